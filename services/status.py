@@ -1,0 +1,73 @@
+"""Status: what each service says about itself, for STAT, SITE and telemetry to read."""
+
+_UNITS = (("_bytes", 6), ("_ms", 3), ("_s", 2))
+
+
+def size_text(n):
+    """A count of bytes as people read it: 629, 52 KiB, 3.2 MiB."""
+    if n < 1024:
+        return "%d B" % n
+    if n < 10 * 1024 * 1024:
+        return "%d KiB" % ((n + 512) // 1024)
+    return "%.1f MiB" % (n / 1048576)
+
+
+def span_text(seconds):
+    """A span of seconds as `uptime` prints it: 3 days, 2:04:11."""
+    days, rest = divmod(int(seconds), 86400)
+    text = "%d:%02d:%02d" % (rest // 3600, rest % 3600 // 60, rest % 60)
+    return "%d day%s, %s" % (days, "" if days == 1 else "s", text) if days else text
+
+
+def _shown(key, value):
+    """One `key value` pair; the key's suffix (_bytes, _ms, _s) is the unit it is shown in."""
+    for suffix, cut in _UNITS:
+        if key.endswith(suffix) and isinstance(value, (int, float)):
+            key = key[:-cut]
+            if suffix == "_bytes":
+                value = size_text(value)
+            elif suffix == "_ms":
+                value = "%d ms" % value
+            else:
+                value = span_text(value)
+            break
+    if value is None:
+        value = "-"
+    elif value is True:
+        value = "yes"
+    elif value is False:
+        value = "no"
+    return "%s %s" % (key.replace("_", " "), value)
+
+
+class Status:
+    """Named sections of JSON scalars; the owner writes its section, anyone reads.
+
+    Keys of a section end in their unit: `free_bytes`, `offset_ms`, `uptime_s`. Two keys are
+    the supervisor's in every service's section: `state` and `restarts`.
+    """
+
+    def __init__(self):
+        self.sections = {}
+        self._order = []  # a MicroPython dict does not keep its order
+
+    def section(self, name):
+        """Return the section called name, a dict; it is made on first use."""
+        if name not in self.sections:
+            self.sections[name] = {}
+            self._order.append(name)
+        return self.sections[name]
+
+    def lines(self):
+        """Yield one readable line a section, in the order in which they were made."""
+        for name in self._order:
+            section = self.sections[name]
+            if not section:
+                continue
+            parts = []
+            if "state" in section:
+                parts.append(str(section["state"]))
+            for key in sorted(section):
+                if key != "state" and section[key] not in (None, ""):
+                    parts.append(_shown(key, section[key]))
+            yield "%-10s %s" % (name, ", ".join(parts))
