@@ -1,0 +1,103 @@
+"""The only code that knows the port: the same names on every board and on the unix port.
+
+What differs from port to port stands in hal/board.py and hal/unix.py, one of which is taken
+by sys.platform; what every port does alike, through `machine`, stands here.
+"""
+
+import os
+import sys
+import time
+
+import machine
+from micropython import const
+
+if sys.platform in ("linux", "darwin"):
+    from hal.unix import Link, deepsleep, peer_address, planned_reset, reset, watchdog
+else:
+    from hal.board import Link, deepsleep, peer_address, planned_reset, reset, watchdog
+
+__all__ = (
+    "EPOCH",
+    "Link",
+    "deepsleep",
+    "firmware",
+    "peer_address",
+    "reset",
+    "reset_cause",
+    "rest_watchdog",
+    "set_clock",
+    "sync",
+    "unique_id",
+    "unix_time",
+    "watchdog",
+)
+
+# Seconds from 1970 to the zero of this port's time.time(): esp32 counts from 2000.
+EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
+
+_CAUSES = (
+    ("PWRON_RESET", "power-on"),
+    ("HARD_RESET", "reset"),
+    ("WDT_RESET", "watchdog"),
+    ("DEEPSLEEP_RESET", "deep-sleep"),
+    ("SOFT_RESET", "soft"),
+    ("BROWN_OUT_RESET", "brown-out"),
+)
+_REST_MS = const(1000)
+
+
+def unix_time():
+    """Seconds since 1970 by the board's clock, set or not."""
+    return int(time.time()) + EPOCH
+
+
+def set_clock(unix_s):
+    """Set the real-time clock, in UTC; OSError where there is none."""
+    if not hasattr(machine, "RTC"):
+        raise OSError("this port has no real-time clock to set: set the host's")
+    t = time.gmtime(unix_s - EPOCH)
+    machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+def reset_cause():
+    """Why the board started: power-on, reset, watchdog, deep-sleep, soft or brown-out."""
+    if not hasattr(machine, "reset_cause"):
+        return "power-on"
+    cause = machine.reset_cause()
+    for name, text in _CAUSES:
+        # A port has only the constants of the causes that it can tell apart.
+        if getattr(machine, name, None) == cause:
+            return "reset" if text == "watchdog" and planned_reset() else text
+    return "reset"
+
+
+def unique_id():
+    """This board's own number as hex text; every plain unix port has the same."""
+    number = machine.unique_id() if hasattr(machine, "unique_id") else b"unix"
+    return "".join("%02x" % byte for byte in number)
+
+
+def firmware():
+    """The interpreter and its port, such as "MicroPython 1.29.0 on rp2"."""
+    version = sys.implementation.version
+    text = "MicroPython %d.%d.%d" % (version[0], version[1], version[2])
+    if len(version) > 3 and version[3]:
+        text += "-" + version[3]
+    return text + " on " + sys.platform
+
+
+def rest_watchdog(wdt):
+    """Feed wdt (what watchdog() returned) from a timer: for a person at the REPL after Ctrl-C.
+
+    A running watchdog cannot be stopped, and it would reset the board in mid sentence.
+    """
+    if wdt is not None and hasattr(machine, "Timer"):
+        # Timer -1 is the software timer that both the ESP32 and the RP2 offer; mode 1, the
+        # default, is periodic on both.
+        machine.Timer(-1).init(period=_REST_MS, callback=lambda timer: wdt.feed())
+
+
+def sync():
+    """Have the file systems write what they hold back, where the port can."""
+    if hasattr(os, "sync"):
+        os.sync()
