@@ -1,0 +1,66 @@
+"""Fixtures that every test may use: the real interpreter, free ports, simulated boards."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+INTERPRETER = Path(sys.executable).with_name("micropython")
+# Where `make deps` puts the packages, and what stands in for them until it has run.
+DEPENDENCIES = (ROOT / "build" / "lib", ROOT / "tests" / "standins")
+
+
+class MicroPythonFailed(Exception):
+    """A script ended with an exit status other than 0; the text is all that it printed."""
+
+
+@pytest.fixture
+def micropython(tmp_path):
+    """Run a script in the real interpreter: (text, *args, timeout=30, heap=None) -> its stdout.
+
+    The repository's root and the dependencies are on its sys.path; heap is a size as
+    `-X heapsize=` takes it, such as "96wK". Raises MicroPythonFailed (also reachable as
+    `micropython.failed`) or subprocess.TimeoutExpired.
+    """
+    runs = []
+
+    def run(script, *args, timeout=30, heap=None):
+        path = tmp_path / f"script{len(runs)}.py"
+        path.write_text(script)
+        runs.append(path)
+        options = ["-X", f"heapsize={heap}"] if heap else []
+        search = [str(ROOT), *(str(folder) for folder in DEPENDENCIES), ".frozen"]
+        done = subprocess.run(
+            [INTERPRETER, *options, path, *map(str, args)],
+            env=os.environ | {"MICROPYPATH": ":".join(search)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+        )
+        if done.returncode:
+            raise MicroPythonFailed(
+                f"exit status {done.returncode}\n--- stdout\n{done.stdout}"
+                f"\n--- stderr\n{done.stderr}"
+            )
+        return done.stdout
+
+    run.failed = MicroPythonFailed
+    return run
+
+
+@pytest.fixture
+def free_port():
+    """A callable that gives a TCP port of 127.0.0.1 which nothing listens on."""
+
+    def find():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return find
