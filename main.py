@@ -1,0 +1,134 @@
+"""Outpost: reads config.json, builds the services, runs them under the supervisor."""
+
+import gc
+import os
+import sys
+from time import sleep
+
+import asyncio
+
+import config
+import hal
+import recovery
+from services.events import Events
+from services.site import SiteCommands
+from services.status import Status
+from supervisor import Supervisor, error_text, traceback_text
+
+VERSION = "0.1.0"
+
+_WATCHDOG_MS = 8_000  # RP2040's hardware counts to 8,388 ms at most
+_RESET_DELAY_S = 2  # time for a Ctrl-C between two boots that fail
+
+# Name, module, class, and the key without which the service is not even imported;
+# in the order of starting, stopped in reverse.
+SERVICES = (
+    ("log", "services.log", "Log", None),
+    ("network", "services.network", "Network", None),
+    ("ftp", "services.ftp", "FtpServer", None),
+    ("time", "services.time", "Clock", None),
+    ("telemetry", "services.telemetry", "Telemetry", "broker"),
+)
+
+
+def flash():
+    """(free, total) bytes of the root file system."""
+    found = os.statvfs("/")
+    return found[0] * found[3], found[1] * found[2]
+
+
+def build(settings, problems, status, events, site):
+    """Make every service that the settings ask for; one that can't be made is named in status."""
+    built = []
+    known = ["name", "app"]
+    for name, module, class_name, needs in SERVICES:
+        known.append(name)
+        section = settings.get(name, {})
+        if needs and not (isinstance(section, dict) and section.get(needs)):
+            status.section(name)["state"] = "off"
+            continue
+        try:
+            kind = getattr(__import__(module, None, None, (class_name,)), class_name)
+            given = config.check(name, section, kind.options, problems)
+            if name == "ftp":
+                given["keep_user"] = config.put
+            built.append(kind(status, events, site, **given))
+        except Exception as error:
+            sys.print_exception(error)
+            status.section(name).update({"state": "failed", "error": error_text(error)})
+        gc.collect()
+    if settings.get("app"):
+        from services.app import App
+
+        built.append(App(status, events, site, settings["app"]))
+    for key in settings:
+        if key not in known:
+            problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
+    return built
+
+
+def serve():
+    """Run until somebody stops it; return how: "reset", "halt" or "interrupt"."""
+    settings, problems = config.load()
+    status = Status()
+    events = Events()
+    site = SiteCommands()
+    boot = recovery.record()
+    board = status.section("board")
+    board["name"] = settings.get("name", "outpost")
+    board["version"] = VERSION
+    board["firmware"] = hal.firmware()
+    board["id"] = hal.unique_id()
+    board["boots"] = boot.get("boots", 0)
+    board["reset_cause"] = hal.reset_cause()
+    services = build(settings, problems, status, events, site)
+    for problem in problems:
+        print("config:", problem)
+        events.publish("config/problem", problem=problem)
+    if problems:
+        status.section("config")["problems"] = "; ".join(problems)
+    watchdog = hal.watchdog(_WATCHDOG_MS)
+    supervisor = Supervisor(services, status, events, watchdog, flash)
+
+    def shutdown(arg):
+        if arg not in ("-r", "-h"):
+            raise ValueError("Usage: SITE shutdown -r (reboot) or -h (deep sleep)")
+        supervisor.stop("reset" if arg == "-r" else "halt")
+        return "Going down."
+
+    site.add("shutdown", shutdown, "shutdown -r|-h: reboot, or deep sleep", admin=True)
+    events.publish("board/boot", reset_cause=board["reset_cause"], boots=board["boots"])
+    running = asyncio.create_task(supervisor.run())
+    loop = asyncio.get_event_loop()
+    try:
+        return loop.run_until_complete(running)
+    except KeyboardInterrupt:
+        supervisor.stop("interrupt")
+        loop.run_until_complete(running)
+        hal.rest_watchdog(watchdog)
+        return "interrupt"
+
+
+def main():
+    """Serve; whatever ends it, a board with nobody near must come back by itself."""
+    how = "reset"
+    try:
+        how = serve()
+    except Exception as error:
+        sys.print_exception(error)
+        try:
+            from services.log import crash
+
+            crash.save(traceback_text(error))
+        except Exception as trouble:
+            print("the traceback could not be saved:", error_text(trouble))
+        sleep(_RESET_DELAY_S)
+    if how == "interrupt":
+        return
+    hal.sync()
+    if how == "halt":
+        hal.deepsleep()
+    hal.reset()
+
+
+main()
