@@ -1,27 +1,36 @@
 """SiteCommands: operator commands that any service may offer, typed as `SITE name argument`."""
 
+from errno import EACCES
+
 
 class SiteCommands:
     """A registry of handler(arg) -> text or an iterable of lines.
 
-    A handler may also be a coroutine function. ValueError(text) is the caller's mistake (501),
-    OSError what could not be done.
+    A handler that waits is a coroutine function and says so: MicroPython can't tell one from a
+    generator of lines. ValueError(text) is the caller's mistake (501), OSError what could not
+    be done.
     """
 
     def __init__(self):
         self._commands = {}
 
-    def add(self, name, handler, usage, admin=False):
+    def add(self, name, handler, usage, admin=False, waits=False):
         """Offer `SITE name`; usage is what SITE HELP shows, such as "log [n]: last n lines"."""
-        self._commands[name] = (handler, usage, admin)
+        self._commands[name] = (handler, usage, admin, waits)
 
-    def find(self, name):
-        """Return (handler, usage, admin) of a command; KeyError where there is none."""
-        return self._commands[name.lower()]
+    async def run(self, name, arg, admin):
+        """Call a command and return its text or lines; KeyError where there is none.
+
+        admin: whether the caller is one; OSError EACCES where only an admin may.
+        """
+        handler, _, admin_only, waits = self._commands[name.lower()]
+        if admin_only and not admin:
+            raise OSError(EACCES)
+        return await handler(arg) if waits else handler(arg)
 
     def usages(self, admin):
         """Yield the usage of each command that such a user may call, sorted by name."""
         for name in sorted(self._commands):
-            usage = self._commands[name]
-            if admin or not usage[2]:
-                yield usage[1]
+            _, usage, admin_only, _ = self._commands[name]
+            if admin or not admin_only:
+                yield usage

@@ -1,5 +1,7 @@
 """Status: what each service says about itself, for STAT, SITE and telemetry to read."""
 
+from time import gmtime, time
+
 _UNITS = (("_bytes", 6), ("_ms", 3), ("_s", 2))
 
 
@@ -17,6 +19,11 @@ def span_text(seconds):
     days, rest = divmod(int(seconds), 86400)
     text = "%d:%02d:%02d" % (rest // 3600, rest % 3600 // 60, rest % 60)
     return "%d day%s, %s" % (days, "" if days == 1 else "s", text) if days else text
+
+
+def time_text(t=None):
+    """ISO 8601 text, in UTC, of t (as time.time() counts; None: now): 2026-11-22T20:11:03Z."""
+    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % gmtime(time() if t is None else t)[:6]
 
 
 def _shown(key, value):

@@ -1,0 +1,175 @@
+"""Accounts: who may log in and what for; passwords only as PBKDF2-HMAC-SHA256 (RFC 8018)."""
+
+import os
+from binascii import a2b_base64, b2a_base64
+from hashlib import sha256
+from time import ticks_diff, ticks_ms
+
+import asyncio
+from micropython import const
+
+_SCHEME = "pbkdf2-sha256"
+_ITERATIONS = const(2_000)  # 0.4 s on an ESP32; the hash string says its own number
+_MOST_ITERATIONS = const(1_000_000)
+_SLICE_MS = const(5)
+_BLOCK = const(64)  # SHA-256's block in bytes, HMAC's key length (RFC 2104)
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are taken for another
+_PASSWORD_CHARS = const(12)  # 5 bits each
+
+ROLES = ("read", "write", "admin")
+
+
+class Account:
+    """One user: a role of ROLES, and the folder that is its "/"."""
+
+    def __init__(self, name, stored, role, root):
+        self.name = name
+        self.stored = stored  # "pbkdf2-sha256$iterations$salt$hash"
+        self.role = role
+        self.root = root
+        self.known = None  # a quick digest of the last right password, see Accounts.login
+
+
+def _base64(data):
+    return b2a_base64(data).decode().rstrip()
+
+
+async def _derive(password, salt, iterations):
+    """PBKDF2 with one block of output: 32 bytes. Lets the loop run every 5 ms."""
+    key = password.encode()
+    if len(key) > _BLOCK:
+        key = sha256(key).digest()
+    key = key + bytes(_BLOCK - len(key))
+    inner = bytes([byte ^ 0x36 for byte in key])
+    outer = bytes([byte ^ 0x5C for byte in key])
+    piece = salt + b"\0\0\0\1"
+    total = 0
+    since = ticks_ms()
+    for _ in range(iterations):
+        # hashlib has no copy() here, so each HMAC hashes its key blocks again
+        digest = sha256(inner)
+        digest.update(piece)
+        piece = digest.digest()
+        digest = sha256(outer)
+        digest.update(piece)
+        piece = digest.digest()
+        total ^= int.from_bytes(piece, "big")  # one big number: faster than 32 small ones
+        if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+            await asyncio.sleep_ms(0)
+            since = ticks_ms()
+    return total.to_bytes(32, "big")
+
+
+async def hash_password(password):
+    """Return the string to store for a password; its salt is new at each call."""
+    salt = os.urandom(16)
+    derived = await _derive(password, salt, _ITERATIONS)
+    return "%s$%d$%s$%s" % (_SCHEME, _ITERATIONS, _base64(salt), _base64(derived))
+
+
+async def verify(password, stored):
+    """True where password is the one that was stored; the time depends on neither."""
+    try:
+        scheme, iterations, salt, expected = stored.split("$")
+        iterations = int(iterations)
+        salt = a2b_base64(salt)
+        expected = a2b_base64(expected)
+    except ValueError:
+        return False
+    if scheme != _SCHEME or not 0 < iterations <= _MOST_ITERATIONS:
+        return False
+    return _same(await _derive(password, salt, iterations), expected)
+
+
+def _same(a, b):
+    """Compare bytes in a time that does not tell where they differ."""
+    if len(a) != len(b):
+        return False
+    different = 0
+    for i in range(len(a)):
+        different |= a[i] ^ b[i]
+    return not different
+
+
+def is_hash(stored):
+    """True where a stored password is a hash, not clear text."""
+    return stored.startswith(_SCHEME + "$")
+
+
+class Accounts:
+    """The users of config.json. keep(keys, value) writes a value back into it, or None."""
+
+    def __init__(self, users, keep):
+        self._keep = keep
+        self._boot_key = os.urandom(16)
+        self._accounts = {}
+        self.problems = []
+        for name in users:
+            self._add(name, users[name])
+        # Spends an unknown user the time of a known one (RFC 2577 section 5).
+        self._nobody = "%s$%d$%s$%s" % (_SCHEME, _ITERATIONS, _base64(bytes(16)), "")
+
+    def _add(self, name, given):
+        where = "ftp.users.%s" % name
+        if not isinstance(given, dict) or not isinstance(given.get("password"), str):
+            self.problems.append(where + ": needs a password; this user can't log in")
+            return
+        for key in given:
+            if key not in ("password", "role", "root"):
+                text = "%s.%s: no such key; known are password, role, root"
+                self.problems.append(text % (where, key))
+        role = given.get("role", "read")
+        if role not in ROLES:
+            text = ".role: must be one of %s; it is read until then"
+            self.problems.append(where + text % ", ".join(ROLES))
+            role = "read"
+        root = given.get("root", "/")
+        if not isinstance(root, str) or not root.startswith("/"):
+            self.problems.append(where + ".root: must begin with /; this user can't log in")
+            return
+        root = root.rstrip("/") or "/"
+        self._accounts[name] = Account(name, given["password"], role, root)
+
+    async def prepare(self):
+        """Hash what is stored in clear; where nobody could log in, make an admin.
+
+        That admin's password is shown on the console, once, and stored as its hash.
+        """
+        if not self._accounts:
+            password = "".join([_ALPHABET[byte & 31] for byte in os.urandom(_PASSWORD_CHARS)])
+            account = Account("admin", await hash_password(password), "admin", "/")
+            self._accounts["admin"] = account
+            print('FTP user "admin", password "%s": shown this once, change it.' % password)
+            entry = {"password": account.stored, "role": "admin", "root": "/"}
+            self._store(("ftp", "users", "admin"), entry)
+        for name in self._accounts:
+            account = self._accounts[name]
+            if not is_hash(account.stored):
+                account.stored = await hash_password(account.stored)
+                self._store(("ftp", "users", name, "password"), account.stored)
+        self._keep = None
+
+    def _store(self, keys, value):
+        if not self._keep:
+            return
+        try:
+            self._keep(keys, value)
+        except (OSError, ValueError) as error:
+            text = "%s could not be stored: %s; it holds until the next boot"
+            self.problems.append(text % (".".join(keys), error))
+
+    async def login(self, name, password):
+        """Return the Account of a right name and password, or None, in the same time.
+
+        A password that was right before is told by a keyed digest that lives in RAM alone:
+        clients that open many sessions pay for PBKDF2 once.
+        """
+        account = self._accounts.get(name)
+        quick = sha256(self._boot_key + password.encode()).digest()
+        if account and account.known and _same(account.known, quick):
+            return account
+        right = await verify(password, account.stored if account else self._nobody)
+        if not right or not account:
+            return None
+        account.known = quick
+        return account

@@ -1,0 +1,26 @@
+"""SITE: hands an operator's command to the registry that all services share."""
+
+from errno import EACCES
+
+from services.ftp.commands import ARG, command
+from services.ftp.errors import reply_to
+
+
+@command("SITE", ARG)
+async def site(session, arg):
+    """RFC 959 section 4.1.2: `SITE name argument`."""
+    name, _, rest = arg.partition(" ")
+    admin = session.account.role == "admin"
+    registry = session.server.site
+    if name.lower() == "help":
+        return 214, registry.usages(admin)
+    try:
+        return 211, await registry.run(name, rest.strip(), admin)
+    except KeyError:
+        return 504, "No such SITE command; SITE HELP lists them."
+    except ValueError as error:
+        return 501, str(error)
+    except OSError as error:
+        if error.errno == EACCES:
+            return 550, "For admins only."
+        return reply_to(error)

@@ -1,0 +1,93 @@
+"""Tree: PWD, CWD, CDUP, MKD, RMD, DELE, RNFR, RNTO: folders and names."""
+
+import os
+
+from services.ftp import paths
+from services.ftp.commands import ARG, PATH, WRITE, command
+from services.ftp.listing import is_dir
+
+
+def _quoted(path):
+    """RFC 959 appendix II: a quote in a name is doubled."""
+    return '"%s"' % path.replace('"', '""')
+
+
+@command("PWD XPWD")
+async def working(session, arg):
+    """RFC 959 section 4.1.3."""
+    return 257, "%s is the current directory." % _quoted(session.cwd)
+
+
+@command("CWD XCWD", ARG | PATH)
+async def change(session, path):
+    """RFC 959 section 4.1.1."""
+    if not is_dir(os.stat(path)):
+        return 550, "Not a directory."
+    session.cwd = session.shown(path)
+    return 250, "Working directory changed to: %s" % session.cwd
+
+
+@command("CDUP XCUP")
+async def up(session, arg):
+    """RFC 959 section 4.1.1."""
+    return await change(session, session.path(".."))
+
+
+@command("MKD XMKD", ARG | PATH | WRITE)
+async def make(session, path):
+    """RFC 959 section 4.1.3."""
+    os.mkdir(path)
+    return 257, "%s created." % _quoted(session.shown(path))
+
+
+@command("RMD XRMD", ARG | PATH | WRITE)
+async def remove_folder(session, path):
+    """RFC 959 section 4.1.3: an empty folder."""
+    if not is_dir(os.stat(path)):
+        return 550, "Not a directory; DELE removes files."
+    for _ in os.ilistdir(path):  # FAT answers ENOENT for a folder that isn't empty
+        return 550, "The directory is not empty."
+    os.rmdir(path)
+    return 250, "Directory removed."
+
+
+@command("DELE", ARG | PATH | WRITE)
+async def delete(session, path):
+    """RFC 959 section 4.1.3: a file."""
+    if is_dir(os.stat(path)):  # LittleFS's remove() takes empty folders too
+        return 550, "That is a directory; RMD removes it."
+    os.remove(path)
+    session.server.changed(session, "deleted", session.shown(path))
+    return 250, "Deleted."
+
+
+@command("RNFR", ARG | PATH | WRITE)
+async def rename_from(session, path):
+    """RFC 959 section 4.1.3."""
+    os.stat(path)
+    session.rename_from = path
+    return 350, "Now RNTO."
+
+
+@command("RNTO", ARG | PATH | WRITE)
+async def rename_to(session, path):
+    """RFC 959 section 4.1.3. A folder goes over nothing, nor into itself."""
+    old = session.rename_from
+    session.rename_from = None
+    if not old:
+        return 503, "Send RNFR first."
+    if path == old:
+        return 250, "It has that name."
+    if paths.is_within(old, path):  # LittleFS would do it, and the folder would be lost
+        return 553, "A directory can't go into itself."
+    if session.server.is_busy(old):
+        return 450, "That file is being transferred; try again later."
+    try:
+        target = os.stat(path)
+    except OSError:
+        target = None
+    if target and (is_dir(target) or is_dir(os.stat(old))):
+        return 553, "There is something of that name already."
+    os.rename(old, path)
+    session.server.changed(session, "renamed", session.shown(old), to=session.shown(path))
+    return 250, "Renamed."

@@ -1,0 +1,103 @@
+"""The data connection: a passive listener or an active target, and the socket it becomes."""
+
+import errno
+import select
+import socket
+
+import hal
+from services.ftp.errors import FTPError
+from services.ftp.wait import readable, writable
+
+
+class DataConnection:
+    """One session's way to its next data connection. peer: the control connection's address.
+
+    Both ends are tied to that address: a port is opened to nobody else (the bounce attack) and
+    a connection from elsewhere is refused (stealing; RFC 2577 sections 3 and 6).
+    """
+
+    def __init__(self, peer):
+        self._peer = peer
+        self._listener = None
+        self._target = None
+        self._sock = None
+
+    def listen(self, host, ports):
+        """Open a listener on the first free one of ports and return that port."""
+        self.close()
+        for port in ports:
+            listener = socket.socket()
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(socket.getaddrinfo(host, port)[0][-1])
+                listener.listen(1)
+                listener.setblocking(False)
+            except OSError as error:
+                listener.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise FTPError(425, "No socket left for a passive port; try again.")
+                continue
+            self._listener = listener
+            return port
+        raise FTPError(425, "All passive ports are in use; try again.")
+
+    def aim(self, port):
+        """Take an active connection to a port of the control connection's address."""
+        self.close()
+        self._target = port
+
+    def is_ready(self):
+        """True after PASV, EPSV, PORT or EPRT, which a transfer needs."""
+        return bool(self._listener or self._target)
+
+    async def open(self):
+        """Return the connected, non-blocking socket; FTPError 425 where there is none."""
+        if self._listener:
+            return await self._accept()
+        return await self._connect()
+
+    async def _accept(self):
+        while True:
+            try:
+                sock, address = self._listener.accept()
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    raise FTPError(425, "The data connection failed: error %s." % error)
+                await readable(self._listener)
+                continue
+            if hal.peer_address(address)[0] == self._peer:
+                break
+            sock.close()
+        self._listener.close()
+        self._listener = None
+        self._sock = sock
+        sock.setblocking(False)
+        return sock
+
+    async def _connect(self):
+        port = self._target
+        self._target = None
+        self._sock = sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            sock.connect(socket.getaddrinfo(self._peer, port)[0][-1])
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise FTPError(425, "Could not open the data connection: error %s." % error)
+        await writable(sock)
+        # Ports without getsockopt(SO_ERROR) tell a failed connect by poll alone.
+        poller = select.poll()
+        poller.register(sock, select.POLLOUT)
+        for _, event in poller.poll(0):
+            if event & (select.POLLERR | select.POLLHUP):
+                text = "Nobody listens on port %d of %s; use PASV."
+                raise FTPError(425, text % (port, self._peer))
+        return sock
+
+    def close(self):
+        """Close listener and socket, whichever is there."""
+        if self._listener:
+            self._listener.close()
+        if self._sock:
+            self._sock.close()
+        self._listener = self._sock = self._target = None

@@ -1,0 +1,88 @@
+"""Listing: directory entries as the lines of LIST, NLST and MLSD, one at a time."""
+
+import os
+from time import gmtime
+
+from services.ftp import paths
+
+_IS_DIR = 0x4000
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_HALF_YEAR_S = 180 * 86400
+# A time before this is no time: LittleFS has none for folders, a board without a battery
+# begins in 2000. In seconds since 1970.
+CLOCK_SET = 1735689600  # 2025-01-01
+_YEAR_2000 = 946684800
+
+# What a hidden, unfinished upload is called; see storing.py.
+UPLOAD_PREFIX = ".upload-"
+
+
+def is_dir(found):
+    """True where an os.stat() tuple is a folder's."""
+    return bool(found[0] & _IS_DIR)
+
+
+def entries(path, pattern=None):
+    """Yield (name, stat tuple) of each entry of a folder that matches pattern.
+
+    Entry by entry as the file system has them: a folder of thousands costs no memory.
+    """
+    for entry in os.ilistdir(path):
+        name = entry[0]
+        if name.startswith(UPLOAD_PREFIX) or (pattern and not paths.matches(pattern, name)):
+            continue
+        try:
+            yield name, os.stat(paths.join(path, name))
+        except OSError:
+            continue  # removed between the listing and here
+
+
+class Listing:
+    """Formats entries. epoch: seconds from 1970 to the file system's zero.
+
+    now: seconds since 1970; offset_s: what LIST's local time is ahead of UTC; letters: the
+    session's MLSD permissions of (a folder, a file).
+    """
+
+    def __init__(self, epoch, now, offset_s, letters):
+        self._epoch = epoch
+        self._now = now
+        self._offset = offset_s
+        self._letters = letters
+
+    def unix(self, name, found):
+        """A line of LIST as `ls -l` prints it, which every client parses."""
+        kind = "drwxr-xr-x" if is_dir(found) else "-rw-r--r--"
+        size = 0 if is_dir(found) else found[6]
+        return "%s 1 root root %10d %s %s\r\n" % (kind, size, self.date(found[8]), name)
+
+    def name(self, name, found):
+        """A line of NLST."""
+        return name + "\r\n"
+
+    def facts(self, name, found):
+        """A line of MLSD (RFC 3659 section 7)."""
+        if is_dir(found):
+            head = "type=dir;"
+        else:
+            head = "type=file;size=%d;" % found[6]
+        modify = found[8] + self._epoch
+        if modify >= _YEAR_2000:
+            head += "modify=%s;" % stamp(modify, self._epoch)
+        return "%sperm=%s; %s\r\n" % (head, self._letters[not is_dir(found)], name)
+
+    def date(self, mtime):
+        """`Nov 22 17:29` of the last half year, else `Nov 22  2025`: twelve characters."""
+        when = max(mtime + self._epoch, _YEAR_2000)
+        age = self._now - when
+        year, month, day, hour, minute = gmtime(when + self._offset - self._epoch)[:5]
+        name = _MONTHS[month * 3 - 3 : month * 3]
+        # On a clock that isn't set nothing is recent: the year shows that.
+        if self._now >= CLOCK_SET and -86400 < age < _HALF_YEAR_S:
+            return "%s %2d %02d:%02d" % (name, day, hour, minute)
+        return "%s %2d  %d" % (name, day, year)
+
+
+def stamp(when, epoch):
+    """Seconds since 1970 as YYYYMMDDHHMMSS in UTC (RFC 3659 section 2.3)."""
+    return "%04d%02d%02d%02d%02d%02d" % gmtime(when - epoch)[:6]

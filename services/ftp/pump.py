@@ -1,0 +1,105 @@
+"""The pump: moves bytes between a file and a data connection, as fast as the port can.
+
+It calls the socket first and waits only when the socket would block; it lets the loop run
+every 5 ms. One buffer serves the whole transfer: nothing is allocated for a chunk.
+"""
+
+from asyncio import core
+from micropython import const
+from time import ticks_diff, ticks_ms
+
+_SLICE_MS = const(5)  # how long a transfer may hold the loop
+
+
+def send(sock, readinto, buffer, transfer):
+    """Send what readinto(buffer) yields until it returns 0. A generator: await it.
+
+    transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
+    """
+    write = sock.write
+    total = 0
+    since = ticks_ms()
+    while True:
+        size = readinto(buffer)
+        if not size:
+            break
+        start = 0
+        while True:
+            # (buffer, offset, count): a memoryview's slice would be an allocation
+            sent = write(buffer, start, size - start)
+            if sent:
+                start += sent
+                if start == size:
+                    break
+            transfer.bytes = total + start
+            # Before the wait: its length is the stall that the server looks for.
+            transfer.touched = ticks_ms()
+            # Not sleep_ms(0): that would run this transfer again before other sockets.
+            yield core._io_queue.queue_write(sock)
+            since = ticks_ms()
+        total += size
+        if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+            transfer.bytes = total
+            transfer.touched = ticks_ms()
+            yield core._io_queue.queue_write(sock)
+            since = ticks_ms()
+    transfer.bytes = total
+
+
+def receive(sock, write, buffer, transfer):
+    """Hand what arrives to write(buffer, count) until the peer closes. A generator: await it.
+
+    transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
+    """
+    readinto = sock.readinto
+    total = 0
+    since = ticks_ms()
+    while True:
+        size = readinto(buffer)
+        if size:
+            write(buffer, size)
+            total += size
+            if ticks_diff(ticks_ms(), since) < _SLICE_MS:
+                continue
+        elif size is not None:
+            break
+        transfer.bytes = total
+        transfer.touched = ticks_ms()
+        yield core._io_queue.queue_read(sock)
+        since = ticks_ms()
+    transfer.bytes = total
+
+
+def send_lines(sock, lines, buffer, transfer):
+    """Send an iterable of text lines, gathered in buffer, which a line must fit. Await it."""
+    fill = 0
+    total = 0
+    since = ticks_ms()
+    for line in lines:
+        data = line.encode()
+        size = len(data)
+        full = fill + size > len(buffer)
+        if full or ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+            yield from _flush(sock, buffer, fill, transfer)
+            total += fill
+            fill = 0
+            transfer.bytes = total
+            transfer.touched = ticks_ms()
+            yield core._io_queue.queue_write(sock)
+            since = ticks_ms()
+        buffer[fill : fill + size] = data
+        fill += size
+    yield from _flush(sock, buffer, fill, transfer)
+    transfer.bytes = total + fill
+
+
+def _flush(sock, buffer, size, transfer):
+    """Send buffer's first `size` bytes."""
+    start = 0
+    while start < size:
+        sent = sock.write(buffer, start, size - start)
+        if sent:
+            start += sent
+        else:
+            transfer.touched = ticks_ms()
+            yield core._io_queue.queue_write(sock)

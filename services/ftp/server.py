@@ -1,0 +1,305 @@
+"""FtpServer: listens, keeps the sessions within bounds, ends those that idle or stall."""
+
+import errno
+import socket
+import sys
+from time import ticks_diff, ticks_ms
+
+import asyncio
+from micropython import const
+
+import hal
+from services.ftp.accounts import Accounts
+from services.ftp.operator import Operator
+from services.ftp.session import Session
+from services.ftp.wait import readable
+from services.service import Service
+
+_SMALLEST_BUFFER = const(512)
+_SCRATCH = const(256)  # of the control connections; more is read in pieces
+_CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
+_PROGRESS_MS = const(1_000)
+_TCP = const(6)
+_TCP_NODELAY = const(1)
+_GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT")
+_EPIPE = const(32)
+
+
+def port_pair(value):
+    """A rule for config.json: [lowest, highest] port."""
+    good = isinstance(value, list) and len(value) == 2
+    good = good and all(isinstance(port, int) and 1024 <= port <= 65535 for port in value)
+    if not good or value[0] > value[1]:
+        raise ValueError("must be [lowest, highest], ports from 1024 to 65535")
+
+
+class FtpServer(Service):
+    """The FTP service. Times in seconds, buffer in bytes, advertise: the address PASV tells.
+
+    keep_user(keys, value) stores a hashed password in config.json.
+    """
+
+    name = "ftp"
+    critical = True
+    options = {
+        "port": "int 1 65535",
+        "host": "str",
+        "passive_ports": port_pair,
+        "advertise": "str?",
+        "max_sessions": "int 1 100",
+        "idle_s": "int 10 86400",
+        "login_s": "int 5 3600",
+        "stall_s": "int 5 3600",
+        "buffer": "int 512 65536",
+        "tls": "dict?",
+        "users": "dict",
+    }
+
+    def __init__(
+        self,
+        status,
+        events,
+        site,
+        port=21,
+        host="0.0.0.0",
+        passive_ports=(49152, 49215),
+        advertise=None,
+        max_sessions=6,
+        idle_s=300,
+        login_s=60,
+        stall_s=60,
+        buffer=4096,
+        tls=None,
+        users=None,
+        keep_user=None,
+    ):
+        self.status = status
+        self.events = events
+        self.site = site
+        self.sessions = []
+        self.scratch = bytearray(_SCRATCH)
+        self.passive_ports = passive_ports
+        self._next_passive = passive_ports[0]
+        self._port = port
+        self._host = host
+        self._advertise = advertise
+        self._max_sessions = max_sessions
+        self._idle_ms = idle_s * 1000
+        self._login_ms = login_s * 1000
+        self._stall_ms = stall_s * 1000
+        self._buffer = buffer
+        self._busy = {}  # paths in transfer -> number of transfers
+        self._count = 0
+        self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
+        self.accounts = Accounts(users or {}, keep_user)
+        self.section = status.section(self.name)
+        self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
+        self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
+        if tls:
+            self.accounts.problems.append("ftp.tls: not built yet; FTP runs in clear")
+        board = status.section("board")
+        self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("version"))
+        Operator(self, site)
+
+    async def run(self):
+        """Accept clients for ever; ends every session when it is stopped."""
+        await self.accounts.prepare()
+        self._tell_problems()
+        listener = socket.socket()
+        watch = None
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(socket.getaddrinfo(self._host, self._port)[0][-1])
+            listener.listen(5)
+            listener.setblocking(False)
+            watch = asyncio.create_task(self._watch())
+            while True:
+                await readable(listener)
+                try:
+                    sock, raw = listener.accept()
+                except OSError as error:
+                    if error.errno != errno.EAGAIN:
+                        # No descriptor left, say: asking again at once would hog the loop.
+                        await asyncio.sleep_ms(100)
+                    continue
+                self._admit(sock, hal.peer_address(raw)[0])
+        finally:
+            listener.close()
+            if watch:
+                watch.cancel()
+            for session in list(self.sessions):
+                session.end(421, "Outpost is going down.")
+
+    def _tell_problems(self):
+        problems = self.accounts.problems
+        for problem in problems:
+            print("config:", problem)
+            self.events.publish("config/problem", problem=problem)
+        if problems:
+            self.section["problems"] = "; ".join(problems)
+
+    def _admit(self, sock, address):
+        """Give a new client its session, or tell it why not."""
+        sock.setblocking(False)
+        if len(self.sessions) >= self._max_sessions:
+            self.events.publish("ftp/refused", address=address, sessions=len(self.sessions))
+            try:
+                sock.write(b"421 All %d sessions are taken; try later.\r\n" % self._max_sessions)
+            except OSError:
+                pass
+            sock.close()
+            return
+        try:
+            # Without it Nagle and delayed acks cost 40 ms for each reply after a transfer.
+            sock.setsockopt(_TCP, _TCP_NODELAY, 1)
+        except (OSError, ValueError):
+            pass
+        self._count += 1
+        session = Session(self, sock, address, self._count)
+        self.sessions.append(session)
+        self.section["sessions"] = len(self.sessions)
+        session.task = asyncio.create_task(self._serve(session))
+
+    async def _serve(self, session):
+        try:
+            await session.run()
+        except asyncio.CancelledError:
+            pass  # end() has told the client why
+        except Exception as error:
+            self.report("session", error)
+        finally:
+            self.sessions.remove(session)
+            self.section["sessions"] = len(self.sessions)
+            if session.account:
+                user = session.user
+                self.events.publish("ftp/logout", user=user, address=session.address)
+
+    async def _watch(self):
+        """Each second: end what idles or stalls, tell of the progress of what runs."""
+        while True:
+            await asyncio.sleep(1)
+            now = ticks_ms()
+            for session in list(self.sessions):
+                transfer = session.transfer
+                if transfer:
+                    session.touched = now  # a transfer is no idling
+                    self._watch_transfer(session, transfer, now)
+                    continue
+                limit = self._idle_ms if session.account else self._login_ms
+                if ticks_diff(now, session.touched) > limit:
+                    session.end(421, "Nothing came for %d s; bye." % (limit // 1000))
+
+    def _watch_transfer(self, session, transfer, now):
+        still = ticks_diff(now, transfer.touched)
+        if not transfer.connected:
+            if still > _CONNECT_MS:
+                transfer.why = "The data connection was never opened."
+                transfer.task.cancel()
+        elif still > self._stall_ms:
+            transfer.why = "No data moved for %d s." % (still // 1000)
+            transfer.task.cancel()
+        elif ticks_diff(now, transfer.told) >= _PROGRESS_MS:
+            transfer.told = now
+            self._publish(session, transfer, "progress", True)
+
+    def began(self, session, transfer):
+        """A transfer starts: count it and tell."""
+        self.section["transfers_now"] += 1
+        if transfer.verb in ("RETR", "STOR", "APPE"):
+            self._publish(session, transfer, "started", True)
+
+    def ended(self, session, transfer, reply):
+        """A transfer is over with that reply: count it and tell."""
+        section = self.section
+        section["transfers_now"] -= 1
+        stored = transfer.verb in ("STOR", "APPE")
+        if not stored and transfer.verb != "RETR":
+            return
+        ok = reply[0] == 226
+        section["transfers"] += 1
+        section["stored_bytes" if stored else "sent_bytes"] += transfer.bytes
+        if ok:
+            self._publish(session, transfer, "stored" if stored else "sent", True)
+        else:
+            section["failed"] += 1
+            self._publish(session, transfer, "failed", False, reply[1])
+
+    def _publish(self, session, transfer, what, ok, error=None):
+        fields = {"event_type": what, "verb": transfer.verb, "path": transfer.path}
+        fields.update({"bytes": transfer.bytes, "ok": ok})
+        fields["ms"] = ticks_diff(ticks_ms(), transfer.began)
+        fields.update({"user": session.user, "address": session.address})
+        if error:
+            fields["error"] = error
+        self.events.publish("ftp/transfer", **fields)
+
+    def changed(self, session, what, path, **more):
+        """Tell that a path was deleted or renamed."""
+        more.update({"path": path, "user": session.user, "address": session.address})
+        self.events.publish("ftp/transfer", event_type=what, ok=True, **more)
+
+    def report(self, where, error):
+        """An exception that nobody expected: shown and published, never silent."""
+        sys.print_exception(error)
+        text = "%s: %s" % (type(error).__name__, error)
+        self.events.publish("task/crash", task="ftp " + where, error=text, traceback=None)
+
+    def is_connection_error(self, error):
+        """True where an OSError means that the peer is gone, not that the disk failed."""
+        return error.errno in self._gone
+
+    def is_secret(self, path):
+        """True for the files that hold passwords: config.json and its copies."""
+        return path.startswith("/config.")
+
+    def hold(self, path):
+        """Mark a path as in transfer; release() must follow."""
+        self._busy[path] = self._busy.get(path, 0) + 1
+
+    def release(self, path):
+        """Undo hold()."""
+        count = self._busy[path] - 1
+        if count:
+            self._busy[path] = count
+        else:
+            del self._busy[path]
+
+    def is_busy(self, path):
+        """True where a path, or one below it, is in transfer."""
+        if path in self._busy:
+            return True
+        return any(busy.startswith(path + "/") for busy in self._busy)
+
+    def buffer(self):
+        """A transfer's buffer: smaller ones where the heap has no room; MemoryError at last."""
+        size = self._buffer
+        while True:
+            try:
+                return bytearray(size)
+            except MemoryError:
+                if size <= _SMALLEST_BUFFER:
+                    raise
+                size //= 2
+
+    def passive_candidates(self):
+        """Yield each passive port once, beginning after the last one given out."""
+        low, high = self.passive_ports
+        for _ in range(high - low + 1):
+            port = self._next_passive
+            self._next_passive = low if port >= high else port + 1
+            yield port
+
+    def passive_address(self):
+        """(address to listen on, address to tell the client)."""
+        told = self._advertise or self.status.section("network").get("address")
+        if not told:
+            told = self._host
+        return self._host, told
+
+    def status_now(self):
+        """Seconds since 1970 by the board's clock."""
+        return hal.unix_time()
+
+    def utc_offset_s(self):
+        """What local time is ahead of UTC, as the time service has it."""
+        return self.status.section("time").get("utc_offset_min", 0) * 60

@@ -1,0 +1,230 @@
+"""Session: one control connection; checks every command once, then calls its handler."""
+
+import gc
+from time import ticks_ms
+
+import asyncio
+from micropython import const
+
+from services.ftp import paths
+from services.ftp.commands import ADMIN, ANYTIME, ARG, BEFORE_LOGIN, COMMANDS, PATH, WRITE
+from services.ftp.data import DataConnection
+from services.ftp.errors import FTPError, reply_to
+from services.ftp.lines import Lines
+from services.ftp.wait import writable
+
+_GATHER = const(512)  # bytes of a long reply that are sent in one packet
+# Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
+_NOT_HERE = ("ACCT", "ADAT", "AUTH", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT", "SMNT", "STOU")
+
+
+class Transfer:
+    """What is known of the transfer under way: for STAT, the stall watch and the events."""
+
+    def __init__(self, verb, path):
+        self.verb = verb
+        self.path = path  # as the user sees it
+        self.bytes = 0
+        self.began = self.touched = self.told = ticks_ms()
+        self.task = None
+        self.connected = False
+        self.why = None  # what to tell the client when it is cancelled
+
+
+class Session:
+    """One client. server: the FtpServer; sock: the accepted, non-blocking socket."""
+
+    def __init__(self, server, sock, address, number):
+        self.server = server
+        self.address = address
+        self.number = number
+        self.account = None
+        self.user = None  # the name that USER gave
+        self.cwd = "/"
+        self.text = True  # TYPE A, the default of RFC 959 section 5.1
+        self.rest = 0
+        self.rename_from = None
+        self.epsv_only = False
+        self.failures = 0  # wrong passwords
+        self.ending = False
+        self.why = None  # what to tell the client when the session is ended from outside
+        self.since = server.status_now()
+        self.touched = ticks_ms()  # when the last command line came
+        self.task = None
+        self.transfer = None
+        self.data = DataConnection(address)
+        self._sock = sock
+        self._lines = Lines(sock, server.scratch)
+        self._lock = asyncio.Lock()  # one writer: a transfer's 226 must not cut into a reply
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self):
+        """Serve until the client leaves or is sent away; leaves nothing open behind it."""
+        try:
+            await self.reply(220, self.server.greeting)
+            while not self.ending:
+                try:
+                    line = await self._lines.next()
+                except ValueError:
+                    await self.reply(500, "Line too long: 512 bytes at most.")
+                    continue
+                if line is None:
+                    break
+                self.touched = ticks_ms()
+                await self._obey(line)
+        except OSError:
+            pass  # the client is gone: a reset is as good as a QUIT
+        finally:
+            # No await here: this runs on cancellation too.
+            if self.transfer:
+                self.transfer.why = "The control connection was closed."
+                self.transfer.task.cancel()
+            self.data.close()
+            if self.why:
+                self._last_word()
+            self._sock.close()
+
+    def end(self, code, text):
+        """End the session from outside: time-out, kick, shutdown. Never waits."""
+        self.why = (code, text)
+        self.task.cancel()
+
+    def _last_word(self):
+        try:
+            self._sock.write(b"%d %s\r\n" % self.why)
+        except OSError:
+            pass
+
+    async def _obey(self, line):
+        """Run one command line: exactly one final reply, whatever happens."""
+        try:
+            line = line.decode()
+        except UnicodeError:
+            await self.reply(501, "Not UTF-8 (RFC 2640); nothing was done.")
+            return
+        verb, _, arg = line.partition(" ")
+        verb = verb.upper()
+        try:
+            reply = self._checked(verb, arg)
+            if not reply:
+                handler, flags, _ = COMMANDS[verb]
+                if self.transfer and not flags & ANYTIME:
+                    await self._idle.wait()
+                if flags & PATH:
+                    arg = self.path(arg, flags & WRITE)
+                reply = await handler(self, arg)
+        except FTPError as error:
+            reply = error.reply
+        except OSError as error:
+            reply = reply_to(error)
+        except Exception as error:
+            gc.collect()
+            reply = reply_to(error)
+            if not isinstance(error, MemoryError):
+                self.server.report(verb, error)
+        if reply:
+            await self.reply(*reply)
+
+    def _checked(self, verb, arg):
+        """What forbids this command as a reply, or None; once for all handlers."""
+        found = COMMANDS.get(verb)
+        if not found:
+            if verb in _NOT_HERE:
+                return 502, "%s is not implemented." % verb
+            return 500, "Unknown command; HELP lists the known ones."
+        flags = found[1]
+        if not self.account and not flags & BEFORE_LOGIN:
+            return 530, "Log in first with USER and PASS."
+        if flags & ARG and not arg:
+            return 501, "%s needs an argument." % verb
+        if "\0" in arg:
+            return 501, "No NUL in an argument."
+        if flags & WRITE and self.account.role == "read":
+            return 550, "%s may read only." % self.user
+        if flags & ADMIN and self.account.role != "admin":
+            return 550, "For admins only."
+        return None
+
+    def path(self, arg, writing=False):
+        """The file system's path that arg means; FTPError 550 where this user may not go."""
+        path = paths.inside(self.account.root, paths.resolve(self.cwd, arg))
+        if self.account.role != "admin" and self.server.is_secret(path):
+            raise FTPError(550, "For admins only.")
+        if writing and self.server.is_busy(path):
+            raise FTPError(450, "That file is being transferred; try again later.")
+        return path
+
+    def shown(self, path):
+        """A file system's path as this user sees it."""
+        return paths.seen(self.account.root, path)
+
+    async def reply(self, code, text):
+        """Send a reply: one line of text, or an iterable of lines as `code-line` and an end."""
+        async with self._lock:
+            if isinstance(text, str):
+                await self._send(b"%d %s\r\n" % (code, text))
+            else:
+                await self._send_lines(b"", text, b"%d-" % code, code)
+
+    async def reply_lines(self, code, first, lines, indent):
+        """Send a reply whose inner lines begin with indent in place of the code.
+
+        FEAT and MLST want one space (RFC 2389 section 3.2), STAT of a path what LIST sends.
+        """
+        async with self._lock:
+            await self._send_lines(b"%d-%s\r\n" % (code, first), lines, indent, code)
+
+    async def _send_lines(self, gathered, lines, indent, code):
+        for line in lines:
+            gathered += b"%s%s\r\n" % (indent, line)
+            if len(gathered) >= _GATHER:
+                await self._send(gathered)
+                gathered = b""
+        await self._send(gathered + b"%d End.\r\n" % code)
+
+    async def _send(self, data):
+        sent = self._sock.write(data) or 0
+        while sent < len(data):
+            await writable(self._sock)
+            sent += self._sock.write(data, sent, len(data) - sent) or 0
+
+    def start(self, verb, path, work):
+        """Run work(transfer) -> (code, text) beside the session, so that ABOR is a cancel.
+
+        The handler's own reply is the 150; work's is sent when everything is closed.
+        """
+        if not self.data.is_ready():
+            raise FTPError(425, "Use PASV, EPSV, PORT or EPRT first.")
+        self.transfer = transfer = Transfer(verb, self.shown(path))
+        self._idle.clear()
+        transfer.task = asyncio.create_task(self._run_transfer(transfer, work))
+        return 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
+
+    async def _run_transfer(self, transfer, work):
+        server = self.server
+        server.began(self, transfer)
+        try:
+            reply = await work(transfer)
+        except asyncio.CancelledError:
+            reply = 426, transfer.why or "Aborted."
+        except Exception as error:
+            gc.collect()
+            reply = self._failed(error)
+        self.data.close()  # the client reads the end of its data before the reply
+        self.transfer = None
+        self._idle.set()
+        server.ended(self, transfer, reply)
+        try:
+            await self.reply(*reply)
+        except OSError:
+            pass  # the session's own reader sees it too
+
+    def _failed(self, error):
+        if isinstance(error, OSError) and self.server.is_connection_error(error):
+            return 426, "The data connection was lost: error %s." % error
+        return reply_to(error)
+
+    async def finished(self):
+        """Return when no transfer is under way."""
+        await self._idle.wait()

@@ -1,0 +1,75 @@
+"""The last traceback, kept in a file so that it survives the reset that follows it."""
+
+import os
+from time import gmtime
+
+import hal
+
+PATH = "/log/crash.txt"
+
+# A clock that says less was never set: boards start in 2000 or 2021.
+_CLOCK_SET = 1735689600  # 2025-01-01
+_started = hal.unix_time()
+
+
+def time_text():
+    """Now, in UTC, as 2026-11-22T17:29:18Z; as uptime=12s while the clock isn't set."""
+    now = hal.unix_time()
+    if now < _CLOCK_SET:
+        return "uptime=%ds" % max(now - _started, 0)
+    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % gmtime(now - hal.EPOCH)[:6]
+
+
+def make_folder(path):
+    """Make the folders above path where they are missing; OSError where they can't be."""
+    at = path.find("/", 1)
+    while at > 0:
+        try:
+            os.mkdir(path[:at])
+        except OSError:
+            os.stat(path[:at])  # there already, or raises what is really wrong
+        at = path.find("/", at + 1)
+
+
+def save(text, path=PATH):
+    """Keep a traceback with its time, in place of the one before; OSError where that fails.
+
+    By rename: a power cut leaves the old one or the new one, whole.
+    """
+    part = path + ".new"
+    make_folder(path)
+    with open(part, "w") as file:
+        file.write(time_text())
+        file.write("\n")
+        file.write(text)
+    os.rename(part, path)
+
+
+def load(path=PATH):
+    """The kept text, its time on the first line, then the traceback; None where there is none."""
+    try:
+        with open(path) as file:
+            return file.read(2048)
+    except (OSError, UnicodeError):
+        return None
+
+
+def place(text):
+    """Where a traceback ended, as file:line; an empty text where it doesn't say."""
+    parts = _end(text)[0].split('"')
+    if len(parts) < 3 or not parts[2].startswith(", line "):
+        return ""
+    return parts[1] + ":" + parts[2][7:].split(",")[0]
+
+
+def summary(text):
+    """One line of a kept text: when, what, where."""
+    when, _, traceback = text.partition("\n")
+    return "%s %s at %s" % (when, _end(traceback)[1][:120], place(traceback) or "?")
+
+
+def _end(text):
+    """The last `File ...` line of a traceback, and the line after it: the exception."""
+    at = text.rfind('  File "')
+    lines = text[max(at, 0) :].split("\n", 2)
+    return (lines[0], lines[1]) if at >= 0 and len(lines) > 1 else ("", lines[0])

@@ -1,0 +1,80 @@
+"""A log file of bounded size: rotated by rename, written in batches, whole after a power cut."""
+
+import os
+
+from services.log.crash import make_folder
+
+
+class RotatingFile:
+    """Appends lines to path; at max_bytes it becomes path.1, that path.2, and so on to keep.
+
+    Nothing is held open between two writes: LittleFS programs a block at each sync, and what was
+    not synced is lost with the power.
+    """
+
+    def __init__(self, path, max_bytes, keep):
+        self.path = path
+        self._max_bytes = max_bytes
+        self._keep = keep
+
+    def write(self, lines):
+        """Append the lines, with one open and one close unless the file is full in between.
+
+        OSError where the file system won't: then some of the lines are lost, and the next call
+        starts afresh.
+        """
+        size = self._size()
+        file = None
+        try:
+            for line in lines:
+                # Characters are not bytes, but the limit need not be met to the byte.
+                if size and size + len(line) >= self._max_bytes:
+                    if file:
+                        file, closing = None, file
+                        closing.close()
+                    self._rotate()
+                    size = 0
+                if file is None:
+                    file = self._open()
+                size += file.write(line) + file.write("\n")
+        finally:
+            if file:
+                file.close()
+
+    def _size(self):
+        try:
+            return os.stat(self.path)[6]
+        except OSError:
+            return 0
+
+    def _open(self):
+        try:
+            return open(self.path, "a")
+        except OSError:
+            make_folder(self.path)  # somebody removed it, or this is the first boot
+            return open(self.path, "a")
+
+    def _rotate(self):
+        """Move each file up by one name, from the oldest down, each step safe to stop after.
+
+        Renames only up to the first free name: where a power cut left a gap, nothing is lost.
+        """
+        if not self._keep:
+            os.remove(self.path)
+            return
+        last = 1
+        while last < self._keep and self._exists(last):
+            last += 1
+        for number in range(last, 1, -1):
+            os.rename(self._numbered(number - 1), self._numbered(number))
+        os.rename(self.path, self._numbered(1))
+
+    def _exists(self, number):
+        try:
+            os.stat(self._numbered(number))
+            return True
+        except OSError:
+            return False
+
+    def _numbered(self, number):
+        return "%s.%d" % (self.path, number)

@@ -1,0 +1,58 @@
+"""Lines of the log: an event, or anyone's text, as one line that nobody can forge or break."""
+
+import json
+
+from micropython import const
+
+_VALUE_CHARS = const(120)  # a path may have 500
+_TEXT_CHARS = const(200)
+_SECRETS = ("password", "secret", "token")
+
+
+def one_line(text):
+    """The text on one line: control characters escaped, its length bounded.
+
+    A client chooses file names: a newline in one must not make a line of its own, nor an escape
+    sequence reach the operator's terminal.
+    """
+    if len(text) > _TEXT_CHARS:
+        text = text[:_TEXT_CHARS] + "..."
+    if json.dumps(text)[1:-1] == text and "\x7f" not in text:
+        return text  # all but every line, and checked without a loop
+    safe = []
+    for char in text:
+        if char == "\n":
+            char = "\\n"
+        elif char < " " or char == "\x7f":
+            char = "\\x%02x" % ord(char)
+        safe.append(char)
+    return "".join(safe)
+
+
+def event_text(topic, fields):
+    """`topic key=value key="two words"`, keys sorted; secrets and tracebacks left out."""
+    parts = [topic]
+    for key in sorted(fields):
+        value = fields[key]
+        if value is None or key == "traceback":
+            continue
+        for secret in _SECRETS:
+            if secret in key:
+                value = "***"
+        parts.append(key + "=" + _value(value))
+    return " ".join(parts)
+
+
+def _value(value):
+    """A value as logfmt has it: bare, or a JSON string where it would be misread."""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    text = str(value)
+    if len(text) > _VALUE_CHARS:
+        text = text[:_VALUE_CHARS] + "..."
+    quoted = json.dumps(text).replace("\x7f", "\\u007f")
+    if " " in text or "=" in text or len(quoted) != len(text) + 2 or not text:
+        return quoted
+    return text

@@ -1,0 +1,263 @@
+"""Log: events and the application's records on the console, in memory and in files."""
+
+import asyncio
+import logging
+from collections import deque
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from services.events import Backlog
+from services.log import crash
+from services.log.files import RotatingFile
+from services.log.lines import event_text, one_line
+from services.service import Service
+
+# Whatever floods the log, it holds 12 KB of heap at most, and as a rule a third of that.
+_LINE_CHARS = const(240)
+_RING_LINES = const(24)
+_WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
+_BATCH_LINES = const(16)
+_BURST_LINES = const(8)  # a serial console takes some 10 ms a line: let others run between
+_WRITE_EVERY_MS = const(5_000)  # what a power cut may cost
+_ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twice a second
+_CRASH_EVERY_MS = const(10_000)
+
+_LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING}
+_LEVELS["ERROR"] = logging.ERROR
+_LEVELS["CRITICAL"] = logging.CRITICAL
+_NAMES = {number: name for name, number in _LEVELS.items()}
+
+_TOPIC_LEVELS = {
+    "service/restart": logging.ERROR,
+    "task/crash": logging.ERROR,
+    "service/state": logging.DEBUG,
+    "config/problem": logging.WARNING,
+    "network/down": logging.WARNING,
+    "time/failed": logging.WARNING,
+}
+
+
+def _level_rule(value):
+    if value not in _LEVELS:
+        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+
+
+def _path_rule(value):
+    if value is not None and not (isinstance(value, str) and value.startswith("/") and value[1:]):
+        raise ValueError("must be a path such as /log/outpost.log, or null for no file")
+
+
+def _level_of(topic, fields):
+    """How much an event matters: by its topic, and by whether it tells of a failure."""
+    if topic == "ftp/transfer" and fields.get("event_type") in ("started", "progress"):
+        return logging.DEBUG
+    level = _TOPIC_LEVELS.get(topic, logging.INFO)
+    if level == logging.INFO and (fields.get("ok") is False or fields.get("error")):
+        return logging.WARNING
+    return level
+
+
+class _Handler(logging.Handler):
+    """Hands the records of micropython-lib's loggers to the log."""
+
+    def __init__(self, add):
+        super().__init__()
+        self._add = add
+
+    def emit(self, record):
+        """Take one record; its logger reuses the object, so nothing of it is kept."""
+        # A level of the application's own (addLevelName) has no name here.
+        level = _NAMES.get(record.levelno) or str(record.levelno)
+        self._add(level, record.levelno, "%s %s" % (record.name, one_line(str(record.message))))
+
+
+class Log(Service):
+    """Writes down what happens; whatever the file system does, the others run on.
+
+    level: the least that is logged. path: the file, None for none. max_bytes: of one file.
+    keep: how many older files stay. syslog: host[:port], accepted and not yet used.
+    """
+
+    name = "log"
+    options = {
+        "level": _level_rule,
+        "path": _path_rule,
+        "max_bytes": "int 1024 16777216",
+        "keep": "int 0 9",
+        "syslog": "str?",
+    }
+
+    def __init__(
+        self,
+        status,
+        events,
+        site,
+        level="INFO",
+        path="/log/outpost.log",
+        max_bytes=16384,
+        keep=2,
+        syslog=None,
+    ):
+        self.status = status.section(self.name)
+        self._level = _LEVELS[level]
+        self._file = RotatingFile(path, max_bytes, keep) if path else None
+        self._ring = deque((), _RING_LINES)
+        self._waiting = Backlog(_WAITING_LINES)  # for the console
+        self._batch = []  # for the file
+        self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)
+        self._urgent = False
+        self._told_dropped = 0
+        self._lost = 0  # lines that the file system did not take
+        self._crash = None  # the last traceback, and when one was saved
+        self._crash_saved = None
+        self._crash_waits = False
+        self.status["path"] = path
+        self.status["level"] = level
+        self.status["dropped"] = 0
+        self._show_crash()
+        if syslog:
+            self.status["syslog"] = "not available yet"
+        events.subscribe(self._event)
+        site.add("log", self._site, "log [n|crash]: the last n lines, or traceback", admin=True)
+        root = logging.getLogger()
+        # Its default handler prints, and so does this service. An application's own stay.
+        known = (logging.StreamHandler, _Handler)
+        root.handlers = [other for other in root.handlers if type(other) not in known]
+        root.addHandler(_Handler(self._add))
+        root.setLevel(self._level)
+
+    async def run(self):
+        """Print lines as they come; write them to the file in batches, errors at once."""
+        try:
+            while True:
+                left = self._left_ms()
+                if left is None:
+                    await self._waiting.wait()
+                elif left > 0:
+                    try:
+                        await asyncio.wait_for_ms(self._waiting.wait(), left)
+                    except asyncio.TimeoutError:
+                        pass
+                while self._waiting:
+                    self._take(_BURST_LINES)
+                    await asyncio.sleep_ms(0)
+                left = self._left_ms()
+                if left is not None and left <= 0:
+                    self._write()
+        finally:
+            while self._waiting:
+                self._take(_WAITING_LINES)
+            self._crash_saved = None
+            self._write()
+
+    def _left_ms(self):
+        """Milliseconds until there is something to write; None while there is nothing."""
+        if not self._batch and not self._crash_waits:
+            return None
+        pace = _ERROR_EVERY_MS if self._urgent else _WRITE_EVERY_MS
+        # After days of silence the ticks may have wrapped: then wait one pace, no longer.
+        return min(pace - ticks_diff(ticks_ms(), self._written), pace)
+
+    def _event(self, topic, fields):
+        """Log an event. Its publisher waits for this, so only memory is touched, but for ..."""
+        traceback = fields.get("traceback")
+        if traceback:
+            # ... a crash: the board may reset, or hang, before any task runs again.
+            self._keep_crash(traceback)
+        level = _level_of(topic, fields)
+        if level < self._level:
+            return
+        text = event_text(topic, fields)
+        if traceback:
+            text += " at=" + (crash.place(traceback) or "?")
+        self._add(_NAMES[level], level, text)
+
+    def _add(self, level_name, level, text):
+        """Put a line into the ring and the queue; a flood drops the oldest, counted."""
+        line = "%s %s %s" % (crash.time_text(), level_name, text)
+        if len(line) > _LINE_CHARS:
+            line = line[:_LINE_CHARS] + "..."
+        self._ring.append(line)
+        self._waiting.put(line)
+        if level >= logging.ERROR:
+            self._urgent = True
+
+    def _take(self, most):
+        """Print up to `most` waiting lines and put them into the batch; write a full batch."""
+        dropped = self._waiting.dropped - self._told_dropped
+        if dropped:
+            self._told_dropped += dropped
+            self._put("%s WARNING log dropped=%d" % (crash.time_text(), dropped))
+        while self._waiting and most:
+            self._put(self._waiting.pop())
+            most -= 1
+        self.status["dropped"] = self._waiting.dropped + self._lost
+
+    def _put(self, line):
+        """Print one line and put it into the batch for the file."""
+        try:
+            print(line)
+        except OSError:
+            pass  # nobody at the other end of the console
+        if self._file:
+            self._batch.append(line)
+            if len(self._batch) >= _BATCH_LINES:
+                self._write()
+
+    def _write(self):
+        """Write the batch; what the file system refuses is counted, and shown in the status."""
+        self._urgent = False
+        self._written = ticks_ms()
+        if self._crash_waits and self._crash_due():
+            self._save_crash()
+        if not self._batch:
+            return
+        batch = self._batch
+        self._batch = []
+        try:
+            self._file.write(batch)
+            self.status["problem"] = None
+        except Exception as error:
+            self._lost += len(batch)
+            self.status["dropped"] = self._waiting.dropped + self._lost
+            self.status["problem"] = "%s: %s" % (self._file.path, error)
+
+    def _keep_crash(self, traceback):
+        """Save a traceback now, unless it is the last one again or follows on its heels.
+
+        A service that crashes for ever must neither stall the loop nor wear the flash out.
+        """
+        if traceback == self._crash:
+            return
+        self._crash = traceback
+        if self._crash_due():
+            self._save_crash()
+        else:
+            self._crash_waits = True
+
+    def _crash_due(self):
+        saved = self._crash_saved
+        return saved is None or ticks_diff(ticks_ms(), saved) >= _CRASH_EVERY_MS
+
+    def _save_crash(self):
+        self._crash_waits = False
+        self._crash_saved = ticks_ms()
+        try:
+            crash.save(self._crash)
+        except Exception as error:
+            self.status["problem"] = "%s: %s" % (crash.PATH, error)
+        self._show_crash()
+
+    def _show_crash(self):
+        kept = crash.load()
+        self.status["last_crash"] = one_line(crash.summary(kept)) if kept else None
+
+    def _site(self, arg):
+        """SITE log [n|crash]."""
+        if arg.lower() == "crash":
+            return (crash.load() or "There was no crash.").split("\n")
+        if arg and not arg.isdigit():
+            raise ValueError("Usage: SITE log [n|crash]")
+        lines = list(self._ring)
+        return lines[-int(arg or 20) :] if arg != "0" else []
