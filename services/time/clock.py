@@ -86,7 +86,7 @@ class Clock(Service):
                 "utc_offset_min": utc_offset_min,
             }
         )
-        site.add("ntp", self._site_ntp, "ntp: set the clock over NTP now", admin=True)
+        site.add("ntp", self._site_ntp, "ntp: set the clock over NTP now", admin=True, waits=True)
         events.subscribe(self._notice)
 
     async def run(self):
@@ -160,14 +160,15 @@ class Clock(Service):
         if abs(now_ms - unix_s * 1000) > _AGREE_MS:
             raise ValueError("two answers in a row differ by more than they may")
         offset_ms = now_ms - _clock_ms()
-        hal.set_clock((now_ms + 500) // 1000)
+        unix_s = (now_ms + 500) // 1000
+        hal.set_clock(unix_s)
         self._suspect = None
         self.status.update(
             {
                 "clock": "synchronised",
                 "set": True,
                 "source": server,
-                "last_sync": time_text(),
+                "last_sync": time_text(unix_s - hal.EPOCH),
                 "offset_ms": offset_ms,
                 "last_error": None,
             }
