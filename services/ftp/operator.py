@@ -65,7 +65,7 @@ class Operator:
     def uptime(self, arg):
         """Text as `uptime` has it; the span is counted, so setting the clock can't move it."""
         server = self._server
-        now = gmtime(server.status_now() + server.utc_offset_s() - hal.EPOCH)
+        now = gmtime(hal.unix_time() + server.utc_offset_s() - hal.EPOCH)
         up = span_text(server.status.section("board").get("uptime_s", 0))
         users = len(server.sessions)
         text = "%04d-%02d-%02d %02d:%02d up %s, %d user%s"

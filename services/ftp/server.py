@@ -9,7 +9,9 @@ import asyncio
 from micropython import const
 
 import hal
+from services.ftp import paths
 from services.ftp.accounts import Accounts
+from services.ftp.errors import FTPError
 from services.ftp.operator import Operator
 from services.ftp.session import Session
 from services.ftp.wait import readable
@@ -19,9 +21,10 @@ _SMALLEST_BUFFER = const(512)
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
+_SILENT_MS = const(5_000)  # before its login; after it a session may be ended for a new one
 _TCP = const(6)
 _TCP_NODELAY = const(1)
-_GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT")
+_GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
 _EPIPE = const(32)
 
 
@@ -88,7 +91,7 @@ class FtpServer(Service):
         self._login_ms = login_s * 1000
         self._stall_ms = stall_s * 1000
         self._buffer = buffer
-        self._busy = {}  # paths in transfer -> number of transfers
+        self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
         self._count = 0
         self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
         self.accounts = Accounts(users or {}, keep_user)
@@ -141,7 +144,7 @@ class FtpServer(Service):
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""
         sock.setblocking(False)
-        if len(self.sessions) >= self._max_sessions:
+        if len(self.sessions) >= self._max_sessions and not self._reclaim():
             self.events.publish("ftp/refused", address=address, sessions=len(self.sessions))
             try:
                 sock.write(b"421 All %d sessions are taken; try later.\r\n" % self._max_sessions)
@@ -156,11 +159,24 @@ class FtpServer(Service):
             pass
         self._count += 1
         session = Session(self, sock, address, self._count)
-        self.sessions.append(session)
-        self.section["sessions"] = len(self.sessions)
-        session.task = asyncio.create_task(self._serve(session))
+        asyncio.create_task(self._serve(session))
+
+    def _reclaim(self):
+        """End the session that has been silent before its login for longest, if any is."""
+        silent = None
+        for session in self.sessions:
+            if not session.account and (not silent or session.silent_ms() > silent.silent_ms()):
+                silent = session
+        if not silent or silent.silent_ms() < _SILENT_MS:
+            return False
+        silent.end(421, "Somebody else needs the session.")
+        return True
 
     async def _serve(self, session):
+        # Only here: a task that is cancelled before it begins would never be taken out again.
+        session.task = asyncio.current_task()
+        self.sessions.append(session)
+        self.section["sessions"] = len(self.sessions)
         try:
             await session.run()
         except asyncio.CancelledError:
@@ -171,8 +187,7 @@ class FtpServer(Service):
             self.sessions.remove(session)
             self.section["sessions"] = len(self.sessions)
             if session.account:
-                user = session.user
-                self.events.publish("ftp/logout", user=user, address=session.address)
+                self.events.publish("ftp/logout", user=session.user, address=session.address)
 
     async def _watch(self):
         """Each second: end what idles or stalls, tell of the progress of what runs."""
@@ -186,18 +201,16 @@ class FtpServer(Service):
                     self._watch_transfer(session, transfer, now)
                     continue
                 limit = self._idle_ms if session.account else self._login_ms
-                if ticks_diff(now, session.touched) > limit:
+                if session.silent_ms() > limit:
                     session.end(421, "Nothing came for %d s; bye." % (limit // 1000))
 
     def _watch_transfer(self, session, transfer, now):
         still = ticks_diff(now, transfer.touched)
         if not transfer.connected:
             if still > _CONNECT_MS:
-                transfer.why = "The data connection was never opened."
-                transfer.task.cancel()
+                transfer.cancel("The data connection was never opened.")
         elif still > self._stall_ms:
-            transfer.why = "No data moved for %d s." % (still // 1000)
-            transfer.task.cancel()
+            transfer.cancel("No data moved for %d s." % (still // 1000))
         elif ticks_diff(now, transfer.told) >= _PROGRESS_MS:
             transfer.told = now
             self._publish(session, transfer, "progress", True)
@@ -252,23 +265,25 @@ class FtpServer(Service):
         """True for the files that hold passwords: config.json and its copies."""
         return path.startswith("/config.")
 
-    def hold(self, path):
-        """Mark a path as in transfer; release() must follow."""
-        self._busy[path] = self._busy.get(path, 0) + 1
+    def hold(self, path, writes):
+        """Mark a path as in transfer, release() must follow; FTPError 450 where another writes.
+
+        LittleFS gives a file's blocks away while somebody still reads what was renamed over.
+        """
+        readers = self._busy.get(path, 0)
+        if readers < 0 or (writes and readers):
+            raise FTPError(450, "That is being transferred; try again later.")
+        self._busy[path] = -1 if writes else readers + 1
 
     def release(self, path):
         """Undo hold()."""
-        count = self._busy[path] - 1
-        if count:
-            self._busy[path] = count
-        else:
-            del self._busy[path]
+        readers = self._busy.pop(path)
+        if readers > 1:
+            self._busy[path] = readers - 1
 
     def is_busy(self, path):
         """True where a path, or one below it, is in transfer."""
-        if path in self._busy:
-            return True
-        return any(busy.startswith(path + "/") for busy in self._busy)
+        return any(paths.is_within(path, busy) for busy in self._busy)
 
     def buffer(self):
         """A transfer's buffer: smaller ones where the heap has no room; MemoryError at last."""
@@ -295,10 +310,6 @@ class FtpServer(Service):
         if not told:
             told = self._host
         return self._host, told
-
-    def status_now(self):
-        """Seconds since 1970 by the board's clock."""
-        return hal.unix_time()
 
     def utc_offset_s(self):
         """What local time is ahead of UTC, as the time service has it."""

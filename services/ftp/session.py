@@ -1,7 +1,7 @@
 """Session: one control connection; checks every command once, then calls its handler."""
 
 import gc
-from time import ticks_ms
+from time import ticks_diff, ticks_ms
 
 import asyncio
 from micropython import const
@@ -26,9 +26,27 @@ class Transfer:
         self.path = path  # as the user sees it
         self.bytes = 0
         self.began = self.touched = self.told = ticks_ms()
-        self.task = None
         self.connected = False
-        self.why = None  # what to tell the client when it is cancelled
+        self.why = "Aborted."  # what the client is told when it is cancelled
+        self.cancelled = False
+        self._task = None
+
+    def run(self, work):
+        """Run the coroutine function work(transfer) as a task of its own."""
+        asyncio.create_task(self._run(work))
+
+    async def _run(self, work):
+        self._task = asyncio.current_task()
+        await work(self)
+
+    def cancel(self, why=None):
+        """End the transfer; the client is told why."""
+        self.why = why or self.why
+        self.cancelled = True
+        # Cancelling a task that has not begun would skip its `finally`: such a one finds the
+        # flag instead. A client that pipelines RETR and ABOR gets here.
+        if self._task:
+            self._task.cancel()
 
 
 class Session:
@@ -48,10 +66,11 @@ class Session:
         self.failures = 0  # wrong passwords
         self.ending = False
         self.why = None  # what to tell the client when the session is ended from outside
-        self.since = server.status_now()
         self.touched = ticks_ms()  # when the last command line came
         self.task = None
         self.transfer = None
+        self._work = None  # the coroutine function of the transfer, and the path it holds
+        self._held = None
         self.data = DataConnection(address)
         self._sock = sock
         self._lines = Lines(sock, server.scratch)
@@ -78,12 +97,15 @@ class Session:
         finally:
             # No await here: this runs on cancellation too.
             if self.transfer:
-                self.transfer.why = "The control connection was closed."
-                self.transfer.task.cancel()
+                self.transfer.cancel("The control connection was closed.")
             self.data.close()
             if self.why:
                 self._last_word()
             self._sock.close()
+
+    def silent_ms(self):
+        """How long ago the last command line came, in ms."""
+        return ticks_diff(ticks_ms(), self.touched)
 
     def end(self, code, text):
         """End the session from outside: time-out, kick, shutdown. Never waits."""
@@ -142,17 +164,24 @@ class Session:
             return 501, "No NUL in an argument."
         if flags & WRITE and self.account.role == "read":
             return 550, "%s may read only." % self.user
-        if flags & ADMIN and self.account.role != "admin":
+        if flags & ADMIN and not self.is_admin():
             return 550, "For admins only."
         return None
+
+    def is_admin(self):
+        """True where an admin is logged in."""
+        return self.account is not None and self.account.role == "admin"
 
     def path(self, arg, writing=False):
         """The file system's path that arg means; FTPError 550 where this user may not go."""
         path = paths.inside(self.account.root, paths.resolve(self.cwd, arg))
-        if self.account.role != "admin" and self.server.is_secret(path):
+        if not self.is_admin() and self.server.is_secret(path):
             raise FTPError(550, "For admins only.")
-        if writing and self.server.is_busy(path):
-            raise FTPError(450, "That file is being transferred; try again later.")
+        if writing:
+            if path == self.account.root:
+                raise FTPError(550, "That is your root.")
+            if self.server.is_busy(path):
+                raise FTPError(450, "That is being transferred; try again later.")
         return path
 
     def shown(self, path):
@@ -189,30 +218,37 @@ class Session:
             await writable(self._sock)
             sent += self._sock.write(data, sent, len(data) - sent) or 0
 
-    def start(self, verb, path, work):
+    def start(self, verb, path, work, writes=False):
         """Run work(transfer) -> (code, text) beside the session, so that ABOR is a cancel.
 
-        The handler's own reply is the 150; work's is sent when everything is closed.
+        The path is held until it ends: shared for reading, alone for writing. The handler's
+        own reply is the 150; work's is sent when everything is closed.
         """
         if not self.data.is_ready():
             raise FTPError(425, "Use PASV, EPSV, PORT or EPRT first.")
+        self.server.hold(path, writes)
+        self._work = work
+        self._held = path
         self.transfer = transfer = Transfer(verb, self.shown(path))
         self._idle.clear()
-        transfer.task = asyncio.create_task(self._run_transfer(transfer, work))
+        transfer.run(self._run_transfer)
         return 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
 
-    async def _run_transfer(self, transfer, work):
+    async def _run_transfer(self, transfer):
         server = self.server
         server.began(self, transfer)
         try:
-            reply = await work(transfer)
+            if transfer.cancelled:
+                raise asyncio.CancelledError
+            reply = await self._work(transfer)
         except asyncio.CancelledError:
-            reply = 426, transfer.why or "Aborted."
+            reply = 426, transfer.why
         except Exception as error:
             gc.collect()
             reply = self._failed(error)
         self.data.close()  # the client reads the end of its data before the reply
-        self.transfer = None
+        server.release(self._held)
+        self.transfer = self._work = self._held = None
         self._idle.set()
         server.ended(self, transfer, reply)
         try:

@@ -25,7 +25,7 @@ class Upload:
         self._part = paths.join(folder, "%s%d" % (UPLOAD_PREFIX, number))
         self.file = open(self._part, "wb")
 
-    async def copy_old(self, size, buffer):
+    async def copy_old(self, size, buffer, transfer):
         """Begin with the old file's first `size` bytes (APPE, REST). It may be missing for 0."""
         if not size:
             return
@@ -40,7 +40,7 @@ class Upload:
                 size -= count
                 if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
                     await asyncio.sleep_ms(0)
-                    since = ticks_ms()
+                    transfer.touched = since = ticks_ms()
 
     def commit(self):
         """Make the upload the file: only after this is it stored. Waits for nothing."""

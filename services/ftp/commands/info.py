@@ -41,7 +41,7 @@ async def tell(session, arg):
     """RFC 959 section 4.1.3: all commands, one command, or SITE's."""
     arg = arg.upper()
     if arg == "SITE":
-        return 214, session.server.site.usages(bool(session.account))
+        return 214, session.server.site.usages(session.is_admin())
     if arg:
         if arg not in COMMANDS:
             return 501, "Unknown command %s." % arg

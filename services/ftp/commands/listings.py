@@ -35,15 +35,13 @@ def _found(session, arg):
         return _visible(session, session.path(folder), name)
     path = session.path(arg)
     found = os.stat(path)
-    if is_dir(found):
-        return _visible(session, path, None)
-    return ((name, found),)
+    return _visible(session, path, None) if is_dir(found) else ((name, found),)
 
 
 def _visible(session, path, pattern):
     if not is_dir(os.stat(path)):
         raise FTPError(550, "Not a directory.")
-    hidden = path == "/" and session.account.role != "admin"
+    hidden = path == "/" and not session.is_admin()
     for name, found in entries(path, pattern):
         if not (hidden and session.server.is_secret("/" + name)):
             yield name, found
@@ -74,7 +72,9 @@ async def long_list(session, arg):
 async def name_list(session, arg):
     """RFC 959 section 4.1.3: names alone, as they were asked for (`mget lib/*.py`)."""
     arg = _without_flags(arg)
-    prefix = arg[: arg.rfind("/") + 1] if paths.is_glob(arg) else ""
+    prefix = arg[: arg.rfind("/") + 1]
+    if prefix and not paths.is_glob(arg) and is_dir(os.stat(session.path(arg))):
+        prefix = ""  # a folder's names are its own
 
     def line_of(name, entry):
         return "%s%s\r\n" % (prefix, name)

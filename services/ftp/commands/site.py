@@ -10,7 +10,7 @@ from services.ftp.errors import reply_to
 async def site(session, arg):
     """RFC 959 section 4.1.2: `SITE name argument`."""
     name, _, rest = arg.partition(" ")
-    admin = session.account.role == "admin"
+    admin = session.is_admin()
     registry = session.server.site
     if name.lower() == "help":
         return 214, registry.usages(admin)

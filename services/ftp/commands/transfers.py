@@ -151,17 +151,13 @@ async def retrieve(session, path):
 
     async def work(transfer):
         buffer = server.buffer()
-        server.hold(path)
-        try:
-            with open(path, "rb") as file:
-                if offset:
-                    file.seek(offset)
-                sock = await session.data.open()
-                transfer.connected = True
-                source = TextReader(file) if session.text else file
-                await send(sock, source.readinto, buffer, transfer)
-        finally:
-            server.release(path)
+        with open(path, "rb") as file:
+            if offset:
+                file.seek(offset)
+            sock = await session.data.open()
+            transfer.connected = True
+            source = TextReader(file) if session.text else file
+            await send(sock, source.readinto, buffer, transfer)
         return 226, "Transfer complete."
 
     return session.start("RETR", path, work)
@@ -201,11 +197,9 @@ def _store(session, verb, path, keep):
 
     async def work(transfer):
         buffer = server.buffer()
-        server.hold(path)
-        upload = None
+        upload = Upload(path, session.number)
         try:
-            upload = Upload(path, session.number)
-            await upload.copy_old(keep, buffer)
+            await upload.copy_old(keep, buffer, transfer)
             sock = await session.data.open()
             transfer.connected = True
             sink = TextWriter(upload.file) if session.text else upload.file
@@ -217,12 +211,10 @@ def _store(session, verb, path, keep):
             await asyncio.sleep_ms(0)
             upload.commit()
         finally:
-            if upload:
-                upload.discard()
-            server.release(path)
+            upload.discard()
         return 226, "Stored, %d bytes." % transfer.bytes
 
-    return session.start(verb, path, work)
+    return session.start(verb, path, work, True)
 
 
 @command("ABOR", ANYTIME)
@@ -232,6 +224,6 @@ async def abort(session, arg):
     if not transfer:
         session.data.close()
         return 225, "Nothing to abort."
-    transfer.task.cancel()
+    transfer.cancel()
     await session.finished()
     return 226, "Aborted."
