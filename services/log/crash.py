@@ -1,6 +1,7 @@
 """The last traceback, kept in a file so that it survives the reset that follows it."""
 
 import os
+from errno import EEXIST
 from time import gmtime
 
 import hal
@@ -26,8 +27,9 @@ def make_folder(path):
     while at > 0:
         try:
             os.mkdir(path[:at])
-        except OSError:
-            os.stat(path[:at])  # there already, or raises what is really wrong
+        except OSError as error:
+            if error.errno != EEXIST:
+                raise
         at = path.find("/", at + 1)
 
 

@@ -1,0 +1,93 @@
+"""Stands in for a board's flash: blocks in memory, whose power can be cut at any write."""
+
+import vfs
+
+_BLOCK = 4096
+
+
+class PowerCut(Exception):
+    """The power went; only a new mount of the same flash goes on."""
+
+
+class RamFlash:
+    """A block device for LittleFS; `data` is what survives a power cut."""
+
+    def __init__(self, blocks=32, data=None):
+        self.data = data or bytearray(blocks * _BLOCK)
+        self.writes = 0
+        self.cut_at = None  # how many writes and erases still work; None: the power stays
+        if data is None:
+            vfs.VfsLfs2.mkfs(self)
+            self.writes = 0
+
+    def readblocks(self, block, buf, offset=0):
+        """Read."""
+        at = block * _BLOCK + offset
+        buf[:] = self.data[at : at + len(buf)]
+
+    def writeblocks(self, block, buf, offset=0):
+        """Program; the write that the power cut hits is done by half."""
+        at = block * _BLOCK + offset
+        if self._cut():
+            half = len(buf) // 2
+            if self.cut_at == self.writes:
+                self.data[at : at + half] = buf[:half]
+            self.writes += 1
+            raise PowerCut()
+        self.writes += 1
+        self.data[at : at + len(buf)] = buf
+
+    def ioctl(self, op, arg):
+        """Sizes and erase, as vfs asks for them."""
+        if op == 4:
+            return len(self.data) // _BLOCK
+        if op == 5:
+            return _BLOCK
+        if op == 6:
+            if self._cut():
+                raise PowerCut()
+            self.data[arg * _BLOCK : (arg + 1) * _BLOCK] = b"\xff" * _BLOCK
+        return 0
+
+    def _cut(self):
+        return self.cut_at is not None and self.writes >= self.cut_at
+
+
+def mount(flash):
+    """Make it the root file system; whatever is to be imported must have been before."""
+    vfs.umount("/")
+    vfs.mount(vfs.VfsLfs2(flash), "/")
+
+
+def again(flash):
+    """Power on after a cut: the same blocks, mounted afresh as the root."""
+    fresh = RamFlash(data=flash.data)
+    mount(fresh)
+    return fresh
+
+
+def at_every_write(prepare, act, check):
+    """Cut the power at each write of act() in turn; return how many cuts there were.
+
+    prepare() makes the files before each, act() may end in PowerCut, check(done) looks at what
+    a fresh mount finds; done tells whether act() came to its end.
+    """
+    flash = RamFlash()
+    mount(flash)
+    prepare()
+    before = bytes(flash.data)
+    cut_at = 0
+    while True:
+        flash.data[:] = before
+        cut = again(flash)
+        cut.cut_at = cut_at
+        try:
+            act()
+        except PowerCut:
+            pass
+        done = cut.writes <= cut_at
+        again(cut)
+        check(done)
+        if done:
+            return cut_at
+        cut_at += 1
