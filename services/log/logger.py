@@ -22,6 +22,7 @@ _BURST_LINES = const(8)  # a serial console takes some 10 ms a line: let others 
 _WRITE_EVERY_MS = const(5_000)  # what a power cut may cost
 _ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twice a second
 _CRASH_EVERY_MS = const(10_000)
+_ENOSPC = const(28)  # MicroPython has neither a name nor a text for it
 
 _LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING}
 _LEVELS["ERROR"] = logging.ERROR
@@ -221,7 +222,7 @@ class Log(Service):
         except Exception as error:
             self._lost += len(batch)
             self.status["dropped"] = self._waiting.dropped + self._lost
-            self.status["problem"] = "%s: %s" % (self._file.path, error)
+            self._show_problem(self._file.path, error)
 
     def _keep_crash(self, traceback):
         """Save a traceback now, unless it is the last one again or follows on its heels.
@@ -246,8 +247,13 @@ class Log(Service):
         try:
             crash.save(self._crash)
         except Exception as error:
-            self.status["problem"] = "%s: %s" % (crash.PATH, error)
+            self._show_problem(crash.PATH, error)
         self._show_crash()
+
+    def _show_problem(self, path, error):
+        if getattr(error, "errno", None) == _ENOSPC:
+            error = "no space left"
+        self.status["problem"] = "%s: %s" % (path, error)
 
     def _show_crash(self):
         kept = crash.load()

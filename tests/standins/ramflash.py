@@ -15,7 +15,8 @@ class RamFlash:
     def __init__(self, blocks=32, data=None):
         self.data = data or bytearray(blocks * _BLOCK)
         self.writes = 0
-        self.cut_at = None  # how many writes and erases still work; None: the power stays
+        self.cut_at = None  # how many writes still work; None: the power stays
+        self._off = False
         if data is None:
             vfs.VfsLfs2.mkfs(self)
             self.writes = 0
@@ -29,10 +30,9 @@ class RamFlash:
         """Program; the write that the power cut hits is done by half."""
         at = block * _BLOCK + offset
         if self._cut():
-            half = len(buf) // 2
-            if self.cut_at == self.writes:
-                self.data[at : at + half] = buf[:half]
-            self.writes += 1
+            half = 0 if self._off else len(buf) // 2
+            self._off = True
+            self.data[at : at + half] = buf[:half]
             raise PowerCut()
         self.writes += 1
         self.data[at : at + len(buf)] = buf
@@ -45,6 +45,7 @@ class RamFlash:
             return _BLOCK
         if op == 6:
             if self._cut():
+                self._off = True
                 raise PowerCut()
             self.data[arg * _BLOCK : (arg + 1) * _BLOCK] = b"\xff" * _BLOCK
         return 0
@@ -83,9 +84,9 @@ def at_every_write(prepare, act, check):
         cut.cut_at = cut_at
         try:
             act()
+            done = True
         except PowerCut:
-            pass
-        done = cut.writes <= cut_at
+            done = False
         again(cut)
         check(done)
         if done:
