@@ -1,0 +1,55 @@
+"""The documents name what the code offers: no command, option or version of theirs is made up."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LIST_COMMANDS = """
+from services.ftp.commands import COMMANDS
+print(" ".join(sorted(COMMANDS)))
+"""
+
+LIST_OPTIONS = """
+for module, name in (
+    ("services.ftp", "FtpServer"), ("services.log", "Log"), ("services.network", "Network"),
+    ("services.telemetry", "Telemetry"), ("services.time", "Clock"),
+):
+    kind = getattr(__import__(module, None, None, (name,)), name)
+    for option in kind.options:
+        print("%s.%s" % (kind.name, option))
+"""
+
+
+def test_every_command_stands_in_the_ftp_page(micropython):
+    commands = micropython(LIST_COMMANDS).split()
+    assert len(commands) > 40
+    words = set(re.findall(r"[A-Z]{3,4}", (ROOT / "docs/ftp.md").read_text()))
+    assert [verb for verb in commands if verb not in words] == []
+
+
+def test_every_option_stands_in_the_configuration_page(micropython):
+    options = micropython(LIST_OPTIONS).split()
+    assert len(options) > 20
+    page = (ROOT / "docs/configuration.md").read_text()
+    assert [option for option in options if f"`{option}`" not in page] == []
+
+
+def test_the_configuration_page_invents_no_option(micropython):
+    options = {*micropython(LIST_OPTIONS).split(), "name", "app"}
+    page = (ROOT / "docs/configuration.md").read_text()
+    rows = re.findall(r"^\| `([a-z_.]+)`", page, re.MULTILINE)
+    assert rows
+    assert [row for row in rows if row not in options] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [("main.py", r'VERSION = "([^"]+)"'), ("package.json", r'"version": "([^"]+)"')],
+)
+def test_there_is_one_version(file, pattern):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert re.search(pattern, (ROOT / file).read_text()).group(1) == version
