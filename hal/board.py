@@ -106,7 +106,7 @@ class Link:
         try:
             # Power saving makes a server hard to reach: replies wait for the next beacon.
             link.config(pm=link.PM_NONE)
-        except (AttributeError, ValueError):
+        except (AttributeError, OSError, ValueError):
             pass  # not on this chip
         link.connect(self._ssid, self._password)
 

@@ -1,6 +1,7 @@
 """The network service: it connects, connects again ever more patiently, and says so."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -109,7 +110,7 @@ say("section", section)
     assert said["options"] == ["field", "hunter2", "w7"]
     starts = [at for name, at in said["calls"] if name == "start"]
     assert starts[0] == 0
-    gaps = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(starts)]
     assert gaps[1:6] == [2, 4, 8, 16, 32]
     assert max(gaps) <= 60
     assert [at for name, at in said["calls"] if name == "stop"] == [120, 240]

@@ -1,0 +1,137 @@
+"""hal on the plain unix port, and on a simulated board, whose `machine` is a fuller one."""
+
+import calendar
+import json
+import time
+
+import pytest
+
+
+def test_the_plain_port_answers_in_place_of_what_it_lacks(micropython):
+    said = json.loads(
+        micropython("""
+import hal, json
+try:
+    hal.set_clock(1795378689)
+    problem = None
+except OSError as error:
+    problem = str(error)
+hal.sync()
+hal.rest_watchdog(hal.watchdog(8000))
+print(json.dumps([problem, hal.reset_cause(), hal.unique_id(), hal.firmware(), hal.EPOCH,
+                  hal.unix_time(), hal.watchdog(8000)]))
+""")
+    )
+    assert said[0] == "this port has no real-time clock to set: set the host's"
+    assert said[1] == "power-on"
+    assert bytes.fromhex(said[2])
+    assert said[3].startswith("MicroPython 1.")
+    assert said[3].endswith(" on linux")
+    assert said[4] == 0
+    assert abs(said[5] - time.time()) < 60
+    assert said[6] is None
+
+
+@pytest.mark.parametrize("how", ["reset", "deepsleep"])
+def test_reset_and_deepsleep_end_the_process(micropython, how):
+    assert micropython(f"import hal\nprint('before')\nhal.{how}()\nprint('after')") == "before\n"
+
+
+def test_peer_addresses_are_read_from_raw_sockaddr_bytes(micropython):
+    out = micropython("""
+import hal
+print(hal.peer_address(b"\\x02\\x00\\x1f\\x90\\x7f\\x00\\x00\\x01" + bytes(8)))
+print(hal.peer_address(b"\\x0a\\x00\\x1f\\x90" + bytes(4) + bytes(15) + b"\\x01" + bytes(4)))
+""")
+    assert out == "('127.0.0.1', 8080)\n('::1', 8080)\n"
+
+
+def test_a_real_connection_has_its_clients_address(micropython, free_port):
+    port = free_port()
+    out = micropython(
+        f"""
+import hal, socket
+address = socket.getaddrinfo("127.0.0.1", {port})[0][-1]
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(address)
+server.listen(1)
+client = socket.socket()
+client.bind(socket.getaddrinfo("127.0.0.1", {free_port()})[0][-1])
+client.connect(address)
+print(*hal.peer_address(server.accept()[1]))
+client.close()
+server.close()
+"""
+    )
+    host, shown = out.split()
+    assert host == "127.0.0.1"
+    assert 0 < int(shown) < 65536
+    assert int(shown) != port
+
+
+def test_the_link_is_the_loopback(micropython):
+    out = micropython("""
+import hal
+link = hal.Link("field", "secret", "w7")
+link.start()
+print(link.up(), link.address(), link.rssi())
+link.stop()
+""")
+    assert out == "True 127.0.0.1 None\n"
+
+
+def test_a_simulated_boards_machine_is_used(micropython, tmp_path):
+    (tmp_path / "machine.py").write_text("""
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+cause = 3
+class RTC:
+    def datetime(self, when):
+        print("rtc", when)
+class WDT:
+    def __init__(self, timeout):
+        print("wdt", timeout)
+    def feed(self):
+        print("fed")
+def reset_cause():
+    return cause
+def unique_id():
+    return b"\\xab\\x01"
+def reset():
+    print("reset")
+    raise SystemExit(3)
+""")
+    out = micropython(
+        """
+import sys
+sys.path.insert(0, sys.argv[1])
+import hal, machine
+hal.set_clock(1795378689)
+hal.watchdog(8000).feed()
+for machine.cause in range(1, 7):
+    print(hal.reset_cause())
+print(hal.unique_id())
+try:
+    hal.reset()
+except SystemExit as error:
+    print("exit", error)
+""",
+        tmp_path,
+    )
+    when = time.gmtime(1795378689)
+    assert calendar.timegm(when) == 1795378689
+    clock = (*when[:3], when[6], *when[3:6], 0)
+    assert out.splitlines() == [
+        f"rtc {clock}",
+        "wdt 8000",
+        "fed",
+        "power-on",
+        "reset",
+        "watchdog",
+        "deep-sleep",
+        "soft",
+        "reset",
+        "ab01",
+        "reset",
+        "exit 3",
+    ]
