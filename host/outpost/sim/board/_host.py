@@ -1,0 +1,31 @@
+"""The wire to the host that holds this board's power switch."""
+
+import json
+import os
+from time import sleep
+
+# What the host chose for this power-on: see outpost.sim.board's environment().
+settings = json.loads(os.getenv("OUTPOST_BOARD"))
+# Opened while the host's file system is still mounted; unbuffered, a line is one write.
+_wire = open("/dev/fd/%d" % settings.pop("wire"), "wb")
+
+writes = [0, 0]  # programs and erases of the flash since power-on
+
+
+def tell(line):
+    """Send one line to the host: bytes that end in a newline."""
+    try:
+        _wire.write(line)
+    except OSError:
+        raise SystemExit  # nobody holds the switch any more: a board must not outlive its desk
+
+
+def tell_and_wait(line):
+    """Send a line that makes the host cut the power, and do nothing more until it does."""
+    tell(b"writes %d %d\n" % (writes[0], writes[1]))
+    tell(line)
+    while True:
+        try:
+            sleep(60)
+        except KeyboardInterrupt:
+            pass

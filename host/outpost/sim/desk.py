@@ -1,0 +1,382 @@
+"""The desk on which a simulated board stands: its power, console, watchdog and reset."""
+
+import codecs
+import contextlib
+import hashlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from outpost import bundle
+from outpost.sim import probe
+from outpost.sim.clock import clock_variables, libfaketime, power_on_offset
+
+INTERPRETER = Path(sys.executable).with_name("micropython")
+HEAP = "133wK"
+# What machine.reset_cause() returns after each: the constants of board/machine.py.
+_POWER_ON, _HARD, _WATCHDOG, _DEEP_SLEEP, _SOFT = range(1, 6)
+_CAUSES = {"reset": _HARD, "watchdog": _WATCHDOG, "sleep": _DEEP_SLEEP, "soft": _SOFT}
+_RESETS_WITHOUT_READY = 5  # in a row; a board that comes no further is dead
+_UP_S = 10  # from power to boot.py
+
+
+class BoardFailed(Exception):
+    """The board died or did not do in time what was waited for; the text ends in its console."""
+
+
+class Board:
+    """A simulated board: start(), wait_ready(), stop(); safe to use from any thread.
+
+    flash: path of a prepared image (outpost.sim.flash). ftp_port: where the board will accept
+    logins, which makes it ready; None: nothing makes it ready. mounts: (host's folder, path on
+    the board). clock: "2000" (where libfaketime is installed) or "real". cut_at_write: the flash write (programs and erases,
+    from 1) at which the power fails. say(text): is given the console's text as it comes, and
+    what happens to the board as whole lines.
+
+    state is one of: off, running, stopped (as asked), asleep (deep sleep), cut (power failed),
+    killed, died; reason says why it died. resets counts from the last start(); programs and
+    erases are what the last run wrote, heap_taken the heap's bytes that the simulator itself
+    uses.
+    """
+
+    def __init__(
+        self,
+        flash,
+        *,
+        ftp_port=None,
+        heap=HEAP,
+        mounts=(),
+        clock="2000",
+        cut_at_write=0,
+        say=None,
+    ):
+        self.flash = Path(flash).resolve()
+        self.ftp_port = ftp_port
+        self.heap = heap
+        self.mounts = [(str(Path(folder).resolve()), path) for folder, path in mounts]
+        self.clock = clock if libfaketime() else "real"
+        self.cut_at_write = cut_at_write
+        self.state = "off"
+        self.reason = ""
+        self.resets = 0
+        self.reset_cause = _POWER_ON
+        self.programs = self.erases = self.heap_taken = 0
+        self._say = say or (lambda text: None)
+        self._console = ""
+        self._ready = False
+        self._process = None
+        self._offset = None  # of the clock
+        self._asked = None  # "stop" or "kill"
+        self._up = threading.Event()  # boot.py begins
+        self._changed = threading.Condition()
+        self._thread = None
+
+    # What anyone may ask of a board.
+
+    def start(self):
+        """Switch the power on."""
+        if self.state == "running":
+            raise BoardFailed("the board is already running")
+        if self.ftp_port is not None:
+            probe.require_free(self.ftp_port)
+        self._offset = power_on_offset() if self.clock == "2000" else None
+        self.reset_cause = _POWER_ON
+        self.resets = 0
+        self.reason = ""
+        self._asked = None
+        self._ready = False
+        self.state = "running"
+        self._thread = threading.Thread(target=self._run, daemon=True, name="board")
+        self._thread.start()
+
+    def wait_ready(self, timeout=20):
+        """Return once the board accepts logins. Raises BoardFailed."""
+        self._wait(lambda: self._ready, timeout, "accept logins")
+
+    def wait_console(self, text, timeout=10, start=0):
+        """Return the console's length right after text, first found from start on.
+
+        Raises BoardFailed when it doesn't come in time, or can't come any more.
+        """
+        self._wait(lambda: text in self.console[start:], timeout, f"print {text!r}")
+        return self.console.index(text, start) + len(text)
+
+    def wait_end(self, timeout=None):
+        """Return the state in which the board ended. Raises BoardFailed."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.state != "running", timeout):
+                raise BoardFailed(f"the board did not end in {timeout} s\n{self._tail()}")
+        self._thread.join()
+        return self.state
+
+    def stop(self, timeout=10):
+        """Stop as Ctrl-C does and return the state; kill what has not stopped in time."""
+        self.interrupt()
+        try:
+            return self.wait_end(timeout)
+        except BoardFailed:
+            self.reason = f"did not stop within {timeout} s"
+            return self.kill()
+
+    def interrupt(self):
+        """Press Ctrl-C on the board's console; main.py then stops its services."""
+        with self._changed:
+            self._asked = self._asked or "stop"
+            self._changed.notify_all()
+        if self._up.wait(_UP_S) and self.state == "running":
+            _wait_until_idle(self.pid)
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self):
+        """Pull the plug, now, and return the state."""
+        if self.state == "running":
+            with self._changed:
+                self._asked = "kill"
+                self._changed.notify_all()
+            self._cut_power()
+            self.wait_end()
+        return self.state
+
+    @property
+    def console(self):
+        """Everything printed since the first start()."""
+        return self._console
+
+    @property
+    def ready(self):
+        """Whether logins are accepted since the last reset."""
+        return self._ready
+
+    @property
+    def pid(self):
+        """Process id of the interpreter, which changes with each reset."""
+        return self._process.pid
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        if self.state == "running":
+            self.stop()
+
+    # The thread that stands in for the hardware.
+
+    def _run(self):
+        early = 0
+        while True:
+            outcome, detail = self._life()
+            if outcome not in _CAUSES or self._asked or (outcome == "sleep" and not detail):
+                break
+            if outcome == "sleep":
+                with self._changed:
+                    self._changed.wait_for(lambda: self._asked, detail / 1000)
+            early = 0 if self._ready or self.ftp_port is None else early + 1
+            if early == _RESETS_WITHOUT_READY:
+                outcome = "end"
+                detail = f"it reset {early} times in a row without becoming ready"
+                break
+            self._note(f"board: {outcome} reset, starting again")
+            with self._changed:
+                self._ready = False
+                self.resets += 1
+                self.reset_cause = _CAUSES[outcome]
+        self._conclude(outcome, detail)
+
+    def _conclude(self, outcome, detail):
+        """Say in state and reason how the board ended."""
+        if self._asked == "kill":
+            state = "killed"
+        elif outcome == "cut":
+            state = "cut"
+        elif outcome == "sleep" or (self._asked and outcome in _CAUSES):
+            state = "stopped" if self._asked else "asleep"
+        elif outcome == "end" and not detail and self._asked:
+            state = "stopped"
+        else:
+            state = "died"
+            self.reason = detail or "main.py ended; a board would stand at its prompt"
+        with self._changed:
+            self.state = state
+            self._changed.notify_all()
+
+    def _life(self):
+        """From power to its end; return (outcome, detail).
+
+        outcome: a key of _CAUSES (detail of sleep: milliseconds, 0 for ever), "cut", or "end"
+        (detail: what went wrong, or "").
+        """
+        wire, wire_end = os.pipe()
+        over = threading.Event()
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, wire)
+            try:
+                self._process = subprocess.Popen(
+                    [INTERPRETER, "-X", f"heapsize={self.heap}", "-m", "_board"],
+                    env=self._environment(wire_end),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[wire_end],
+                    # Ctrl-C in the host's terminal reaches the board through interrupt() alone.
+                    start_new_session=True,
+                )
+            finally:
+                os.close(wire_end)
+            stack.enter_context(self._process)
+            stack.callback(self._cut_power)
+            stack.callback(self._up.clear)
+            if self._asked == "kill":
+                return "end", ""
+            if self.ftp_port is not None:
+                watcher = threading.Thread(target=self._watch_logins, args=[over], daemon=True)
+                watcher.start()
+                stack.callback(watcher.join)
+                stack.callback(over.set)
+            outcome = self._attend(wire)
+            self._cut_power()
+            self._drain()
+            status = self._process.wait()
+        if outcome is None:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            outcome = "end", f"the interpreter ended with {how}"
+        return outcome
+
+    def _attend(self, wire):
+        """Copy the console and follow the wire until one of them ends this life."""
+        self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        pending = b""
+        fed_by = None  # time.monotonic() by which the watchdog wants to be fed
+        watchdog_s = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            selector.register(wire, selectors.EVENT_READ)
+            while True:
+                left = None if fed_by is None else max(0, fed_by - time.monotonic())
+                ready = [key.fileobj for key, _ in selector.select(left)]
+                if not ready:
+                    return "watchdog", ""
+                if self._process.stdout in ready and not self._copy_console():
+                    return None
+                if wire not in ready:
+                    continue
+                received = os.read(wire, 4096)
+                if not received:
+                    selector.unregister(wire)
+                pending += received
+                *lines, pending = pending.split(b"\n")
+                for line in lines:
+                    word, *values = line.decode().split()
+                    if word == "feed":
+                        fed_by = time.monotonic() + watchdog_s
+                    elif word == "watchdog":
+                        watchdog_s = int(values[0]) / 1000
+                        fed_by = time.monotonic() + watchdog_s
+                    elif word == "clock":
+                        self._offset = values[0]
+                    elif word == "up":
+                        self.heap_taken = int(values[0])
+                        self._up.set()
+                    elif word == "writes":
+                        self.programs, self.erases = map(int, values)
+                    elif word == "end":
+                        return "end", "" if values == ["1"] else "main.py raised an exception"
+                    elif word == "sleep":
+                        return word, int(values[0])
+                    else:
+                        return word, ""
+
+    def _environment(self, wire):
+        settings = {
+            "wire": wire,
+            "flash": str(self.flash),
+            "mounts": self.mounts,
+            "cut_at": self.cut_at_write,
+            "cause": self.reset_cause,
+            "id": hashlib.sha256(os.fsencode(self.flash)).hexdigest()[:12],
+        }
+        return (
+            os.environ
+            | clock_variables(self._offset)
+            | {"MICROPYPATH": str(_compiled_board()), "OUTPOST_BOARD": json.dumps(settings)}
+        )
+
+    def _copy_console(self):
+        """Pass on what the board printed; False at its end."""
+        data = os.read(self._process.stdout.fileno(), 65536)
+        if data:
+            text = self._decode(data)
+            self._say(text)
+            with self._changed:
+                self._console += text
+                self._changed.notify_all()
+        return bool(data)
+
+    def _drain(self):
+        while self._copy_console():
+            pass
+
+    def _watch_logins(self, over):
+        if probe.wait_for_logins(self.ftp_port, over):
+            with self._changed:
+                self._ready = True
+                self._changed.notify_all()
+            self._note(f"FTP ready on 127.0.0.1:{self.ftp_port}")
+
+    def _cut_power(self):
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
+    def _note(self, line):
+        self._say(("" if self._console.endswith("\n") or not self._console else "\n") + line + "\n")
+
+    def _wait(self, condition, timeout, what):
+        with self._changed:
+            met = self._changed.wait_for(lambda: condition() or self.state != "running", timeout)
+            if condition():
+                return
+        how = f"in {timeout} s" if not met else f"before it {self.state}: {self.reason}"
+        raise BoardFailed(f"the board did not {what} {how}\n{self._tail()}")
+
+    def _tail(self):
+        return f"--- its console ends:\n{self._console[-4000:]}"
+
+
+def _wait_until_idle(pid, timeout=1.0):
+    """Return when the process sleeps in a system call, at the latest after timeout seconds.
+
+    Firmware raises KeyboardInterrupt between two bytecodes, the unix port out of its signal
+    handler: while it waits that is the same, in the middle of a write it would tear LittleFS.
+    """
+    until = time.monotonic() + timeout
+    stat = Path(f"/proc/{pid}/stat")
+    while stat.exists() and time.monotonic() < until:
+        if stat.read_text().rpartition(")")[2].split()[0] == "S":
+            return
+        time.sleep(0.001)
+
+
+def _compiled_board():
+    """The folder of board/'s modules, compiled: they share the device's heap."""
+    cache = bundle.tree_root() / "build"
+    code = {
+        path.stem: bundle.compiled(path.read_bytes(), f"sim/{path.name}", cache / "mpy")
+        for path in Path(__file__).with_name("board").glob("*.py")
+    }
+    # A folder for each content: boards of another version may run at the same time.
+    key = hashlib.sha256(b"".join(code[name] for name in sorted(code))).hexdigest()[:16]
+    folder = cache / "sim" / f"board-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in code.items():
+        target = folder / f"{name}.mpy"
+        if not target.exists():
+            part = target.with_suffix(f".{os.getpid()}")
+            part.write_bytes(content)
+            part.rename(target)
+    return folder

@@ -1,0 +1,164 @@
+"""The simulated board's flash: a LittleFS image in a host file, written while the power is off."""
+
+import contextlib
+import fcntl
+import hashlib
+import mmap
+import posixpath
+import time
+
+from littlefs import LittleFS, LittleFSError, UserContext
+
+BLOCK = 4096  # bytes, as _flash.py on the board has it
+SIZE = 6144 * 1024  # bytes, what an ESP32 with 8 MiB of flash leaves to its files
+# User attributes of LittleFS: 1 is MicroPython's own, a file's time as 64-bit little-endian
+# nanoseconds since 1970; the other is ours, on the root: the digest of the bundle deployed last.
+_MTIME = 1
+_DEPLOYED = 0x4F
+
+
+class FlashError(Exception):
+    """The image can't be used; the text says why and what to do."""
+
+
+class Flash:
+    """A LittleFS image, mounted here as long as the `with` block lasts. Raises FlashError.
+
+    path: the file; it is made where it is missing. fresh: throw away what it held.
+    """
+
+    def __init__(self, path, *, fresh=False):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = fresh or not path.exists() or path.stat().st_size == 0
+        if new:
+            with path.open("wb") as file:
+                file.truncate(SIZE)
+        elif path.stat().st_size != SIZE:
+            raise FlashError(
+                f"{path} is not a flash image: it has {path.stat().st_size} bytes in place of "
+                f"{SIZE}; name another --flash, or throw its content away with --fresh"
+            )
+        self._file = path.open("r+b")
+        self._memory = _Memory(self._file)
+        # The sizes that VfsLfs2 uses by default, so that both sides see one file system.
+        self._fs = LittleFS(
+            context=self._memory,
+            mount=False,
+            block_size=BLOCK,
+            block_count=SIZE // BLOCK,
+            read_size=32,
+            prog_size=32,
+            cache_size=128,
+            lookahead_size=32,
+            block_cycles=100,
+        )
+        try:
+            if new:
+                self._fs.format()
+            self._fs.mount()
+        except LittleFSError as error:
+            self._memory.close()
+            self._file.close()
+            raise FlashError(
+                f"{path} holds no file system that can be read ({error}); "
+                "throw it away with --fresh"
+            ) from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._fs.unmount()
+        self._memory.close()
+        self._file.close()
+
+    def paths(self):
+        """Yield the absolute path of every file."""
+        for folder, _, names in self._fs.walk("/"):
+            for name in names:
+                yield posixpath.join("/", folder, name)
+
+    def read(self, path):
+        """The content of a file, or None where there is none."""
+        try:
+            with self._fs.open(path, "rb") as file:
+                return file.read()
+        except (FileNotFoundError, LittleFSError):
+            return None
+
+    def write(self, path, content):
+        """Write a file, its folders where they are missing, and the time as boards keep it."""
+        folder = posixpath.dirname(path)
+        if folder != "/":
+            self._fs.makedirs(folder, exist_ok=True)
+        with self._fs.open(path, "wb") as file:
+            file.write(content)
+        self._fs.setattr(path, _MTIME, time.time_ns().to_bytes(8, "little"))
+
+    def mtime(self, path):
+        """When a file was written, in seconds since 1970; None where no time was kept."""
+        try:
+            return int.from_bytes(self._fs.getattr(path, _MTIME), "little") / 1e9
+        except (FileNotFoundError, LittleFSError):
+            return None
+
+    def remove(self, path):
+        """Remove a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError, LittleFSError):
+            self._fs.remove(path)
+
+    def deploy(self, files, digest):
+        """Bring a bundle onto the flash; return the paths that were written.
+
+        Nothing is touched while the same bundle (digest) was the last: what a user or an update
+        put there since then stays. Else only files of other content are written.
+        """
+        if self._deployed() == digest:
+            return []
+        written = []
+        for file in files:
+            if file.twin:
+                self.remove(file.twin)
+            found = self.read(file.path)
+            if found is None or hashlib.sha256(found).hexdigest() != file.sha256:
+                self.write(file.path, file.content)
+                written.append(file.path)
+        self._fs.setattr("/", _DEPLOYED, digest.encode())
+        return written
+
+    def _deployed(self):
+        try:
+            return self._fs.getattr("/", _DEPLOYED).decode()
+        except (FileNotFoundError, LittleFSError):
+            return None
+
+
+@contextlib.contextmanager
+def in_use(path):
+    """Hold the image for one board; FlashError where another has it."""
+    lock = path.with_name(path.name + ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FlashError(
+                f"{path} is in use by another simulated board: stop that one or name another "
+                "--flash"
+            ) from None
+        yield
+
+
+class _Memory(UserContext):
+    """littlefs-python's view of the chip: the image file in memory."""
+
+    def __init__(self, file):
+        super().__init__(buffer=mmap.mmap(file.fileno(), 0))
+
+    def erase(self, cfg, block):
+        start = block * cfg.block_size
+        self.buffer[start : start + cfg.block_size] = b"\xff" * cfg.block_size
+        return 0
+
+    def close(self):
+        self.buffer.close()

@@ -1,0 +1,41 @@
+"""Asks a port of 127.0.0.1 whether an FTP server accepts logins there."""
+
+import contextlib
+import socket
+
+_EVERY_S = 0.05  # between two attempts; a refused connection on the loopback costs nothing
+_ANSWER_S = 5
+
+
+class PortInUse(Exception):
+    """Another program listens where the board should."""
+
+
+def require_free(port):
+    """Raise PortInUse where something listens on port already."""
+    with socket.socket() as trial:
+        # As servers do: connections of an earlier board that linger must not look like a server.
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortInUse(
+                f"port {port} of 127.0.0.1 can't be used ({error.strerror}): stop what uses it, "
+                "or choose another with --ftp-port"
+            ) from None
+
+
+def wait_for_logins(port, over):
+    """Try until a server greets with 220 (True) or the event `over` is set (False)."""
+    while not over.wait(_EVERY_S):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), timeout=_ANSWER_S) as control,
+            control.makefile("rb") as replies,
+        ):
+            greeting = replies.readline(1024)
+            control.sendall(b"QUIT\r\n")
+            replies.readline(1024)
+            if greeting.startswith(b"220"):
+                return not over.is_set()
+    return False
