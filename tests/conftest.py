@@ -10,6 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERPRETER = Path(sys.executable).with_name("micropython")
+
+# What several folders of tests share: services by themselves, time servers, brokers.
+sys.path.insert(0, str(ROOT / "tests"))
+pytest_plugins = ("fixtures_device", "fixtures_time", "fixtures_mqtt")
+
 # Where `make deps` puts the packages, and what stands in for them until it has run.
 DEPENDENCIES = (ROOT / "build" / "lib", ROOT / "tests" / "standins")
 

@@ -12,13 +12,13 @@ from services.service import Service
 from services.status import time_text
 from services.time import sntp
 
-# Nothing of ours ran before BUILT: a server that says so is wrong. Moved on with releases.
+# Before BUILT nothing of ours ran. Where NTP's first era ends seem to be all the servers that
+# count from 1900 because they have no clock either. Both move on with releases.
 BUILT = 1767225600  # 2026-01-01
-_HORIZON = BUILT + 20 * 31557600  # nor will this version run twenty years later
+_HORIZON = 2085978496  # 2036-02-07 06:28:16
 
 _FIRST_RETRY_S = const(2)
 _LONGEST_RETRY_S = const(300)
-_PATIENCE_S = const(60)  # how long a sync that is due waits for transfers to end
 _PAST_SECOND_MS = const(20)
 _WILD_MS = const(600_000)  # no crystal drifts ten minutes between two syncs
 _AGREE_MS = const(2_000)
@@ -51,6 +51,7 @@ class Clock(Service):
         "utc_offset_min": "int -720 840",
         "timeout_ms": "int 50 1000",
     }
+    patience_s = 60  # how long a sync that is due waits for transfers to end
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class Clock(Service):
         self._suspect = None  # (server, offset_ms) of a wild jump that wants a second opinion
         self._syncing = asyncio.Lock()
         self._hurry = False
+        self.deferred_s = 0  # how long transfers have held this sync off
         self._wake = asyncio.Event()
         self._ftp = status.section("ftp")
         self.status = status.section(self.name)
@@ -204,10 +206,14 @@ class Clock(Service):
             raise ValueError("wants to move the clock by %d s; unconfirmed" % (offset_ms // 1000))
 
     async def _good_moment(self, answer):
-        """Sleep until just after a whole second in which no transfer runs, a minute at most."""
-        for _ in range(_PATIENCE_S):
+        """Sleep until just after a whole second in which no transfer runs, or patience ends."""
+        self.deferred_s = 0
+        while True:
             await asyncio.sleep_ms(1000 - answer.now() % 1000 + _PAST_SECOND_MS)
             if self._hurry or not self._ftp.get("transfers_now"):
+                return
+            self.deferred_s += 1
+            if self.deferred_s > self.patience_s:
                 return
 
     async def _site_ntp(self, arg):

@@ -82,7 +82,7 @@ class MQTTClient:
         for text in texts:
             self._text(text)
         answer = self.sock.read(4)
-        assert answer[0] == 0x20 and answer[1] == 2
+        assert answer[:2] == b"\x20\x02"
         if answer[3]:
             raise MQTTException(answer[3])
         return answer[2] & 1

@@ -1,0 +1,273 @@
+"""The clock against chronyd, liars, and servers that are absent, frozen or restarted."""
+
+import calendar
+import time
+
+import pytest
+from fixtures_time import answer, kiss, loopback_address
+
+# A clock as the board's: whole seconds, at 2000-01-01 when it starts, set by whole seconds.
+CLOCK = """
+import hal
+host_time = hal.unix_time
+skew = 946684800 - host_time()
+sets = []
+def set_clock(unix_s):
+    global skew
+    sets.append(unix_s)
+    skew = unix_s - host_time()
+hal.unix_time = lambda: host_time() + skew
+hal.set_clock = set_clock
+from services.time import Clock
+service = Clock(status, events, site, servers=%r, every_s=%d, timeout_ms=%d)
+"""
+STATUS = 'status.section("time")'
+
+
+@pytest.fixture
+def clock(alone):
+    """Start a clock service: (servers, every_s=3600, timeout_ms=300, **options) -> Device."""
+
+    def start(*servers, every_s=3600, timeout_ms=300, more="", **options):
+        return alone(CLOCK % (list(servers), every_s, timeout_ms) + more, **options)
+
+    return start
+
+
+def error_of(device):
+    return device.wait_for("time/failed")["error"]
+
+
+def is_now(unix_s):
+    return abs(unix_s - time.time()) < 2
+
+
+def test_a_start_sets_the_clock_from_a_real_server(clock, chronyd, packages):
+    device = clock(chronyd.address, packages=packages)
+    synced = device.wait_for("time/sync")
+
+    assert synced["server"] == chronyd.address
+    assert synced["stall_ms"] < 250
+    assert is_now(device.ask("hal.unix_time()"))
+    section = device.ask(STATUS)
+    assert section["set"] is True
+    assert section["source"] == chronyd.address
+    text = time.strptime(section["last_sync"], "%Y-%m-%dT%H:%M:%SZ")
+    assert is_now(calendar.timegm(text))
+
+
+def test_before_the_first_sync_the_status_says_that_the_clock_is_not_set(clock):
+    device = clock(loopback_address())
+
+    assert device.ask(STATUS)["set"] is False
+    assert "clock not set" in device.ask('"".join(status.lines())')
+
+
+def test_the_utc_offset_stands_in_the_status_and_leaves_the_clock_at_utc(clock, chronyd):
+    device = clock(
+        chronyd.address,
+        more="service = Clock(status, events, site, "
+        f"servers=[{chronyd.address!r}], utc_offset_min=-90)",
+    )
+    device.wait_for("time/sync")
+
+    assert device.ask(STATUS)["utc_offset_min"] == -90
+    assert is_now(device.ask("hal.unix_time()"))
+
+
+def test_the_offset_is_exact_below_the_second(clock, time_server):
+    server = time_server(lambda query: answer(query, at=time.time() + 100.25))
+    device = clock(server.address)
+    device.wait_for("time/sync")
+    # The board's clock was set to whole seconds; what is left over is the honest offset.
+    device.ask('site.run("ntp", "", True)')
+    offset_ms = device.wait_for("time/sync")["offset_ms"]
+
+    assert 200 < offset_ms % 1000 < 300
+
+
+def test_it_syncs_again_and_again(clock, chronyd):
+    device = clock(chronyd.address, every_s=1)
+
+    for _ in range(3):
+        device.wait_for("time/sync")
+    assert abs(device.ask(STATUS)["offset_ms"]) < 1000
+
+
+def test_site_ntp_syncs_now_and_tells_the_offset(clock, chronyd):
+    device = clock(chronyd.address)
+    device.wait_for("time/sync")
+    text = device.ask('site.run("ntp", "", True)')
+
+    assert text.startswith(f"Clock set from {chronyd.address}, it was off by ")
+    assert device.try_to('site.run("ntp", "now", True)')[1].startswith("ValueError")
+
+
+def test_site_ntp_says_why_it_failed(clock):
+    address = loopback_address()
+    device = clock(address)
+    kind, text = device.try_to('site.run("ntp", "", True)')
+
+    assert kind == "error"
+    assert text.startswith("OSError")
+    assert address in text
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (kiss, "kiss of death, RATE"),
+        (lambda query: kiss(query, b"DENY"), "kiss of death, DENY"),
+        (lambda query: answer(query, at=-2208988800 + 3600), "implausible, it says 2036-02-07"),
+        (lambda query: answer(query, at=1735689600), "implausible, it says 2025-01-01"),
+        (lambda query: answer(query, at=2540000000), "implausible, it says 2050"),
+        (lambda query: answer(query, leap=3), "not synchronised"),
+        (lambda query: answer(query, stratum=16), "not synchronised"),
+        (lambda query: answer(query)[:40] + bytes(8), "holds no time"),
+        (lambda query: answer(query, cookie=bytes(8)), "not an answer to our query"),
+        (lambda query: answer(query, mode=3), "not an answer to our query"),
+        (lambda query: answer(query)[:20], "not an answer to our query"),
+        (lambda query: b"", "not an answer to our query"),
+    ],
+)
+def test_an_implausible_answer_is_refused(clock, time_server, reply, why):
+    device = clock(time_server(reply).address)
+
+    assert why in error_of(device)
+    assert device.ask("sets") == []
+    assert device.ask(STATUS)["set"] is False
+
+
+def test_the_next_server_takes_over_from_a_liar(clock, chronyd, time_server):
+    device = clock(loopback_address(), time_server(kiss).address, chronyd.address)
+
+    assert device.wait_for("time/sync")["server"] == chronyd.address
+
+
+def test_a_server_that_sent_a_kiss_of_death_is_left_alone(clock, time_server):
+    server = time_server(kiss)
+    device = clock(server.address, every_s=1)
+
+    assert "kiss of death, RATE" in error_of(device)
+    assert "left alone" in error_of(device)
+    assert server.queries == 1
+
+
+def test_a_wild_jump_needs_a_second_answer(clock, time_server):
+    ahead = 0
+    server = time_server(lambda query: answer(query, at=time.time() + ahead))
+    device = clock(server.address, every_s=1)
+    device.wait_for("time/sync")
+    ahead = 86400
+
+    assert "unconfirmed" in error_of(device)
+    assert device.wait_for("time/sync")["offset_ms"] // 1000 in (86399, 86400)
+
+
+def test_one_wild_server_among_two_is_not_believed(clock, chronyd, time_server):
+    liar = time_server(lambda query: answer(query, at=time.time() + 86400))
+    device = clock(chronyd.address, liar.address, every_s=1)
+    device.wait_for("time/sync")
+    chronyd.stop()
+
+    for _ in range(3):
+        assert "unconfirmed" in error_of(device)
+    assert is_now(device.ask("hal.unix_time()"))
+
+
+def test_an_absent_server_costs_no_stall_and_is_tried_again(clock):
+    device = clock(loopback_address(), every_s=1)
+    device.ask("stall()")
+
+    for _ in range(3):
+        assert "REFUSED" in error_of(device)
+    assert device.ask("stall()") < 250
+
+
+def test_a_mute_server_costs_no_stall(clock, time_server):
+    device = clock(time_server(lambda query: None).address, every_s=1)
+    device.ask("stall()")
+
+    for _ in range(2):
+        assert "no answer within 300 ms" in error_of(device)
+    assert device.ask("stall()") < 250
+
+
+def test_a_frozen_server_costs_no_stall_and_is_used_again_once_thawed(clock, chronyd):
+    device = clock(chronyd.address, every_s=1)
+    device.wait_for("time/sync")
+    device.ask("stall()")
+    chronyd.freeze()
+
+    assert "no answer" in error_of(device)
+    assert device.ask("stall()") < 350
+    chronyd.thaw()
+    device.wait_for("time/sync")
+    assert device.ask(STATUS)["last_error"] is None
+
+
+def test_a_restarted_server_is_found_again(clock, chronyd):
+    device = clock(chronyd.address, every_s=1)
+    device.wait_for("time/sync")
+    chronyd.stop()
+    error_of(device)
+    chronyd.start()
+
+    device.wait_for("time/sync")
+    assert device.ask(STATUS)["set"] is True
+
+
+def test_a_server_that_falls_silent_before_ntptime_asks_stalls_for_one_time_out(
+    clock, time_server, packages
+):
+    server = time_server(lambda query: answer(query) if server.queries == 1 else None)
+    device = clock(server.address, timeout_ms=500, packages=packages)
+    device.ask("stall()")
+    error_of(device)
+
+    assert device.ask("stall()") < 750
+    assert 400 < device.ask(STATUS)["stall_ms"] < 750
+
+
+def test_the_clock_waits_for_transfers_to_end(clock, time_server):
+    server = time_server(answer)
+    device = clock(server.address, more='status.section("ftp")["transfers_now"] = 1')
+    # The first query is ours and does not block; ntptime's would be the second.
+    device.wait_until("service.deferred_s > 1")
+
+    assert server.queries == 1
+    device.ask('status.section("ftp").update({"transfers_now": 0})')
+    device.wait_for("time/sync")
+    assert server.queries == 2
+
+
+def test_a_clock_that_is_overdue_waits_no_longer(clock, chronyd):
+    device = clock(
+        chronyd.address,
+        more='status.section("ftp")["transfers_now"] = 1\nClock.patience_s = 2',
+    )
+
+    device.wait_for("time/sync", timeout=10)
+
+
+def test_the_network_coming_back_ends_the_wait(clock, time_server):
+    server = time_server(lambda query: answer(query) if server.queries > 1 else kiss(query))
+    device = clock(server.address, loopback_address(), more="service._first = 1")
+    error_of(device)
+    device.ask("service._shunned.clear()")
+    device.ask('events.publish("network/up", address="127.0.0.1")')
+
+    device.wait_for("time/sync", timeout=1.9)  # its own retry would come after two seconds
+
+
+def test_a_stop_ends_the_service_at_once(clock, chronyd):
+    device = clock(chronyd.address)
+    device.wait_for("time/sync")
+
+    device.ask("stop()", timeout=1)
+
+
+@pytest.mark.parametrize("servers", [[], "pool.ntp.org", [""], [7], ["a b"], ["x"] * 9])
+def test_a_wrong_list_of_servers_is_named(micropython, servers):
+    with pytest.raises(micropython.failed, match="must be a list of 1 to 8 host names"):
+        micropython(f"from services.time import Clock\nClock.options['servers']({servers!r})")
