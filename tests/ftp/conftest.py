@@ -1,0 +1,302 @@
+"""What the FTP tests share: a simulated board, a bare control connection, counts of resources."""
+
+import contextlib
+import json
+import random
+import re
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from outpost import bundle
+from outpost.sim.desk import Board
+from outpost.sim.flash import Flash
+
+USERS = {
+    "admin": {"password": "secret", "role": "admin", "root": "/"},
+    "writer": {"password": "write", "role": "write", "root": "/"},
+    "reader": {"password": "read", "role": "read", "root": "/"},
+    "jailed": {"password": "jail", "role": "write", "root": "/jail"},
+    "card": {"password": "card", "role": "write", "root": "/sd"},
+}
+PATIENCE_S = 20  # longer than any reply may take, shorter than a test
+
+
+class Reply(NamedTuple):
+    """One reply: its code, and all its lines without their ends."""
+
+    code: int
+    lines: list
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+
+class Control:
+    """A control connection that hides nothing: what is sent and what comes back, bytes included.
+
+    source: the loopback address to come from.
+    """
+
+    def __init__(self, port, source=None):
+        self.port = port
+        from_here = (source, 0) if source else None
+        self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE_S, from_here)
+        self._reader = self.sock.makefile("rb")
+        self._data = []
+        self.greeting = self.reply()
+
+    def send(self, text):
+        """Send text, or bytes as they are; text gets its CRLF."""
+        self.sock.sendall(text if isinstance(text, bytes) else text.encode() + b"\r\n")
+
+    def reply(self):
+        """The next reply; ConnectionError where the board has closed the connection."""
+        lines = [self._line()]
+        code = lines[0][:3]
+        assert code.isdigit(), f"no reply: {lines[0]!r}"
+        if lines[0][3:4] == "-":
+            while not lines[-1].startswith(code + " "):
+                lines.append(self._line())
+        return Reply(int(code), lines)
+
+    def _line(self):
+        line = self._reader.readline()
+        if not line:
+            raise ConnectionError("the board closed the control connection")
+        assert line.endswith(b"\r\n"), line
+        return line[:-2].decode()
+
+    def ask(self, text):
+        """Send a command and return its reply."""
+        self.send(text)
+        return self.reply()
+
+    def login(self, user="admin", password=None):
+        assert self.ask(f"USER {user}").code == 331
+        reply = self.ask(f"PASS {USERS[user]['password'] if password is None else password}")
+        assert reply.code == 230, reply
+        return self
+
+    def passive_port(self):
+        reply = self.ask("EPSV")
+        assert reply.code == 229, reply
+        return int(re.search(r"\|\|\|(\d+)\|", reply.text)[1])
+
+    def data(self, small=False):
+        """A connected data connection; small: with the smallest buffer, to make the board wait."""
+        sock = socket.socket()
+        self._data.append(sock)
+        sock.settimeout(PATIENCE_S)
+        if small:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", self.passive_port()))
+        return sock
+
+    def begin(self, command, small=False):
+        """Start a transfer: its data connection, after the 150."""
+        sock = self.data(small)
+        reply = self.ask(command)
+        assert reply.code == 150, reply
+        return sock
+
+    def fetch(self, command):
+        """Run a transfer from the board to its end: the bytes."""
+        sock = self.begin(command)
+        received = self.rest(sock)
+        reply = self.reply()
+        assert reply.code == 226, reply
+        return received
+
+    def store(self, command, content):
+        """Run a transfer to the board to its end: the final reply."""
+        sock = self.begin(command)
+        sock.sendall(content)
+        sock.close()
+        return self.reply()
+
+    def put(self, path, content):
+        reply = self.store(f"STOR {path}", content)
+        assert reply.code == 226, reply
+
+    def get(self, path):
+        assert self.ask("TYPE I").code == 200
+        return self.fetch(f"RETR {path}")
+
+    def names(self, path):
+        return self.fetch(f"NLST {path}").decode().split("\r\n")[:-1]
+
+    def closed(self):
+        """True once the board has closed this connection; reads what it still says."""
+        with contextlib.suppress(ConnectionError):
+            while self._reader.readline():
+                pass
+        return True
+
+    @staticmethod
+    def rest(sock):
+        """What a socket yields until its end."""
+        pieces = []
+        while piece := sock.recv(65536):
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def reset(self, sock=None):
+        """Close a socket, or the control connection, with a RST, as a client that dies does."""
+        sock = sock or self.sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if sock is self.sock:
+            self._reader.close()
+        sock.close()
+
+    def close(self):
+        for sock in self._data:
+            sock.close()
+        self._reader.close()
+        self.sock.close()
+
+
+class Desk(Board):
+    """A simulated board with its FTP port, and its card: the host folder that is its /sd."""
+
+    def __init__(self, flash, port, card, **options):
+        super().__init__(flash, ftp_port=port, mounts=[(card, "/sd")], **options)
+        self.port = port
+        self.card = card
+
+    def read(self, path):
+        """A file's bytes on the flash of a board that is off; None where there is none."""
+        with Flash(self.flash) as flash:
+            return flash.read(path)
+
+    def paths(self, folder):
+        """The files below a folder of a board that is off."""
+        with Flash(self.flash) as flash:
+            return sorted(path for path in flash.paths() if path.startswith(folder))
+
+    def sockets(self):
+        """(file descriptors, listening sockets) of the interpreter."""
+        links = []
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                links.append(str(entry.readlink()))
+        inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+        table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return len(links), len([row for row in table if row[3] == "0A" and row[9] in inodes])
+
+
+def wait_until(condition, what, seconds=PATIENCE_S):
+    """Poll until condition() is true and return its value; fail with `what` otherwise."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """The function: poll until condition() is true, (condition, what, seconds=20) -> its value."""
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def power_up(tmp_path_factory):
+    """Start a board that is stopped at the end: (ftp=options, text=None, **options) -> Desk.
+
+    ftp: keys of that section of config.json beside the ports; sections: its other sections;
+    config: the text of config.json, made from its ports, in place of all that; source: .py in
+    place of .mpy; wait: for logins; the other options are Board's.
+    """
+    boards = []
+
+    def start(ftp=None, sections=None, config=None, source=False, wait=True, **options):
+        folder = tmp_path_factory.mktemp("board")
+        (folder / "sd").mkdir()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        # Below the ephemeral ports, where no client's own port can stand in the way.
+        lowest = random.randrange(10_000, 32_000)
+        ports = {"port": port, "host": "127.0.0.1", "passive_ports": [lowest, lowest + 40]}
+        if config:
+            text = config(json.dumps(ports)[1:-1])
+        else:
+            section = {"users": USERS, "max_sessions": 12} | (ftp or {}) | ports
+            # No name server is asked: a time server that never answers stalls nobody.
+            sections = {"name": "desk", "time": {"servers": ["127.0.0.1"]}} | (sections or {})
+            text = json.dumps(sections | {"ftp": section}, indent=1)
+        files = bundle.device_files(bundle.tree_root(), source=source)
+        with Flash(folder / "flash") as flash:
+            flash.deploy(files, bundle.digest(files))
+            flash.write("/config.json", text.encode())
+        options = {"clock": "real"} | options
+        board = Desk(folder / "flash", port, folder / "sd", **options)
+        boards.append(board)
+        board.start()
+        if wait:
+            board.wait_ready()
+        return board
+
+    yield start
+    for board in boards:
+        board.kill()
+
+
+@pytest.fixture(scope="session")
+def board(power_up):
+    """The board that most tests share; each works in a folder of its own."""
+    return power_up()
+
+
+@pytest.fixture
+def connect(board):
+    """Open a control connection to the shared board: (user="admin", source=None, to=None).
+
+    user None: not logged in; to: another board.
+    """
+    opened = []
+
+    def open_one(user="admin", source=None, to=None):
+        control = Control((to or board).port, source)
+        opened.append(control)
+        return control.login(user) if user else control
+
+    yield open_one
+    for control in opened:
+        control.close()
+
+
+@pytest.fixture
+def control(connect):
+    """A control connection, logged in as admin."""
+    return connect()
+
+
+@pytest.fixture
+def folder(connect, request):
+    """A fresh folder on the board's flash; emptied and removed after the test."""
+    name = "/" + re.sub(r"\W+", "-", request.node.name)[:40]
+    keeper = connect()
+    assert keeper.ask(f"MKD {name}").code == 257
+    yield name
+    with contextlib.closing(Control(keeper.port)) as cleaner:
+        remove(cleaner.login(), name)
+
+
+def remove(control, path):
+    """Remove a folder with all that is in it."""
+    control.ask("TYPE I")
+    for line in control.fetch(f"MLSD {path}").decode().splitlines():
+        facts, _, name = line.partition(" ")
+        inner = f"{path}/{name}"
+        if "type=dir" in facts:
+            remove(control, inner)
+        else:
+            assert control.ask(f"DELE {inner}").code == 250
+    assert control.ask(f"RMD {path}").code == 250

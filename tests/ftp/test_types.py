@@ -1,0 +1,164 @@
+"""What is in a file: TYPE A and I, REST, APPE, SIZE, byte for byte."""
+
+import random
+
+import pytest
+
+BUFFER = 4096  # of the board's transfers
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, BUFFER - 1, BUFFER, BUFFER + 1, 200_001])
+def test_binary_content_comes_back_as_it_was(control, folder, size):
+    content = random.Random(size).randbytes(size)
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", content)
+
+    assert control.get(f"{folder}/file") == content
+    assert control.ask(f"SIZE {folder}/file").text == f"213 {size}"
+
+
+def test_type_a_stores_lf_and_sends_crlf(control, folder):
+    control.ask("TYPE A")
+    control.put(f"{folder}/text", b"one\r\ntwo\r\n\r\nthree")
+
+    assert control.fetch(f"RETR {folder}/text") == b"one\r\ntwo\r\n\r\nthree"
+    assert control.ask(f"SIZE {folder}/text").text == "213 17", "SIZE is what RETR sends"
+    assert control.get(f"{folder}/text") == b"one\ntwo\n\nthree"
+
+
+def test_type_a_leaves_a_lone_cr_alone(control, folder):
+    control.ask("TYPE A")
+    control.put(f"{folder}/text", b"a\rb\r\r\nc\r")
+
+    assert control.get(f"{folder}/text") == b"a\rb\r\nc\r"
+
+
+def test_type_a_sends_a_stored_crlf_once(control, folder):
+    control.ask("TYPE I")
+    control.put(f"{folder}/text", b"a\r\nb\n")
+
+    control.ask("TYPE A")
+
+    assert control.fetch(f"RETR {folder}/text") == b"a\r\nb\r\n"
+    assert control.ask(f"SIZE {folder}/text").text == "213 6"
+
+
+@pytest.mark.parametrize("shift", range(-2, 3))
+@pytest.mark.parametrize("piece", [512, BUFFER // 2, BUFFER])
+def test_type_a_converts_a_line_end_over_the_edge_of_a_buffer(control, folder, shift, piece):
+    stored = b"x" * (piece + shift) + b"\r\n" + b"y" * piece + b"\n\n" + b"z" * piece + b"\r\n"
+    control.ask("TYPE I")
+    control.put(f"{folder}/stored", stored)
+    wire = stored.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+    control.ask("TYPE A")
+    assert control.fetch(f"RETR {folder}/stored") == wire
+    assert control.ask(f"SIZE {folder}/stored").text == f"213 {len(wire)}"
+    control.put(f"{folder}/back", wire)
+
+    assert control.get(f"{folder}/back") == wire.replace(b"\r\n", b"\n")
+
+
+def test_type_a_converts_a_line_end_that_comes_in_two_packets(control, folder, wait_for):
+    control.ask("TYPE A")
+    sock = control.begin(f"STOR {folder}/text")
+    sock.sendall(b"one\r")
+    # Only once the board has it does the rest follow: the pair is split for sure.
+    wait_for(lambda: "4 bytes so far" in control.ask("STAT").text, "the first packet")
+    sock.sendall(b"\ntwo\r")
+    wait_for(lambda: "9 bytes so far" in control.ask("STAT").text, "the second packet")
+    sock.close()
+
+    assert control.reply().code == 226
+    assert control.get(f"{folder}/text") == b"one\ntwo\r"
+
+
+def test_a_new_session_begins_in_type_a(control, folder):
+    control.put(f"{folder}/text", b"line\r\n")
+
+    assert control.get(f"{folder}/text") == b"line\n"
+
+
+class TestRest:
+    """REST: RETR and STOR go on where an earlier transfer ended."""
+
+    CONTENT = bytes(range(256)) * 40
+
+    @pytest.fixture
+    def path(self, control, folder):
+        control.ask("TYPE I")
+        control.put(f"{folder}/file", self.CONTENT)
+        return f"{folder}/file"
+
+    @pytest.mark.parametrize("offset", [0, 1, BUFFER, 10_239, 10_240])
+    def test_retr_begins_there(self, control, path, offset):
+        assert control.ask(f"REST {offset}").code == 350
+
+        assert control.fetch(f"RETR {path}") == self.CONTENT[offset:]
+
+    @pytest.mark.parametrize("offset", [1, 5_000, 10_240])
+    def test_stor_keeps_what_stands_before(self, control, path, offset):
+        assert control.ask(f"REST {offset}").code == 350
+        control.put(path, b"and the rest")
+
+        assert control.get(path) == self.CONTENT[:offset] + b"and the rest"
+
+    def test_it_counts_for_one_transfer(self, control, path):
+        control.ask("REST 10000")
+        assert len(control.fetch(f"RETR {path}")) == 240
+
+        assert control.fetch(f"RETR {path}") == self.CONTENT
+
+    def test_beyond_the_end_is_refused_both_ways(self, control, path):
+        for verb in ("RETR", "STOR"):
+            control.passive_port()
+            assert control.ask("REST 10241").code == 350
+            assert control.ask(f"{verb} {path}").code in (501, 551, 554)
+
+        assert control.get(path) == self.CONTENT
+
+    def test_it_needs_binary_where_bytes_have_a_place(self, control, path):
+        control.ask("TYPE A")
+        control.passive_port()
+        assert control.ask("REST 5").code == 350
+
+        assert control.ask(f"RETR {path}").code in (501, 504, 550)
+
+    def test_a_huge_number_does_no_harm(self, control, path):
+        assert control.ask("REST " + "9" * 60).code in (350, 501)
+        control.passive_port()
+
+        assert control.ask(f"RETR {path}").code in (501, 551, 554, 150)
+        control.close()
+
+
+class TestAppend:
+    """APPE."""
+
+    def test_it_adds_to_what_is_there(self, control, folder):
+        control.ask("TYPE I")
+        control.put(f"{folder}/log", b"one,")
+
+        assert control.store(f"APPE {folder}/log", b"two").code == 226
+
+        assert control.get(f"{folder}/log") == b"one,two"
+
+    def test_it_makes_a_file_that_is_missing(self, control, folder):
+        assert control.store(f"APPE {folder}/log", b"first").code == 226
+
+        assert control.get(f"{folder}/log") == b"first"
+
+    def test_it_ends_an_old_text_with_a_new_line(self, control, folder):
+        control.ask("TYPE A")
+        control.put(f"{folder}/log", b"one\r\n")
+
+        assert control.store(f"APPE {folder}/log", b"two\r\n").code == 226
+
+        assert control.get(f"{folder}/log") == b"one\ntwo\n"
+
+
+def test_an_empty_upload_makes_an_empty_file(control, folder):
+    control.put(f"{folder}/empty", b"")
+
+    assert control.ask(f"SIZE {folder}/empty").text == "213 0"
+    assert control.get(f"{folder}/empty") == b""
