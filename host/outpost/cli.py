@@ -1,0 +1,13 @@
+"""The `outpost` command; each of its subcommands stands in a file of its own."""
+
+import click
+
+from outpost.sim.command import sim
+
+
+@click.group()
+def main():
+    """Try, deploy and watch Outpost boards."""
+
+
+main.add_command(sim)

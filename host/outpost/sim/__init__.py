@@ -1,0 +1,1 @@
+"""The simulated board: MicroPython's unix port with a flash, a clock and a reset of its own."""

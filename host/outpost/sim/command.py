@@ -1,0 +1,184 @@
+"""`outpost sim`: the simulated board as a command."""
+
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from outpost import bundle
+from outpost.sim.clock import libfaketime
+from outpost.sim.desk import HEAP, Board, BoardFailed
+from outpost.sim.flash import FlashError, in_use
+from outpost.sim.prepare import prepare
+from outpost.sim.probe import PortInUse, require_free
+
+STOP_S = 15  # the supervisor gives each service 5 s, and they stop one after the other
+_WELL_ENDED = {"stopped": "stopped", "asleep": "in deep sleep", "cut": "the power failed"}
+_PASSIVE_PORTS = 16  # of a board, unless --passive says otherwise
+_PASSIVE_FROM, _PASSIVE_BLOCKS = 20_000, 750  # below Linux's ephemeral ports, which begin at 32768
+
+
+def passive_range(ftp_port):
+    """(lowest, highest) passive port, apart for any 750 boards on ports in a row."""
+    lowest = _PASSIVE_FROM + ftp_port % _PASSIVE_BLOCKS * _PASSIVE_PORTS
+    return lowest, lowest + _PASSIVE_PORTS - 1
+
+
+class PortRange(click.ParamType):
+    """LO-HI as a tuple of two ports."""
+
+    name = "lo-hi"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        low, _, high = value.partition("-")
+        try:
+            ports = int(low), int(high)
+        except ValueError:
+            ports = 0, 0
+        if not 1024 <= ports[0] <= ports[1] <= 65535:
+            self.fail(f"{value!r} is not LOWEST-HIGHEST with ports from 1024 to 65535", param, ctx)
+        return ports
+
+
+class Mount(click.ParamType):
+    """DIR:/path as a tuple of a host's folder and a path on the board."""
+
+    name = "dir:/path"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        folder, _, place = value.rpartition(":")
+        if not Path(folder).is_dir():
+            self.fail(f"there is no folder {folder!r} to mount", param, ctx)
+        if not place.startswith("/") or place.count("/") != 1 or place == "/":
+            self.fail(f"{place!r} is no place for it: must be such as /sd", param, ctx)
+        return folder, place
+
+
+@click.command()
+@click.option(
+    "--ftp-port", type=click.IntRange(1, 65535), default=2121, show_default=True,
+    help="Port of 127.0.0.1 on which the board serves FTP.",
+)  # fmt: skip
+@click.option(
+    "--passive", type=PortRange(),
+    help="Ports of passive data connections [16 ports that go with --ftp-port].",
+)  # fmt: skip
+@click.option(
+    "--flash", "flash", type=click.Path(dir_okay=False, path_type=Path),
+    help="Image of the board's flash, made where missing [build/sim/flash-<ftp-port>.img].",
+)  # fmt: skip
+@click.option(
+    "--heap", default=HEAP, show_default=True, metavar="SIZE",
+    help="The board's heap; w scales by the word size, so 133wK is 133 KiB of a 32-bit board.",
+)  # fmt: skip
+@click.option(
+    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File to copy onto the flash as config.json.",
+)  # fmt: skip
+@click.option(
+    "--mount", "mounts", type=Mount(), multiple=True,
+    help="A host folder that the board sees as an SD card; may be repeated.",
+)  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Erase the flash first.")
+@click.option("--ntp", metavar="HOST", help="The only time server to ask.")
+@click.option("--mqtt", metavar="URL", help="The MQTT broker, mqtt://[user:password@]host[:port].")
+@click.option(
+    "--clock", type=click.Choice(["2000", "real"]), default="2000", show_default=True,
+    help="Start at 2000-01-01 as a board without a battery, or use the host's clock.",
+)  # fmt: skip
+@click.option(
+    "--console", type=click.Path(dir_okay=False, path_type=Path),
+    help="File that gets a copy of what the board prints.",
+)  # fmt: skip
+@click.option("--source", is_flag=True, help="Put the modules on the flash as .py, not as .mpy.")
+@click.option(
+    "--tree", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the device code [this repository].",
+)  # fmt: skip
+@click.option("--cut-at-write", type=click.IntRange(1), default=None, hidden=True)
+def sim(
+    ftp_port, passive, flash, heap, config, mounts, fresh, ntp, mqtt, clock, console, source, tree,
+    cut_at_write,
+):  # fmt: skip
+    """Run a simulated board until Ctrl-C.
+
+    It prints "FTP ready on 127.0.0.1:PORT" when logins are accepted. Exit status: 0 after a
+    clean stop or deep sleep, 1 when the board died.
+    """
+    tree = tree or bundle.tree_root()
+    flash = flash or tree / "build" / "sim" / f"flash-{ftp_port}.img"
+    settings = {
+        "ftp": {
+            "port": ftp_port,
+            "host": "127.0.0.1",
+            "passive_ports": list(passive or passive_range(ftp_port)),
+        },
+        "time": {"servers": [ntp] if ntp else None},
+        "telemetry": {"broker": mqtt},
+    }
+    if clock == "2000" and not libfaketime():
+        click.echo("libfaketime is not installed: the board uses the host's clock", err=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            require_free(ftp_port)
+            stack.enter_context(in_use(flash))
+            for note in prepare(
+                flash, tree, fresh=fresh, source=source, settings=settings,
+                config=config and config.read_text(),
+            ):  # fmt: skip
+                click.echo(note, err=True)
+            log = stack.enter_context(console.open("w")) if console else None
+            board = Board(
+                flash, ftp_port=ftp_port, heap=heap, mounts=mounts, clock=clock,
+                cut_at_write=cut_at_write or 0, say=_printer(log),
+            )  # fmt: skip
+            sys.exit(_run(board))
+        except (FlashError, PortInUse, BoardFailed, bundle.BundleError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _printer(log):
+    """A callable that shows the console's text, and writes it to the file log, if any."""
+
+    def say(text):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        if log:
+            log.write(text)
+            log.flush()
+
+    return say
+
+
+def _run(board):
+    """Run the board until it ends or a signal asks it to stop; return the exit status."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    asked = []
+
+    def on_signal(number, frame):
+        if asked:
+            board.kill()  # asked twice: no more patience
+        asked.append(number)
+
+    before = [signal.signal(number, on_signal) for number in signals]
+    try:
+        board.start()
+        while not asked and board.state == "running":
+            with contextlib.suppress(BoardFailed):
+                board.wait_end(timeout=0.2)
+        if asked:
+            board.stop(STOP_S)
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+    if board.state in _WELL_ENDED:
+        click.echo(f"board: {_WELL_ENDED[board.state]}")
+        return 0
+    click.echo(f"board {board.state}: {board.reason}", err=True)
+    return 1

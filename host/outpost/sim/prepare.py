@@ -1,0 +1,47 @@
+"""What happens to a flash image before the power comes on: the bundle, and config.json."""
+
+import json
+
+from outpost import bundle
+from outpost.sim.flash import Flash
+
+CONFIG = "/config.json"
+
+
+def prepare(image, tree, *, fresh=False, source=False, library=None, config=None, settings=None):
+    """Deploy the device code onto the image and merge settings into its config.json.
+
+    config: text that replaces config.json first. settings: section -> {key: value}; None
+    values change nothing. Returns a list of what to tell the person. Raises FlashError,
+    bundle.BundleError, ValueError where config is not JSON.
+    """
+    files = bundle.device_files(tree, source=source, library=library)
+    notes = []
+    with Flash(image, fresh=fresh) as flash:
+        written = flash.deploy(files, bundle.digest(files))
+        if written:
+            notes.append(f"{image}: {len(written)} of {len(files)} files written")
+        if config is not None:
+            json.loads(config)
+            flash.write(CONFIG, config.encode())
+        note = _merge(flash, settings or {})
+        if note:
+            notes.append(note)
+    return notes
+
+
+def _merge(flash, settings):
+    """Set what the command line asks for in config.json; keep whatever else it holds."""
+    text = flash.read(CONFIG)
+    try:
+        config = json.loads(text or b"{}")
+        before = json.dumps(config)
+        for section, values in settings.items():
+            values = {key: value for key, value in values.items() if value is not None}
+            if values:
+                config.setdefault(section, {}).update(values)
+    except (ValueError, AttributeError):
+        return "config.json on the flash is damaged; left as it is, so the options can't be set"
+    if json.dumps(config) != before:
+        flash.write(CONFIG, json.dumps(config, indent=2).encode())
+    return None
