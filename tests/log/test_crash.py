@@ -125,3 +125,19 @@ say("found", sorted(found))
     )
     assert said["cuts"] > 3
     assert said["found"] == ["new", "old"]
+
+
+def test_the_old_crash_stays_until_the_new_one_is_whole(board):
+    said = board("""
+crash.save("old")
+class PowerGoesBeforeTheRename:  # on FAT, unlike LittleFS, a file opened to be written is empty
+    mkdir = staticmethod(os.mkdir)
+    def rename(*names):
+        raise OSError(5)
+crash.os = PowerGoesBeforeTheRename
+try:
+    crash.save("new")
+except OSError:
+    say("kept", crash.load().split("\\n")[1])
+""")
+    assert said == {"kept": "old"}
