@@ -129,7 +129,7 @@ def _answer(reply, ident):
         size = reply[at + 8] << 8 | reply[at + 9]
         at += 10
         if reply[at - 10] << 8 | reply[at - 9] == _TYPE_A and size == 4:
-            return "%d.%d.%d.%d" % tuple(reply[at : at + 4])
+            return "%d.%d.%d.%d" % (reply[at], reply[at + 1], reply[at + 2], reply[at + 3])
         at += size  # an alias (CNAME), most often
     return None
 

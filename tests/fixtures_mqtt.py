@@ -1,5 +1,6 @@
 """Fixtures `mosquitto` and `subscriber`: a real MQTT broker, and one who listens to it."""
 
+import getpass
 import json
 import shutil
 import socket
@@ -21,11 +22,18 @@ class Mosquitto(Process):
         self.port = port
         self.login = f"{user}:{password}@" if user else ""
         self.options = ["-u", user, "-P", password] if user else []
-        lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {str(not user).lower()}"]
+        lines = [
+            f"listener {port} 127.0.0.1",
+            f"allow_anonymous {str(not user).lower()}",
+            f"user {getpass.getuser()}",  # it would give up root before it reads our files
+            # A subscriber shall hear what is published before it has come back from a restart.
+            "persistence true",
+            f"persistence_location {folder}/",
+            "queue_qos0_messages true",
+        ]
         if user:
             passwords = folder / "passwords"
             subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, user, password], check=True)
-            passwords.chmod(0o644)  # mosquitto gives up root before it reads them
             lines.append(f"password_file {passwords}")
         config = folder / "mosquitto.conf"
         config.write_text("\n".join(lines) + "\n")
@@ -62,7 +70,7 @@ class Message:
 
 
 class Subscriber:
-    """mosquitto_sub on every topic of one broker; connects again by itself."""
+    """mosquitto_sub on every topic of one broker, which remembers it through a restart."""
 
     def __init__(self, mosquitto):
         self.messages = []
@@ -70,6 +78,7 @@ class Subscriber:
             [
                 "mosquitto_sub",
                 *("-h", "127.0.0.1", "-p", str(mosquitto.port), *mosquitto.options),
+                *("-c", "-i", f"subscriber-{id(self)}", "-q", "1"),
                 *("-t", "#", "-F", "%t\\t%r\\t%x"),
             ],
             stdout=subprocess.PIPE,
