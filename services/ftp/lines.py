@@ -8,11 +8,15 @@ _LONGEST = const(512)  # RFC 959 sets none; a path has 255 bytes a name on Littl
 _IAC = b"\xff"
 _WILL = const(251)  # WILL, WONT, DO, DONT: one option byte follows
 _IAC_BYTE = const(255)
+_DM = b"\xf2"
 
 
 def strip_telnet(data):
-    """Data without Telnet commands (RFC 854), which come before an ABOR."""
-    if _IAC not in data:
+    """A line without Telnet commands (RFC 854), which come before an ABOR.
+
+    They end in IAC DM, whose IAC clients send as urgent data, which may have left the stream.
+    """
+    if _IAC not in data and not data.startswith(_DM):
         return data
     kept = bytearray()
     at = 0
@@ -24,7 +28,7 @@ def strip_telnet(data):
             at += 3
         else:
             at += 2  # IAC and a command; a doubled IAC is no UTF-8, so it goes too
-    return bytes(kept)
+    return bytes(kept).lstrip(_DM)  # no UTF-8 verb begins so
 
 
 class Lines:
@@ -53,7 +57,8 @@ class Lines:
                     self._skipping = False
                     continue
                 if len(line) <= _LONGEST:
-                    return line[:-1] if line.endswith(b"\r") else line
+                    # Only now: a packet may end inside a Telnet command.
+                    return strip_telnet(line[:-1] if line.endswith(b"\r") else line)
                 raise ValueError("line too long")
             if self._skipping:
                 self._held = b""
@@ -67,4 +72,4 @@ class Lines:
             elif not size:
                 return None
             else:
-                self._held += strip_telnet(bytes(memoryview(self._scratch)[:size]))
+                self._held += bytes(memoryview(self._scratch)[:size])

@@ -18,6 +18,14 @@ _GATHER = const(512)  # bytes of a long reply that are sent in one packet
 _NOT_HERE = ("ACCT", "ADAT", "AUTH", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT", "SMNT", "STOU")
 
 
+def _safely(lines):
+    """The lines; where making them fails, a last one says why: half the reply may be sent."""
+    try:
+        yield from lines
+    except Exception as error:
+        yield "Incomplete: " + reply_to(error)[1]
+
+
 class Transfer:
     """What is known of the transfer under way: for STAT, the stall watch and the events."""
 
@@ -205,7 +213,7 @@ class Session:
             await self._send_lines(b"%d-%s\r\n" % (code, first), lines, indent, code)
 
     async def _send_lines(self, gathered, lines, indent, code):
-        for line in lines:
+        for line in _safely(lines):
             gathered += b"%s%s\r\n" % (indent, line)
             if len(gathered) >= _GATHER:
                 await self._send(gathered)
