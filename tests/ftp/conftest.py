@@ -207,15 +207,17 @@ def wait_for():
 
 @pytest.fixture(scope="session")
 def power_up(tmp_path_factory):
-    """Start a board that is stopped at the end: (ftp=options, text=None, **options) -> Desk.
+    """Start a board that is stopped at the end: (ftp=None, sections=None, ...) -> Desk.
 
     ftp: keys of that section of config.json beside the ports; sections: its other sections;
     config: the text of config.json, made from its ports, in place of all that; source: .py in
-    place of .mpy; wait: for logins; the other options are Board's.
+    place of .mpy; main: text of a main.py of the test's own; wait: for logins; the other options are Board's.
     """
     boards = []
 
-    def start(ftp=None, sections=None, config=None, source=False, wait=True, **options):
+    def start(
+        ftp=None, sections=None, config=None, main=None, source=False, wait=True, **options
+    ):
         folder = tmp_path_factory.mktemp("board")
         (folder / "sd").mkdir()
         with socket.socket() as probe:
@@ -235,6 +237,8 @@ def power_up(tmp_path_factory):
         with Flash(folder / "flash") as flash:
             flash.deploy(files, bundle.digest(files))
             flash.write("/config.json", text.encode())
+            if main:
+                flash.write("/main.py", main.encode())
         options = {"clock": "real"} | options
         board = Desk(folder / "flash", port, folder / "sd", **options)
         boards.append(board)

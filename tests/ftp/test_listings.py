@@ -166,10 +166,26 @@ def test_an_upload_under_way_is_in_no_listing(control, connect, folder, wait_for
     assert control.names(folder) == ["coming"]
 
 
+# In 64 KiB there is room for FTP alone, as a small application beside it would run it.
+FTP_ALONE = """
+import asyncio
+import config
+from services.events import Events
+from services.ftp import FtpServer
+from services.site import SiteCommands
+from services.status import Status
+from supervisor import Supervisor
+
+status, events = Status(), Events()
+ftp = FtpServer(status, events, SiteCommands(), **config.load()[0]["ftp"])
+asyncio.run(Supervisor([ftp], status, events).run())
+"""
+
+
 @pytest.fixture(scope="module")
 def small_board(power_up):
     """A board with a 64 KiB heap and 2,000 files on its card."""
-    board = power_up(heap="64wK")
+    board = power_up(heap="64wK", main=FTP_ALONE)
     many = board.card / "many"
     many.mkdir()
     for number in range(2000):

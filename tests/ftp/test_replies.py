@@ -77,7 +77,6 @@ BAD = [
     ("MODE B", 504),
     ("STRU R", 504),
     ("SITE nosuch", 504),
-    ("SITE df /sd/nosuch", 550),
     ("SITE kick", 501),
     ("SITE kick nobody", 501),
     ("SITE hashpass", 501),
@@ -254,6 +253,14 @@ def test_a_glob_in_a_missing_folder_is_550(control):
         reply = control.reply()
 
     assert reply.code == 550
+    assert control.ask("NOOP").code == 200
+
+
+def test_a_reply_whose_lines_fail_half_way_is_ended_and_the_session_goes_on(control):
+    reply = control.ask("SITE df /sd/nosuch")
+
+    assert reply.code in (211, 550)
+    assert "No such file" in reply.text
     assert control.ask("NOOP").code == 200
 
 
