@@ -62,8 +62,8 @@ def device_files(tree, *, source=False, library=None, cache=None):
     """Return the bundle, a list of DeviceFile sorted by path.
 
     tree: folder with boot.py and main.py. source: leave modules as .py, else compile them.
-    library: folder of the packages that go to /lib, by default library_folder(tree). cache: folder for
-    compiled files. Raises BundleError.
+    library: folder of the packages that go to /lib, by default library_folder(tree). cache:
+    folder for compiled files. Raises BundleError.
     """
     tree = Path(tree)
     library = library_folder(tree) if library is None else Path(library)

@@ -24,7 +24,7 @@ def test_the_heap_can_be_chosen(micropython):
 
 
 def test_a_failing_script_raises_with_its_whole_output(micropython):
-    with pytest.raises(micropython.failed, match="(?s)said.*ValueError: why"):
+    with pytest.raises(micropython.failed, match=r"(?s)said.*ValueError: why"):
         micropython("print('said')\nraise ValueError('why')")
 
 

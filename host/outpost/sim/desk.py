@@ -35,9 +35,9 @@ class Board:
 
     flash: path of a prepared image (outpost.sim.flash). ftp_port: where the board will accept
     logins, which makes it ready; None: nothing makes it ready. mounts: (host's folder, path on
-    the board). clock: "2000" (where libfaketime is installed) or "real". cut_at_write: the flash write (programs and erases,
-    from 1) at which the power fails. say(text): is given the console's text as it comes, and
-    what happens to the board as whole lines.
+    the board). clock: "2000" (where libfaketime is installed) or "real". cut_at_write: the
+    flash write (programs and erases, from 1) at which the power fails. say(text): is given the
+    console's text as it comes, and what happens to the board as whole lines.
 
     state is one of: off, running, stopped (as asked), asleep (deep sleep), cut (power failed),
     killed, died; reason says why it died. resets counts from the last start(); programs and
@@ -334,7 +334,8 @@ class Board:
             self._process.kill()
 
     def _note(self, line):
-        self._say(("" if self._console.endswith("\n") or not self._console else "\n") + line + "\n")
+        in_mid_line = self._console and not self._console.endswith("\n")
+        self._say(("\n" if in_mid_line else "") + line + "\n")
 
     def _wait(self, condition, timeout, what):
         with self._changed:
