@@ -118,9 +118,9 @@ def test_site_ntp_says_why_it_failed(clock):
     [
         (kiss, "kiss of death, RATE"),
         (lambda query: kiss(query, b"DENY"), "kiss of death, DENY"),
-        (lambda query: answer(query, at=-2208988800 + 3600), "implausible, it says 2036-02-07"),
-        (lambda query: answer(query, at=1735689600), "implausible, it says 2025-01-01"),
-        (lambda query: answer(query, at=2540000000), "implausible, it says 2050"),
+        (lambda query: answer(query, at=-2208988800 + 3600), "implausible, it says it is 2036"),
+        (lambda query: answer(query, at=1735689600), "implausible, it says it is 2025"),
+        (lambda query: answer(query, at=2540000000), "implausible, it says it is 2050"),
         (lambda query: answer(query, leap=3), "not synchronised"),
         (lambda query: answer(query, stratum=16), "not synchronised"),
         (lambda query: answer(query)[:40] + bytes(8), "holds no time"),
