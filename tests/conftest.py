@@ -13,7 +13,13 @@ INTERPRETER = Path(sys.executable).with_name("micropython")
 
 # What several folders of tests share: services by themselves, time servers, brokers.
 sys.path.insert(0, str(ROOT / "tests"))
-pytest_plugins = ("fixtures_board", "fixtures_device", "fixtures_time", "fixtures_mqtt")
+pytest_plugins = (
+    "fixtures_board",
+    "fixtures_device",
+    "fixtures_sim",
+    "fixtures_time",
+    "fixtures_mqtt",  # after fixtures_time, which it imports: pytest must see that one first
+)
 
 # Where `make deps` puts the packages, and what stands in for them until it has run.
 DEPENDENCIES = (ROOT / "build" / "lib", ROOT / "tests" / "standins")

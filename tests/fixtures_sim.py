@@ -1,0 +1,122 @@
+"""Fixtures `start_board` and `shared_board`: simulated boards that must end as they should."""
+
+import contextlib
+import ftplib
+import socket
+
+import pytest
+from outpost import bundle
+from outpost.sim.command import passive_range
+from outpost.sim.desk import Board
+from outpost.sim.prepare import prepare
+
+PASSWORD = "secret"
+TRACEBACK = "Traceback (most recent call last)"
+
+
+class DeskBoard(Board):
+    """A Board of a test. ftp() logs in; what the test expects to go wrong it must allow.
+
+    allow_traceback: the console may show one. allow_death: the board may end by itself.
+    """
+
+    password = PASSWORD
+    allow_traceback = allow_death = False
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.sessions = contextlib.ExitStack()
+
+    def ftp(self, user="admin", password=PASSWORD):
+        """A session, logged in; closed when the test ends."""
+        session = ftplib.FTP()
+        self.sessions.callback(session.close)
+        session.connect("127.0.0.1", self.ftp_port, timeout=20)
+        session.login(user, password)
+        return session
+
+    def status_lines(self):
+        """The lines of a bare STAT."""
+        with contextlib.closing(self.ftp()) as session:
+            return session.sendcmd("STAT").splitlines()
+
+    def end(self):
+        """Stop; AssertionError where it did not go as it should."""
+        self.sessions.close()
+        if self.state == "running":
+            self.stop()
+        if not self.allow_death:
+            assert self.state not in ("died", "off"), f"{self.reason}\n{self.console}"
+            assert not (self.state == "killed" and self.reason), f"{self.reason}\n{self.console}"
+        if not self.allow_traceback:
+            assert TRACEBACK not in self.console, self.console
+
+
+def free_ftp_port():
+    """A TCP port of 127.0.0.1 which nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def desk(folder):
+    """A callable that starts boards, whose flash lies in folder; they stop at the end."""
+    boards = []
+
+    def start(
+        tree=None, *, flash=None, config=None, fresh=False, source=False, ftp=True, wait=True,
+        **options,
+    ):  # fmt: skip
+        port = free_ftp_port() if ftp else None
+        sections = {}
+        if ftp:
+            sections = {
+                "ftp": {
+                    "port": port,
+                    "host": "127.0.0.1",
+                    "passive_ports": list(passive_range(port)),
+                    "users": {"admin": {"password": PASSWORD, "role": "admin", "root": "/"}},
+                },
+                "time": {"servers": ["127.0.0.1"]},  # no name server is asked
+            }
+        for section, values in (config or {}).items():
+            sections[section] = sections.get(section, {}) | values
+        flash = flash or folder / f"flash-{len(boards)}.img"
+        tree = tree or bundle.tree_root()
+        prepare(flash, tree, fresh=fresh, source=source, settings=sections)
+        board = DeskBoard(flash, ftp_port=port, **options)
+        boards.append(board)
+        board.start()
+        if wait and ftp:
+            board.wait_ready()
+        return board
+
+    try:
+        yield start
+        for board in boards:
+            board.end()
+    finally:
+        for board in boards:
+            board.sessions.close()
+            board.kill()
+
+
+@pytest.fixture
+def start_board(tmp_path):
+    """Start a simulated board with Outpost on it, or another device tree: -> DeskBoard.
+
+    (tree=None, *, flash=None, config=None, fresh=False, source=False, ftp=True, wait=True,
+    **options of Board). config: sections of config.json, merged into what a test needs; ftp:
+    False where the tree serves no FTP; wait: for logins. At the end the boards are stopped, and
+    the test fails where one had died, or had printed a traceback that it was not allowed.
+    """
+    with desk(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_board(tmp_path_factory):
+    """A running board for all tests of a module; what they change stays for the next."""
+    with desk(tmp_path_factory.mktemp("shared")) as start:
+        yield start()
