@@ -2,6 +2,7 @@
 
 import click
 
+from outpost.deploy import deploy
 from outpost.sim.command import sim
 
 
@@ -10,4 +11,5 @@ def main():
     """Try, deploy and watch Outpost boards."""
 
 
+main.add_command(deploy)
 main.add_command(sim)

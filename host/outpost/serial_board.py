@@ -1,0 +1,293 @@
+"""A board at a serial port: what lies on it and what changes, through mpremote's commands."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from serial.tools import list_ports
+
+STAGED = ".new"  # ends the name under which a file is copied, until all of them are there
+_ANSWER_S = 60  # Outpost gives each of its services 5 s to stop, and a full flash takes hashing
+_CHUNK_S = 20
+_BYTES_PER_S = 300  # slower than 115,200 baud with every byte escaped
+_STEPS = 24  # paths that one script names: its text has to fit in the heap of a busy board
+
+# f and w are what mpremote writes through. A copy that was cut off left the file open: closed
+# by a later garbage collection, it would spoil the copy that took its place.
+_LOOK = """\
+import gc, os, sys
+from binascii import hexlify
+from hashlib import sha256
+try:
+    f.close()
+except Exception:
+    pass
+f = w = None
+gc.collect()
+block = memoryview(bytearray(512))
+def show(path):
+    whole = sha256()
+    with open(path, "rb") as file:
+        n = file.readinto(block)
+        while n:
+            whole.update(block[:n])
+            n = file.readinto(block)
+    print("file", hexlify(whole.digest()).decode(), path)
+def walk(folder):
+    for entry in os.ilistdir(folder):
+        path = folder + "/" + entry[0]
+        if entry[1] & 0x4000:
+            walk(path)
+        elif path.rsplit(".", 1)[-1] in ("py", "mpy", "new"):
+            show(path)
+def look(action, paths):
+    for path in paths:
+        try:
+            os.stat(path)
+        except OSError:
+            continue
+        action(path)
+version = sys.implementation[1]
+machine = getattr(sys.implementation, "_machine", sys.platform)
+print("board MicroPython %d.%d.%d," % (version[0], version[1], version[2]), machine)
+print("mpy", getattr(sys.implementation, "_mpy", 0) & 255)
+space = os.statvfs("/")
+print("flash", space[0], space[0] * space[3])
+"""
+_FOLDERS = """\
+import os
+for path in {}:
+    try:
+        os.mkdir(path)
+    except OSError:
+        pass
+"""
+_SWITCH = """\
+import os
+def switch(*steps):
+    for step in steps:
+        path = step[1:]
+        if step[0] == "+":
+            os.rename(path + ".new", path)
+            continue
+        os.remove(path)
+        try:
+            while path.count("/") > 1:
+                path = path[:path.rindex("/")]
+                os.rmdir(path)
+        except OSError:
+            pass
+"""
+_SYNC = "if hasattr(os, 'sync'): os.sync()"
+
+
+class BoardError(Exception):
+    """The board can't be deployed to; the text says why and what to do."""
+
+
+class ConnectionLost(BoardError):
+    """The board or its cable went away in the middle; trying again may help."""
+
+
+@dataclass
+class Found:
+    """What lies on a board: path -> SHA-256 in hex; sizes in bytes; mpy: the version it loads."""
+
+    hashes: dict = field(default_factory=dict)
+    name: str = ""
+    mpy: int = 0
+    block: int = 4096
+    free: int = 0
+
+
+class SerialBoard:
+    """A board whose REPL is at a serial port; port: as mpremote's connect takes it.
+
+    Its methods raise BoardError. All of them interrupt what runs there, with `resume`: a soft
+    reset would end the timer that feeds the watchdog after Ctrl-C (hal.rest_watchdog), and the
+    board would be reset within 8 s, in the middle of a copy.
+    """
+
+    def __init__(self, port):
+        self.port = port
+        self.reached = False  # has answered, so that what it ran is interrupted
+
+    def look(self, folders, paths):
+        """Return Found: the modules in folders and below, and those of paths that are there."""
+        script = (
+            f"{_LOOK}look(walk, {tuple(folders)!r})\nlook(show, {tuple(paths)!r})\nprint('end')"
+        )
+        found = Found()
+        lines = self._mpremote("exec", script, seconds=_ANSWER_S).splitlines()
+        for line in lines:
+            kind, _, rest = line.partition(" ")
+            if kind == "file":
+                digest, _, path = rest.partition(" ")
+                found.hashes[path] = digest
+            elif kind == "board":
+                found.name = rest
+            elif kind == "mpy":
+                found.mpy = int(rest)
+            elif kind == "flash":
+                found.block, found.free = map(int, rest.split())
+        if "end" not in lines:
+            raise ConnectionLost(f"the board at {self.port} stopped in mid answer")
+        return found
+
+    def copy(self, files, say):
+        """Copy DeviceFiles, each beside its place under a name that ends in STAGED.
+
+        say(path) is called as each begins.
+        """
+        folders = sorted({parent for file in files for parent in _parents(file.path)})
+        commands = ["exec", _FOLDERS.format(tuple(folders))]
+        with tempfile.TemporaryDirectory() as here:
+            for number, file in enumerate(files):
+                Path(here, str(number)).write_bytes(file.content)
+                commands += ["+", "fs", "cp", "-f", str(number), f":{file.path}{STAGED}"]
+
+            def heard(line):
+                words = line.split(" :", 1)
+                if line.startswith("cp ") and len(words) == 2:
+                    say(words[1].removesuffix(STAGED))
+
+            largest = max(len(file.content) for file in files)
+            seconds = _CHUNK_S + largest // _BYTES_PER_S
+            self._mpremote(*commands, seconds=seconds, folder=here, heard=heard)
+
+    def switch(self, steps):
+        """Take steps in order: "+/path" puts a staged file in place, "-/path" removes one."""
+        commands = ["exec", _SWITCH]
+        for start in range(0, len(steps), _STEPS):
+            commands += ["+", "exec", f"switch(*{steps[start : start + _STEPS]!r})"]
+        self._mpremote(*commands, "+", "exec", _SYNC, seconds=_ANSWER_S)
+
+    def reset(self):
+        """Start the board again, as its button does."""
+        self._mpremote("reset", seconds=_ANSWER_S)
+
+    def _mpremote(self, *commands, seconds, folder=None, heard=None):
+        """Run mpremote and return what it printed; heard(line) gets each line as it comes.
+
+        seconds: the longest that it may print nothing.
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mpremote", "connect", self.port, "resume", *commands],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+            cwd=folder,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        lines = []
+        patience = _Patience(seconds, process.kill)
+        with process, patience:
+            try:
+                for line in process.stdout:
+                    patience.renew()
+                    lines.append(line)
+                    if heard:
+                        heard(line.rstrip())
+                process.wait()
+            finally:
+                process.kill()
+        text = "".join(lines)
+        if process.returncode:
+            raise self._failure(text, patience.lost)
+        self.reached = True
+        return text
+
+    def _failure(self, text, silent):
+        """The exception for what mpremote printed before it ended."""
+        last = (text.strip().splitlines() or ["mpremote was ended"])[-1]
+        if "failed to access" in text or "no device" in text:
+            return BoardError(self._why_no_port(last))
+        if silent or "raw repl" in text:
+            # Silence from the start lasts; a board that answered before may have been reset.
+            kind = ConnectionLost if self.reached or not silent else BoardError
+            return kind(
+                f"no MicroPython answers at {self.port}: press the board's reset button and "
+                "deploy again; if that does not help, see that MicroPython's firmware is on it"
+            )
+        self.reached = True
+        if "ENOSPC" in text or "No space left" in text or "OSError: 28" in text:
+            return BoardError("the board's flash is full: remove files from it and deploy again")
+        copying = last.startswith("mpremote: cp: ") and "transport" not in text
+        if copying or '"<stdin>"' in text:
+            return BoardError(f"the board refused: {last.removeprefix('mpremote: ')}")
+        return ConnectionLost(f"the connection to {self.port} broke ({last})")
+
+    def _why_no_port(self, said):
+        """Why a port could not be opened; mpremote says the same whatever the reason."""
+        if not self.has_path:
+            return f"no board: {said.removeprefix('mpremote: ')}"
+        if not os.path.exists(self.port):
+            ports = ", ".join(sorted(port.device for port in list_ports.comports()))
+            return (
+                f"there is no {self.port}; serial ports here: {ports or 'none'}. Is the board "
+                "plugged in, with a cable that carries data?"
+            )
+        if not os.access(self.port, os.R_OK | os.W_OK):
+            return (
+                f"you may not open {self.port}: join the group that owns it (`ls -l {self.port}`; "
+                "often dialout) and log in again"
+            )
+        return (
+            f"{self.port} can't be opened: another program has it (a serial monitor, an editor?), "
+            "or it is no serial port. Close that program and deploy again"
+        )
+
+    @property
+    def has_path(self):
+        """Whether the port is a file; not so auto, id:... and Windows's names."""
+        return self.port.startswith("/")
+
+    @property
+    def there(self):
+        """Whether the port is there; one that is no file is said to be."""
+        return not self.has_path or os.path.exists(self.port)
+
+
+class _Patience:
+    """Calls give_up after so many seconds without renew(); lost tells whether it did.
+
+    mpremote itself waits without end for a board that takes bytes and answers none.
+    """
+
+    def __init__(self, seconds, give_up):
+        self._seconds = seconds
+        self._give_up = give_up
+        self._timer = None
+        self.lost = False
+
+    def renew(self):
+        self.__exit__()
+        self._timer = threading.Timer(self._seconds, self._end)
+        self._timer.start()
+
+    def _end(self):
+        self.lost = True
+        self._give_up()
+
+    def __enter__(self):
+        self.renew()
+        return self
+
+    def __exit__(self, *exception):
+        if self._timer:
+            self._timer.cancel()
+
+
+def _parents(path):
+    """Yield the folders above a path, such as /services, /services/ftp."""
+    at = path.find("/", 1)
+    while at > 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
