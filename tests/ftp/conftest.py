@@ -154,11 +154,15 @@ class Control:
             self._reader.close()
         sock.close()
 
+    def leave(self):
+        """Close the control connection alone, without a QUIT."""
+        self._reader.close()
+        self.sock.close()
+
     def close(self):
         for sock in self._data:
             sock.close()
-        self._reader.close()
-        self.sock.close()
+        self.leave()
 
 
 class Desk(Board):
