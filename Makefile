@@ -1,25 +1,44 @@
 # What can be done here; `make` alone lists it. Everything is prepared on the way.
-PYTHON ?= python3
+
+# The interpreter's package has wheels for some versions of Python; 3.11 is one of them.
+PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
-STAMP := .venv/.ready
+READY := .venv/.ready
+LIBRARY := build/lib/logging.py
+ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test lint clean
+.PHONY: help run test lint deps bench clean
 
 help: ## list what make can do
+	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-$(STAMP): pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	@touch $@
+run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
+	@host/how-to-log-in $(ARGS)
+	@exec $(BIN)/outpost sim $(ARGS)
 
-test: $(STAMP) ## prepare everything and run all tests
-	$(BIN)/pytest
+test: $(READY) $(LIBRARY) ## run all tests; installs the programs they need where it may
+	@host/system-packages
+	$(BIN)/pytest $(ARGS)
 
-lint: $(STAMP) ## check style and format
+lint: $(READY) ## check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-clean: ## remove what was built, keep .venv
+deps: $(READY) ## fetch logging, ntptime and umqtt.simple; MICROPYTHON_LIB=DIR names a checkout
+	$(BIN)/python -m outpost.dependencies
+
+bench: $(READY) $(LIBRARY) ## measure heap and speed, beside a plain blocking loop
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build .pytest_cache .ruff_cache
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(LIBRARY): | $(READY)
+	$(BIN)/python -m outpost.dependencies
