@@ -1,6 +1,8 @@
 """`outpost sim`: the simulated board as a command."""
 
 import contextlib
+import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -44,6 +46,17 @@ class PortRange(click.ParamType):
         return ports
 
 
+class HeapSize(click.ParamType):
+    """What the interpreter takes as -X heapsize=."""
+
+    name = "size"
+
+    def convert(self, value, param, ctx):
+        if not re.fullmatch(r"[1-9]\d*w?[KkMm]?", value):
+            self.fail(f"{value!r} is no size such as 133wK, 96wK or 2M", param, ctx)
+        return value
+
+
 class Mount(click.ParamType):
     """DIR:/path as a tuple of a host's folder and a path on the board."""
 
@@ -74,7 +87,7 @@ class Mount(click.ParamType):
     help="Image of the board's flash, made where missing [build/sim/flash-<ftp-port>.img].",
 )  # fmt: skip
 @click.option(
-    "--heap", default=HEAP, show_default=True, metavar="SIZE",
+    "--heap", type=HeapSize(), default=HEAP, show_default=True,
     help="The board's heap; w scales by the word size, so 133wK is 133 KiB of a 32-bit board.",
 )  # fmt: skip
 @click.option(
@@ -139,7 +152,9 @@ def sim(
                 cut_at_write=cut_at_write or 0, say=_printer(log),
             )  # fmt: skip
             sys.exit(_run(board))
-        except (FlashError, PortInUse, BoardFailed, bundle.BundleError, ValueError) as error:
+        except json.JSONDecodeError as error:
+            raise click.ClickException(f"{config} is not JSON: {error}") from error
+        except (FlashError, PortInUse, BoardFailed, bundle.BundleError) as error:
             raise click.ClickException(str(error)) from error
 
 
