@@ -16,6 +16,8 @@ PACKAGES = {
     "ntptime": ("ntptime.py", "micropython/net/ntptime"),
     "umqtt.simple": ("umqtt/simple.py", "micropython/umqtt.simple"),
 }
+INTERPRETER = Path(sys.executable).with_name("micropython")
+INDEX = "https://micropython.org/pi/v2"
 MIP_TIMEOUT_S = 20  # for all three together: without a network the stand-ins must come soon
 
 
@@ -29,13 +31,12 @@ def fetch(target, *, checkout=None, standins, say=print):
     checkout: a micropython-lib checkout, or None. Raises MissingCheckout.
     """
     target.mkdir(parents=True, exist_ok=True)
-    if checkout is None:
-        fetched = _through_mip(target)
+    by_mip = checkout is None and _through_mip(target)
     for name, (file, folder) in PACKAGES.items():
         if checkout is not None:
             _copy(_found(checkout / folder / file), target / file)
             say(f"{name}: from the checkout {checkout}")
-        elif name in fetched:
+        elif by_mip:
             say(f"{name}: through mip")
         else:
             _copy(standins / file, target / file)
@@ -56,23 +57,22 @@ def _copy(source, target):
 
 
 def _through_mip(target):
-    """Let the interpreter's own mip fetch what it can in bounded time; return the names."""
-    # mip ends at the first package that fails and may leave half of it: it works in a folder of
-    # its own, and what it leaves is taken only when it says that all went well.
+    """Let the interpreter's own mip fetch all packages in bounded time; False where it can't."""
+    # Where mip fails it leaves half of the packages: what it fetched is taken only as a whole.
     scratch = target.with_name(target.name + ".mip")
-    interpreter = Path(sys.executable).with_name("micropython")
-    command = [interpreter, "-m", "mip", "install", "--no-mpy", "--target", scratch, *PACKAGES]
+    options = ["--index", INDEX, "--target", scratch, "--no-mpy"]
+    command = [INTERPRETER, "-m", "mip", "install", *options, *PACKAGES]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=MIP_TIMEOUT_S, errors="replace"
         )
         if done.returncode or any(not (scratch / file).is_file() for file, _ in PACKAGES.values()):
-            return ()
+            return False
         for file, _ in PACKAGES.values():
             _copy(scratch / file, target / file)
-        return tuple(PACKAGES)
+        return True
     except (OSError, subprocess.TimeoutExpired):
-        return ()
+        return False
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
