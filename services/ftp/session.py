@@ -6,12 +6,12 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
+from hal.net import writable
 from services.ftp import paths
 from services.ftp.commands import ADMIN, ANYTIME, ARG, BEFORE_LOGIN, COMMANDS, PATH, WRITE
 from services.ftp.data import DataConnection
 from services.ftp.errors import FTPError, reply_to
 from services.ftp.lines import Lines
-from services.ftp.wait import writable
 
 _GATHER = const(512)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
@@ -168,8 +168,8 @@ class Session:
             return 530, "Log in first with USER and PASS."
         if flags & ARG and not arg:
             return 501, "%s needs an argument." % verb
-        if "\0" in arg:
-            return 501, "No NUL in an argument."
+        if "\0" in arg or "\r" in arg:  # a CR would cut a reply or a console's line in two
+            return 501, "No NUL or CR in an argument."
         if flags & WRITE and self.account.role == "read":
             return 550, "%s may read only." % self.user
         if flags & ADMIN and not self.is_admin():
