@@ -199,7 +199,11 @@ def wait_for(board):
 @click.option("--source", is_flag=True, help="Copy the modules as .py, not compiled to .mpy.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option("--no-reset", is_flag=True, help="Leave the board at its prompt, not restarted.")
-def deploy(port, config, source, dry_run, no_reset):
+@click.option(
+    "--tree", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the device code [this repository].",
+)  # fmt: skip
+def deploy(port, config, source, dry_run, no_reset, tree):
     """Bring Outpost onto the board at PORT, such as /dev/ttyACM0 or COM3; "auto" finds it.
 
     Copies only what differs, and removes modules of an earlier Outpost in /hal and /services.
@@ -207,7 +211,7 @@ def deploy(port, config, source, dry_run, no_reset):
     """
     if port == "list":  # mpremote would list the ports, and go on with the first of them
         raise click.UsageError("PORT must name one board; `mpremote connect list` shows them")
-    tree = bundle.tree_root()
+    tree = tree or bundle.tree_root()
     board = SerialBoard(port)
     restart = not no_reset
     try:
