@@ -1,0 +1,46 @@
+"""The probe: what the heap holds, for a server to tell over FTP; imported before the server.
+
+`SITE heap` answers one line of numbers: base (live bytes before the server was imported), live
+(live bytes now), total (bytes allocated since the start, garbage too) and peak (the most live
+bytes seen between two steps of the loop since `SITE heap peak`).
+"""
+
+import gc
+import micropython
+
+
+def live():
+    """Bytes of the heap in use, garbage aside."""
+    gc.collect()
+    return gc.mem_alloc()
+
+
+class Probe:
+    """Answers report(arg); watch_loop() must have been called for a peak."""
+
+    def __init__(self):
+        self.base = live()
+        self._peak = 0
+        self._watching = False
+
+    def watch_loop(self):
+        """Look at the heap whenever asyncio's loop looks at its sockets, once asked to."""
+        from asyncio import core
+
+        wait = core.IOQueue.wait_io_event
+
+        def watched(queue, dt):
+            if self._watching:
+                self._peak = max(self._peak, live())
+            wait(queue, dt)
+
+        core.IOQueue.wait_io_event = watched
+
+    def report(self, arg):
+        """The line of numbers; arg "peak" starts a new peak, whose collecting slows all down."""
+        # First, and as one call: what follows allocates.
+        total = micropython.mem_total()
+        peak = self._peak
+        self._watching = arg == "peak"
+        self._peak = 0
+        return "base=%d live=%d total=%d peak=%d" % (self.base, live(), total, peak)

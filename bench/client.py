@@ -1,0 +1,105 @@
+"""The client: the same ftplib and sockets for every server, with a stop watch."""
+
+import ftplib
+import hashlib
+import socket
+import time
+
+_TIMEOUT_S = 60
+_PIECE = 1 << 18
+
+
+class WrongContent(Exception):
+    """What arrived is not what was sent."""
+
+
+def check(data, digest, what):
+    """WrongContent where data has another SHA-256."""
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise WrongContent(f"{what}: wrong content")
+
+
+class Client:
+    """A logged-in session in TYPE I; a context manager. Times are in seconds."""
+
+    def __init__(self, port, user, password):
+        self.ftp = ftplib.FTP(timeout=_TIMEOUT_S)
+        self.ftp.connect("127.0.0.1", port)
+        self.ftp.login(user, password)
+        self.ftp.voidcmd("TYPE I")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.close()
+
+    def close(self):
+        """QUIT, and wait until the server has closed: some refuse a second session until then."""
+        self.ftp.sendcmd("QUIT")
+        self.ftp.sock.recv(1)
+        self.ftp.close()
+
+    def retrieve(self, path, room):
+        """RETR into the buffer `room`; return (time from the 150 to the end of data, bytes)."""
+        sock = self.ftp.ntransfercmd(f"RETR {path}")[0]
+        with sock:
+            result = _take(sock, room)
+        self.ftp.voidresp()
+        return result
+
+    def store(self, path, data):
+        """STOR data; return the time from the 150 to the 226, when all is in the file."""
+        sock = self.ftp.ntransfercmd(f"STOR {path}")[0]
+        began = time.perf_counter()
+        with sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+        self.ftp.voidresp()
+        return time.perf_counter() - began
+
+
+class PlainClient:
+    """A client of the blocking loop, with the same methods; a connection for each call."""
+
+    def __init__(self, port):
+        self._port = port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        pass
+
+    def retrieve(self, path, room):
+        """As Client.retrieve()."""
+        with self._ask("RETR", path) as sock:
+            return _take(sock, room)
+
+    def store(self, path, data):
+        """As Client.store(); the loop closes when it has written all."""
+        with self._ask("STOR", path) as sock:
+            began = time.perf_counter()
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            sock.recv(1)
+            return time.perf_counter() - began
+
+    def _ask(self, verb, path):
+        sock = socket.create_connection(("127.0.0.1", self._port), _TIMEOUT_S)
+        sock.sendall(f"{verb} {path}\n".encode())
+        if sock.recv(5, socket.MSG_WAITALL) != b"150\r\n":
+            raise OSError(f"the blocking loop refused {verb} {path}")
+        return sock
+
+
+def _take(sock, room):
+    """Read a socket until its end into a buffer; return (time, bytes)."""
+    view = memoryview(room)
+    count = 0
+    began = time.perf_counter()
+    while True:
+        size = sock.recv_into(view[count : count + _PIECE])
+        if not size:
+            return time.perf_counter() - began, count
+        count += size

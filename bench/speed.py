@@ -1,0 +1,218 @@
+"""Speed: what each server does in each round, all with the same client."""
+
+import ftplib
+import os
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from bench import client
+
+MIB = 1 << 20
+_SMALL = 1024
+_BESIDE_MIB = 96  # a transfer long enough to be watched from a second session
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything: sizes in MiB, time in seconds for each rate."""
+
+    sizes: tuple = (16, 32)
+    repeats: int = 3  # of a transfer in a round; the median counts
+    rate_s: float = 0.8
+    lists: tuple = (500, 4000)
+    flash_mib: int = 2
+
+
+QUICK = Plan(sizes=(16,), rate_s=0.4, lists=(500,))
+
+
+class Material:
+    """The card's content: `folder` holds big<MiB>, small, beside, and the folders of LIST."""
+
+    def __init__(self, folder, plan):
+        self.folder = Path(folder)
+        self.plan = plan
+        largest = max(*plan.sizes, plan.flash_mib)
+        self.data = os.urandom(largest * MIB)
+        self.room = bytearray((largest * MIB) + 1)
+        for size in plan.sizes:
+            (self.folder / f"big{size}").write_bytes(self.piece(size))
+        (self.folder / "small").write_bytes(self.data[:_SMALL])
+        with (self.folder / "beside").open("wb") as file:
+            file.truncate(_BESIDE_MIB * MIB)
+        for count in plan.lists:
+            entries = self.folder / f"list{count}"
+            entries.mkdir()
+            for number in range(count):
+                (entries / f"entry-{number:05}.txt").touch()
+        self._digests = {size: sha256(self.piece(size)).hexdigest() for size in self._all_sizes}
+
+    @property
+    def _all_sizes(self):
+        return {*self.plan.sizes, self.plan.flash_mib}
+
+    def piece(self, mib):
+        """The first MiBs of the random bytes that are sent."""
+        return memoryview(self.data)[: mib * MIB]
+
+    def check(self, data, mib, what):
+        """client.WrongContent where data is not that piece."""
+        client.check(data, self._digests[mib], what)
+
+
+def transfers(server, material):
+    """RETR and STOR: MiB/s from the 150 to the end, and the server's processor time."""
+    for mib in material.plan.sizes:
+        down, up, cpu_down, cpu_up = [], [], [], []
+        for _ in range(material.plan.repeats):
+            with server.client() as connection:
+                start = server.cpu_s()
+                took, count = connection.retrieve(f"{server.card}big{mib}", material.room)
+                middle = server.cpu_s()
+                material.check(memoryview(material.room)[:count], mib, f"RETR of {server.name}")
+                down.append(mib / took)
+                cpu_down.append((middle - start) * 1000 / mib)
+                start = server.cpu_s()
+                up.append(mib / connection.store(f"{server.card}up", material.piece(mib)))
+                cpu_up.append((server.cpu_s() - start) * 1000 / mib)
+            stored = material.folder / "up"
+            material.check(stored.read_bytes(), mib, f"STOR of {server.name}")
+            stored.unlink()
+        yield f"RETR {mib} MiB, MiB/s", statistics.median(down)
+        yield f"STOR {mib} MiB, MiB/s", statistics.median(up)
+        yield f"RETR {mib} MiB, CPU ms/MiB", statistics.median(cpu_down)
+        yield f"STOR {mib} MiB, CPU ms/MiB", statistics.median(cpu_up)
+
+
+def small_files(server, material):
+    """1 KiB files a second, each with its own data connection, as ftplib moves them."""
+    with server.client() as connection:
+        ftp = connection.ftp
+        got = []
+        yield (
+            "1 KiB RETR/s",
+            _rate(material, lambda: ftp.retrbinary(f"RETR {server.card}small", got.append)),
+        )
+        if any(piece != material.data[:_SMALL] for piece in got):
+            raise client.WrongContent(f"RETR small of {server.name}")
+        path = material.folder / "small"
+        yield (
+            "1 KiB STOR/s",
+            _rate(material, lambda: ftp.storbinary(f"STOR {server.card}smallup", path.open("rb"))),
+        )
+        stored = material.folder / "smallup"
+        if stored.read_bytes() != material.data[:_SMALL]:
+            raise client.WrongContent(f"STOR small of {server.name}")
+        stored.unlink()
+
+
+def commands(server, material):
+    """NOOP a second and its processor time; login and QUIT a second."""
+    with server.client() as connection:
+        start = server.cpu_s()
+        rate = _rate(material, lambda: connection.ftp.voidcmd("NOOP"))
+        yield "NOOP/s", rate
+        yield "NOOP, CPU us", (server.cpu_s() - start) * 1e6 / (rate * material.plan.rate_s)
+    yield "login+QUIT/s", _rate(material, server.answers)
+
+
+def listings(server, material):
+    """LIST, with its PASV, in ms."""
+    for count in material.plan.lists:
+        if count > server.longest_list:
+            continue
+        took = []
+        with server.client() as connection:
+            for _ in range(3):
+                lines = []
+                began = time.perf_counter()
+                connection.ftp.retrlines(f"LIST {server.card}list{count}", lines.append)
+                took.append((time.perf_counter() - began) * 1000)
+                if len(lines) != count:
+                    raise client.WrongContent(f"LIST of {server.name}: {len(lines)} lines")
+        yield f"LIST of {count}, ms", statistics.median(took)
+
+
+def four_at_once(server, material):
+    """Four RETRs at once: their sum in MiB/s."""
+    if server.sessions < 4:
+        return
+    mib = material.plan.sizes[0]
+    rooms = [bytearray(mib * MIB + 1) for _ in range(4)]
+    connections = [server.client() for _ in rooms]
+    threads = [
+        threading.Thread(target=connection.retrieve, args=(f"{server.card}big{mib}", room))
+        for connection, room in zip(connections, rooms, strict=True)
+    ]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - began
+    for connection, room in zip(connections, rooms, strict=True):
+        connection.close()
+        material.check(memoryview(room)[:-1], mib, f"four RETRs of {server.name}")
+    yield f"4 x RETR {mib} MiB at once, MiB/s", 4 * mib / took
+
+
+def noop_beside(server, material):
+    """NOOP on a second session while another transfers: median and longest, in ms."""
+    if server.sessions < 2:
+        return
+    room = bytearray(_BESIDE_MIB * MIB + 1)
+    view = memoryview(room)[:-1]
+    for verb in ("RETR", "STOR"):
+        with server.client() as worker, server.client() as watcher:
+            if verb == "RETR":
+                work = threading.Thread(
+                    target=worker.retrieve, args=(f"{server.card}beside", room)
+                )
+            else:
+                work = threading.Thread(target=worker.store, args=(f"{server.card}up", view))
+            took = []
+            work.start()
+            while work.is_alive():
+                began = time.perf_counter()
+                watcher.ftp.voidcmd("NOOP")
+                took.append((time.perf_counter() - began) * 1000)
+            work.join()
+        yield f"NOOP beside {verb}, median ms", statistics.median(took)
+        yield f"NOOP beside {verb}, longest ms", max(took)
+    (material.folder / "up").unlink()
+
+
+MEASURES = (transfers, small_files, commands, listings, four_at_once, noop_beside)
+
+
+def measure(server, material, figures, round_number):
+    """Run all that the server can do; note what fails and go on with the next server."""
+    # The blocking loop knows no commands.
+    measures = MEASURES if server.sessions else (transfers,)
+    for run in measures:
+        try:
+            for name, value in run(server, material):
+                figures.add(server.name, name, value, round_number)
+        except (OSError, EOFError, ftplib.Error) as error:
+            raise RoundFailed(f"{server.name}, {run.__name__}: {error!r}") from error
+
+
+class RoundFailed(Exception):
+    """A server failed in the middle of a round; the text says in what."""
+
+
+def _rate(material, act):
+    """How often a second act() can be called."""
+    count = 0
+    began = time.perf_counter()
+    until = began + material.plan.rate_s
+    while True:
+        act()
+        count += 1
+        now = time.perf_counter()
+        if now >= until:
+            return count / (now - began)
