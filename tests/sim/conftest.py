@@ -36,8 +36,14 @@ def run(start_board, tree):
     idle: after main's lines wait for Ctrl-C. modules: others than main and boot, by name.
     """
 
+    boards = []
+
     def start(main, boot="", idle=True, modules=None, **options):
         main = textwrap.dedent(main) + (IDLE if idle else "")
-        return start_board(tree(main, boot, **(modules or {})), ftp=False, **options)
+        board = start_board(tree(main, boot, **(modules or {})), ftp=False, **options)
+        boards.append(board)
+        return board
 
-    return start
+    yield start
+    for board in boards:
+        board.kill()  # Ctrl-C might come before the lines that catch it

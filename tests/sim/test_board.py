@@ -302,6 +302,24 @@ class TestEnd:
         assert board.stop() == "stopped"
         assert board.console == "up\ncleaned up\n"
 
+    @needs_faketime
+    def test_ctrl_c_leaves_the_clock_as_it_is(self, run):
+        board = run(
+            """
+            import time
+            print("up")
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                print("year", time.gmtime()[0])
+            """,
+            idle=False,
+        )
+        board.wait_console("up\n")
+
+        assert board.stop() == "stopped"
+        assert board.console.endswith("year 2000\n")
+
     def test_ctrl_c_during_the_boot_is_not_lost(self, run):
         board = run("print('main')")
 

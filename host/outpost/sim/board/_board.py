@@ -11,13 +11,30 @@ from _flash import Flash
 from _host import settings, tell, tell_and_wait
 
 
+class HostFolder(vfs.VfsPosix):
+    """A folder of the host as a file system whose rename works.
+
+    VfsPosix joins both names to its root in one buffer, so that it renames the new name to
+    itself: an error, or worse, a success. A name without a leading slash stays out of that buffer.
+    """
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        # From the process's current folder up to the host's root, and down to the folder.
+        self._folder = "../" * os.getcwd().count("/") + folder.lstrip("/")
+
+    def rename(self, old, new):
+        super().rename(self._folder + old, new)
+
+
 def mount(folders):
     """Put the flash at the root; folders: (host's path, path on the board), such as SD cards."""
     flash = Flash(settings.pop("flash"), settings.pop("cut_at"))
+    folders = [(HostFolder(host_path), path) for host_path, path in folders]
     vfs.umount("/")
     vfs.mount(vfs.VfsLfs2(flash), "/")
-    for host_path, path in folders:
-        vfs.mount(vfs.VfsPosix(host_path), path)
+    for folder, path in folders:
+        vfs.mount(folder, path)
     sys.path[:] = ("", ".frozen", "/lib")
     sys.argv[:] = ()
 
