@@ -60,13 +60,13 @@ def run(path):
 
 def power_on():
     """boot.py, main.py; here the board has no REPL to fall back to."""
-    tell(b"up %d\n" % gc.mem_alloc())
+    well = True
     try:
+        tell(b"up %d\n" % gc.mem_alloc())  # from here on the host may press Ctrl-C
         run("/boot.py")
         well = run("/main.py")
     except KeyboardInterrupt as interrupt:
         sys.print_exception(interrupt)
-        well = True
     tell_and_wait(b"end %d\n" % well)
 
 
