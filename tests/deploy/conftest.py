@@ -51,7 +51,7 @@ class SerialBoard:
 
     image: its flash, to be looked at with files() while the power is off. resets and cuts count
     what has happened, writes is what the life before the last reset wrote to the flash; console
-    is all that it has printed. delay_s: how long the cable takes for each piece of data.
+    is all that it has printed, typed all that it was sent. delay_s: how long the cable takes for each piece of data.
     """
 
     def __init__(self, image, port):
@@ -59,6 +59,7 @@ class SerialBoard:
         self.port = port
         self.resets = self.cuts = self.writes = 0
         self.console = b""
+        self.typed = b""
         self.delay_s = 0
         self._cut_at = 0
         self._off = None
@@ -172,6 +173,7 @@ class SerialBoard:
                     data = os.read(key.fd, 4096)
                     if key.fd == cable:
                         time.sleep(self.delay_s)
+                        self.typed += data
                         os.write(board, data)
                     elif key.fd == board:
                         pending = (pending + data)[-_PENDING:]
@@ -290,6 +292,24 @@ def deploy(command):
             timeout=TIMEOUT_S,
         )
         assert done.returncode == status, done.stdout
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def mpremote(board):
+    """Run mpremote at the board, as a person would: (*command) -> all that it said."""
+
+    def run(*command):
+        done = subprocess.run(
+            [sys.executable, "-m", "mpremote", "connect", board.port, "resume", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        assert done.returncode == 0, done.stdout
         return done.stdout
 
     return run

@@ -29,6 +29,7 @@ def begun(board, command, old):
     """A deployment that copies the largest file right now, slowly; leads a process group."""
     board.power_on()
     board.delay_s = 0.02
+    before = len(board.typed)
     process = subprocess.Popen(
         command("--source", "--no-reset"),
         stdout=subprocess.PIPE,
@@ -36,9 +37,11 @@ def begun(board, command, old):
         text=True,
         start_new_session=True,
     )
-    for line in process.stdout:
-        if "/services/ftp/commands/tree.py" in line:
-            break
+    # Five pieces of the file have been written by mpremote's `w(b"...")`; there are 27.
+    board.wait(
+        lambda: board.typed[before:].partition(b"tree.py.new','wb'")[2].count(b"w(b") > 5,
+        "copying the largest file",
+    )
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -59,6 +62,8 @@ def test_killed_while_it_copies(board, begun, deploy, old, bundled, powered):
         board.power_on()
     new = bundled(source=True)
     said = deploy("--source", "--no-reset")
+    # The file that mpremote left open, were it closed later, would damage its second copy.
+    assert "damaged" not in said
     copied = int(re.search(r"copying 1/(\d+)", said)[1])
     assert 0 < copied < len(new), "what had arrived was copied again"
     board.power_off()
