@@ -162,8 +162,9 @@ def _printer(log):
     """A callable that shows the console's text, and writes it to the file log, if any."""
 
     def say(text):
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with contextlib.suppress(BrokenPipeError):  # `outpost sim | head` goes on, unheard
+            sys.stdout.write(text)
+            sys.stdout.flush()
         if log:
             log.write(text)
             log.flush()

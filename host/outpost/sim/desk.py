@@ -26,6 +26,7 @@ HEAP = "133wK"
 _POWER_ON, _HARD, _WATCHDOG, _DEEP_SLEEP, _SOFT = range(1, 6)
 _CAUSES = {"reset": _HARD, "watchdog": _WATCHDOG, "sleep": _DEEP_SLEEP, "soft": _SOFT}
 _RESETS_WITHOUT_READY = 5  # in a row; a board that comes no further is dead
+_CONSOLE_CHARS = 4 * 1024 * 1024
 _UP_S = 10  # from power to boot.py
 
 
@@ -147,7 +148,7 @@ class Board:
 
     @property
     def console(self):
-        """Everything printed since the first start()."""
+        """Everything printed since the first start(); of megabytes only the end."""
         return self._console
 
     @property
@@ -171,6 +172,14 @@ class Board:
     # The thread that stands in for the hardware.
 
     def _run(self):
+        try:
+            self._live()
+        except Exception as error:
+            self._conclude("end", f"the simulator itself failed: {error!r}")
+            raise
+
+    def _live(self):
+        """One life after the other, until one ends for good."""
         early = 0
         while True:
             outcome, detail = self._life()
@@ -317,6 +326,8 @@ class Board:
             self._say(text)
             with self._changed:
                 self._console += text
+                if len(self._console) > 2 * _CONSOLE_CHARS:  # a board may run for weeks
+                    self._console = self._console[-_CONSOLE_CHARS:]
                 self._changed.notify_all()
         return bool(data)
 
