@@ -39,3 +39,6 @@ try:
 except Exception as error:
     # Whatever fails here must not keep main.py from running: it can report, and this can't.
     print("boot:", error)
+# main.py shares this namespace, and the heap.
+for used in ("boot", "network_options", "json", "recovery"):
+    del globals()[used]

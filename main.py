@@ -1,6 +1,5 @@
 """Outpost: reads config.json, builds the services, runs them under the supervisor."""
 
-import gc
 import os
 import sys
 from time import sleep
@@ -28,6 +27,7 @@ SERVICES = (
     ("ftp", "services.ftp", "FtpServer", None),
     ("time", "services.time", "Clock", None),
     ("telemetry", "services.telemetry", "Telemetry", "broker"),
+    ("app", "services.app", "App", "module"),
 )
 
 
@@ -37,56 +37,35 @@ def flash():
     return found[0] * found[3], found[1] * found[2]
 
 
-def build(settings, problems, status, events, site):
-    """Make every service that the settings ask for; one that can't be made is named in status."""
-    built = []
-    known = ["name", "app"]
-    for name, module, class_name, needs in SERVICES:
-        known.append(name)
-        section = settings.get(name, {})
-        if needs and not (isinstance(section, dict) and section.get(needs)):
-            status.section(name)["state"] = "off"
-            continue
-        try:
-            kind = getattr(__import__(module, None, None, (class_name,)), class_name)
-            given = config.check(name, section, kind.options, problems)
-            if name == "ftp":
-                given["keep_user"] = config.put
-            built.append(kind(status, events, site, **given))
-        except Exception as error:
-            sys.print_exception(error)
-            status.section(name).update({"state": "failed", "error": error_text(error)})
-        gc.collect()
-    if settings.get("app"):
-        from services.app import App
-
-        built.append(App(status, events, site, settings["app"]))
-    for key in settings:
-        if key not in known:
-            problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
-    return built
-
-
 def serve():
     """Run until somebody stops it; return how: "reset", "halt" or "interrupt"."""
+    global config, recovery
     settings, problems = config.load()
     status = Status()
     events = Events()
     site = SiteCommands()
-    boot = recovery.record()
     board = status.section("board")
     board["name"] = settings.get("name", "outpost")
     board["version"] = VERSION
     board["firmware"] = hal.firmware()
     board["id"] = hal.unique_id()
-    board["boots"] = boot.get("boots", 0)
+    board["boots"] = recovery.record().get("boots", 0)
     board["reset_cause"] = hal.reset_cause()
-    services = build(settings, problems, status, events, site)
+    if settings.get("app"):
+        settings["app"] = {"module": settings["app"]}
+    extras = {"ftp": {"keep_user": config.put}}
+    services, wrong = config.build(SERVICES, settings, status, events, site, extras)
+    problems.extend(wrong)
+    if status.section("log").get("state") == "failed":
+        events.subscribe(print)  # somebody must say on the console what happens
     for problem in problems:
-        print("config:", problem)
         events.publish("config/problem", problem=problem)
     if problems:
         status.section("config")["problems"] = "; ".join(problems)
+    # What only the boot needs weighs as much as three sessions.
+    del settings, problems, wrong, extras, config, recovery
+    for module in ("config", "recovery"):
+        del sys.modules[module]
     watchdog = hal.watchdog(_WATCHDOG_MS)
     supervisor = Supervisor(services, status, events, watchdog, flash)
 

@@ -4,14 +4,14 @@
 class Service:
     """A part of the daemon that the supervisor starts, watches, restarts and stops.
 
-    The constructor wires and must not wait; its parameters are all that a service may touch.
+    The constructor wires and must not wait; its parameters are all that a service may touch, and
+    their defaults document the configuration. What config.json may say stands as OPTIONS in
+    options.py of its folder: key -> rule, see config.py.
     """
 
     name = "service"
     restart = "always"  # "always" | "on-failure" | "no"
     critical = False  # True: too many failures in a row reset the board
-    # What config.json may say: key -> rule, see config.py. Defaults stand in the constructor.
-    options = {}
 
     async def run(self):
         """Work until finished (return), failed (exception) or stopped (cancellation).

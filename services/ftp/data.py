@@ -5,8 +5,8 @@ import select
 import socket
 
 import hal
+from hal.net import readable, writable
 from services.ftp.errors import FTPError
-from services.ftp.wait import readable, writable
 
 
 class DataConnection:

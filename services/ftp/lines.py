@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from services.ftp.wait import readable
+from hal.net import readable
 
 _LONGEST = const(512)  # RFC 959 sets none; a path has 255 bytes a name on LittleFS
 _IAC = b"\xff"

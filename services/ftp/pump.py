@@ -4,9 +4,10 @@ It calls the socket first and waits only when the socket would block; it lets th
 every 5 ms. One buffer serves the whole transfer: nothing is allocated for a chunk.
 """
 
+from time import ticks_diff, ticks_ms
+
 from asyncio import core
 from micropython import const
-from time import ticks_diff, ticks_ms
 
 _SLICE_MS = const(5)  # how long a transfer may hold the loop
 

@@ -9,12 +9,12 @@ import asyncio
 from micropython import const
 
 import hal
+from hal.net import readable
 from services.ftp import paths
 from services.ftp.accounts import Accounts
 from services.ftp.errors import FTPError
 from services.ftp.operator import Operator
 from services.ftp.session import Session
-from services.ftp.wait import readable
 from services.service import Service
 
 _SMALLEST_BUFFER = const(512)
@@ -28,14 +28,6 @@ _GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
 _EPIPE = const(32)
 
 
-def port_pair(value):
-    """A rule for config.json: [lowest, highest] port."""
-    good = isinstance(value, list) and len(value) == 2
-    good = good and all(isinstance(port, int) and 1024 <= port <= 65535 for port in value)
-    if not good or value[0] > value[1]:
-        raise ValueError("must be [lowest, highest], ports from 1024 to 65535")
-
-
 class FtpServer(Service):
     """The FTP service. Times in seconds, buffer in bytes, advertise: the address PASV tells.
 
@@ -44,19 +36,6 @@ class FtpServer(Service):
 
     name = "ftp"
     critical = True
-    options = {
-        "port": "int 1 65535",
-        "host": "str",
-        "passive_ports": port_pair,
-        "advertise": "str?",
-        "max_sessions": "int 1 100",
-        "idle_s": "int 10 86400",
-        "login_s": "int 5 3600",
-        "stall_s": "int 5 3600",
-        "buffer": "int 512 65536",
-        "tls": "dict?",
-        "users": "dict",
-    }
 
     def __init__(
         self,
@@ -136,7 +115,6 @@ class FtpServer(Service):
     def _tell_problems(self):
         problems = self.accounts.problems
         for problem in problems:
-            print("config:", problem)
             self.events.publish("config/problem", problem=problem)
         if problems:
             self.section["problems"] = "; ".join(problems)

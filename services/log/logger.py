@@ -1,10 +1,10 @@
 """Log: events and the application's records on the console, in memory and in files."""
 
-import asyncio
 import logging
 from collections import deque
 from time import ticks_add, ticks_diff, ticks_ms
 
+import asyncio
 from micropython import const
 
 from services.events import Backlog
@@ -39,16 +39,6 @@ _TOPIC_LEVELS = {
 }
 
 
-def _level_rule(value):
-    if value not in _LEVELS:
-        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
-
-
-def _path_rule(value):
-    if value is not None and not (isinstance(value, str) and value.startswith("/") and value[1:]):
-        raise ValueError("must be a path such as /log/outpost.log, or null for no file")
-
-
 def _level_of(topic, fields):
     """How much an event matters: by its topic, and by whether it tells of a failure."""
     if topic == "ftp/transfer" and fields.get("event_type") in ("started", "progress"):
@@ -81,13 +71,6 @@ class Log(Service):
     """
 
     name = "log"
-    options = {
-        "level": _level_rule,
-        "path": _path_rule,
-        "max_bytes": "int 1024 16777216",
-        "keep": "int 0 9",
-        "syslog": "str?",
-    }
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """Network: keeps Wi-Fi or Ethernet up, and says where the board can be reached."""
 
 import asyncio
-
 from micropython import const
 
 import hal
@@ -21,7 +20,6 @@ class Network(Service):
     """
 
     name = "network"
-    options = {"ssid": "str", "password": "str", "hostname": "str"}
     poll_ms = 1000
 
     def __init__(self, status, events, site, ssid="", password="", hostname=""):

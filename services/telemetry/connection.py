@@ -8,7 +8,7 @@ import asyncio
 from micropython import const
 from umqtt.simple import MQTTClient, MQTTException
 
-from hal.net import resolve, writable
+from hal.net import resolve, within, writable
 from services.telemetry.wire import Wire
 
 _PROBE_MS = const(3000)
@@ -149,7 +149,7 @@ async def _probe(address, port):
         except OSError as error:
             if error.errno != EINPROGRESS:
                 raise
-        await writable(sock, _PROBE_MS)
+        await within(_PROBE_MS, writable(sock))
         sock.read(1)  # a refused connection is writable too: only this tells
     except OSError as error:
         if error.errno == ETIMEDOUT:

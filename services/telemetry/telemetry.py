@@ -17,24 +17,10 @@ _LONGEST_DELAY_S = const(60)
 _STEADY_MS = const(10_000)  # a connection that lasted this long forgives the failures before
 _BATCH = const(8)  # events in one write: about 1.5 KB of heap
 _GOODBYE_MS = const(1500)
-_TOPIC_MAX = const(100)
 
 _FORWARDED = ("ftp/transfer", "ftp/login", "service/restart", "task/crash")
 _FORWARDED_ALL_OF = "update/"
 _CHANGES_STATE = ("service/state", "service/restart")
-
-
-def _base_topic(value):
-    """The rule for `topic`: text without what MQTT keeps for subscribers."""
-    good = isinstance(value, str) and 0 < len(value) <= _TOPIC_MAX
-    if not good or "+" in value or "#" in value or value[0] == "/" or value[-1] == "/":
-        raise ValueError("must be text such as outpost, without + and #, no / at its ends")
-
-
-def _broker_url(value):
-    """The rule for `broker`."""
-    if value is not None:
-        Broker(value)
 
 
 class Telemetry(Service):
@@ -48,14 +34,6 @@ class Telemetry(Service):
 
     name = "telemetry"
     restart = "on-failure"
-    options = {
-        "broker": _broker_url,
-        "topic": _base_topic,
-        "every_s": "int 5 86400",
-        "discovery": "bool",
-        "keepalive": "int 5 3600",
-        "backlog": "int 1 1000",
-    }
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import asyncio
 from micropython import const
 
-from hal.net import writable
+from hal.net import within, writable
 
 _PACKET_MAX = const(1024)  # what a broker may send us at once
 _CONNACK = b"\x20\x02\x00\x00"  # MQTT 3.1.1 section 3.2: accepted
@@ -55,7 +55,7 @@ class Wire:
             if sent:
                 self._sent += sent
             else:
-                await writable(self._sock, timeout_ms)
+                await within(timeout_ms, writable(self._sock))
         self._out = bytearray()
         self._sent = 0
 

@@ -24,16 +24,6 @@ _PAST_SECOND_MS = const(20)
 _WILD_MS = const(600_000)  # no crystal drifts ten minutes between two syncs
 _AGREE_MS = const(2_000)
 _SHUN_MS = const(86_400_000)  # how long a server that sent a kiss of death is left alone
-_SERVERS_MAX = const(8)
-
-
-def _server_names(value):
-    """The rule for `servers`: a list of one to eight host names or addresses."""
-    good = isinstance(value, list) and 0 < len(value) <= _SERVERS_MAX
-    for name in value if good else ():
-        good = good and isinstance(name, str) and 0 < len(name) < 254 and " " not in name
-    if not good:
-        raise ValueError("must be a list of 1 to %d host names" % _SERVERS_MAX)
 
 
 class Clock(Service):
@@ -46,12 +36,6 @@ class Clock(Service):
     """
 
     name = "time"
-    options = {
-        "servers": _server_names,
-        "every_s": "int 16 604800",
-        "utc_offset_min": "int -720 840",
-        "timeout_ms": "int 50 1000",
-    }
     patience_s = 60  # how long a sync that is due waits for transfers to end
 
     def __init__(

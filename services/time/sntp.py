@@ -8,7 +8,7 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from hal.net import readable
+from hal.net import readable, within
 
 _PORT = const(123)
 _PACKET = const(48)
@@ -56,7 +56,7 @@ async def query(address, timeout_ms):
         sock.connect(socket.getaddrinfo(address, _PORT)[0][-1])
         sent = ticks_ms()
         sock.send(packet)
-        await readable(sock, timeout_ms)
+        await within(timeout_ms, readable(sock))
         reply = sock.recv(_PACKET)
         received = ticks_ms()
     except OSError as error:

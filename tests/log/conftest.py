@@ -13,6 +13,7 @@ import sys
 sys.path.insert(0, %r)
 import asyncio, gc, io, json, logging, os
 import config
+from services.log.options import OPTIONS
 import ramflash
 from services.events import Events
 from services.log import Log, crash

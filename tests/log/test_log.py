@@ -320,7 +320,7 @@ def test_options_are_checked_by_name(board):
     said = board("""
 problems = []
 given = {"level": "LOUD", "path": "log", "max_bytes": 5, "keep": 3, "syslog": None}
-say("good", config.check("log", given, Log.options, problems))
+say("good", config.check("log", given, OPTIONS, problems))
 say("problems", sorted(problems))
 """)
     assert said["good"] == {"keep": 3, "syslog": None}

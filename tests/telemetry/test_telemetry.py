@@ -429,7 +429,7 @@ def split(stream):
 def test_a_wrong_option_is_named_and_no_secret_told(micropython, key, value, why):
     with pytest.raises(micropython.failed) as failed:
         micropython(
-            f"from services.telemetry import Telemetry\nTelemetry.options[{key!r}]({value!r})"
+            f"from services.telemetry.options import OPTIONS\nOPTIONS[{key!r}]({value!r})"
         )
 
     assert why in str(failed.value)

@@ -270,4 +270,4 @@ def test_a_stop_ends_the_service_at_once(clock, chronyd):
 @pytest.mark.parametrize("servers", [[], "pool.ntp.org", [""], [7], ["a b"], ["x"] * 9])
 def test_a_wrong_list_of_servers_is_named(micropython, servers):
     with pytest.raises(micropython.failed, match="must be a list of 1 to 8 host names"):
-        micropython(f"from services.time import Clock\nClock.options['servers']({servers!r})")
+        micropython(f"from services.time.options import OPTIONS\nOPTIONS['servers']({servers!r})")

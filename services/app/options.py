@@ -1,0 +1,3 @@
+"""What config.json may say of the user's application; unloaded when the services are built."""
+
+OPTIONS = {"module": "str"}
