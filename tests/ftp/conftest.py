@@ -1,17 +1,19 @@
-"""What the FTP tests share: a simulated board, a bare control connection, counts of resources."""
+"""What the FTP tests share: simulated boards, a bare control connection, real clients."""
 
 import contextlib
 import json
+import os
 import random
 import re
+import shutil
 import socket
 import struct
+import subprocess
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
 from outpost import bundle
 from outpost.sim.desk import Board
 from outpost.sim.flash import Flash
@@ -215,13 +217,12 @@ def power_up(tmp_path_factory):
 
     ftp: keys of that section of config.json beside the ports; sections: its other sections;
     config: the text of config.json, made from its ports, in place of all that; source: .py in
-    place of .mpy; main: text of a main.py of the test's own; wait: for logins; the other options are Board's.
+    place of .mpy; main: text of a main.py of the test's own; wait: for logins; the other
+    options are Board's.
     """
     boards = []
 
-    def start(
-        ftp=None, sections=None, config=None, main=None, source=False, wait=True, **options
-    ):
+    def start(ftp=None, sections=None, config=None, main=None, source=False, wait=True, **options):
         folder = tmp_path_factory.mktemp("board")
         (folder / "sd").mkdir()
         with socket.socket() as probe:
@@ -308,3 +309,47 @@ def remove(control, path):
         else:
             assert control.ask(f"DELE {inner}").code == 250
     assert control.ask(f"RMD {path}").code == 250
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Run an FTP client: (name, *args, ok=True, text=None) -> subprocess.CompletedProcess.
+
+    ok: its exit status must be 0; text: its standard input. It runs in the folder
+    `program.folder` without the settings of whoever runs the tests. `program.find(name)` only
+    looks for it. Where a client is not installed the test is skipped, and says what to install.
+    """
+    home = tmp_path / "home"
+    folder = tmp_path / "client"
+    home.mkdir()
+    folder.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    environment |= {"HOME": str(home), "LC_ALL": "C.UTF-8", "TERM": "dumb", "PAGER": "cat"}
+
+    def find(name):
+        found = shutil.which(name)
+        if not found:
+            package = {"ncftpget": "ncftp", "ncftpput": "ncftp", "ncftpls": "ncftp"}.get(
+                name, name
+            )
+            pytest.skip(f"{name.upper()} IS NOT INSTALLED, NOT TESTED: apt-get install {package}")
+        return found
+
+    def run(name, *args, ok=True, text=None):
+        done = subprocess.run(
+            [find(name), *map(str, args)],
+            cwd=folder,
+            env=environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+        )
+        assert not ok or done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done
+
+    run.find = find
+    run.folder = folder
+    run.environment = environment
+    return run

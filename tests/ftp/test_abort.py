@@ -111,9 +111,7 @@ def test_stat_during_a_transfer_tells_how_far_it_is(control, folder, wait_for):
     sock = control.begin(f"STOR {folder}/file")
     sock.sendall(b"x" * 1000)
 
-    wait_for(
-        lambda: f"STOR {folder}/file: 1000 bytes so far" in control.ask("STAT").text, "STAT"
-    )
+    wait_for(lambda: f"STOR {folder}/file: 1000 bytes so far" in control.ask("STAT").text, "STAT")
     assert control.ask("NOOP").code == 200, "NOOP too is answered at once"
     sock.close()
 

@@ -8,11 +8,51 @@ import time
 import pytest
 
 BEFORE_LOGIN = {"USER", "PASS", "QUIT", "FEAT", "SYST", "HELP", "NOOP", "OPTS", "AUTH", "REIN"}
-COMMANDS = """
-USER PASS QUIT TYPE MODE STRU PASV EPSV PORT EPRT RETR STOR LIST NLST CWD CDUP PWD MKD RMD DELE
-RNFR RNTO SIZE STAT SYST FEAT OPTS HELP ALLO NOOP SITE XPWD XCWD XCUP XMKD XRMD APPE REST MDTM
-ABOR MLSD MLST REIN
-""".split()
+COMMANDS = [
+    "USER",
+    "PASS",
+    "QUIT",
+    "TYPE",
+    "MODE",
+    "STRU",
+    "PASV",
+    "EPSV",
+    "PORT",
+    "EPRT",
+    "RETR",
+    "STOR",
+    "LIST",
+    "NLST",
+    "CWD",
+    "CDUP",
+    "PWD",
+    "MKD",
+    "RMD",
+    "DELE",
+    "RNFR",
+    "RNTO",
+    "SIZE",
+    "STAT",
+    "SYST",
+    "FEAT",
+    "OPTS",
+    "HELP",
+    "ALLO",
+    "NOOP",
+    "SITE",
+    "XPWD",
+    "XCWD",
+    "XCUP",
+    "XMKD",
+    "XRMD",
+    "APPE",
+    "REST",
+    "MDTM",
+    "ABOR",
+    "MLSD",
+    "MLST",
+    "REIN",
+]
 
 
 @pytest.mark.parametrize("verb", sorted(set(COMMANDS) - BEFORE_LOGIN))
@@ -27,8 +67,15 @@ def test_nothing_else_is_served_before_login(connect, verb, arg):
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [("FEAT", 211), ("SYST", 215), ("HELP", 214), ("NOOP", 200), ("OPTS UTF8 ON", 200),
-     ("PASS x", 503), ("QUIT", 221)],
+    [
+        ("FEAT", 211),
+        ("SYST", 215),
+        ("HELP", 214),
+        ("NOOP", 200),
+        ("OPTS UTF8 ON", 200),
+        ("PASS x", 503),
+        ("QUIT", 221),
+    ],
 )
 def test_what_clients_ask_first_is_answered_before_login(connect, command, code):
     assert connect(None).ask(command).code == code
@@ -54,8 +101,16 @@ class TestRoles:
 
     @pytest.mark.parametrize(
         "command",
-        ["STOR {}/new", "APPE {}/file", "DELE {}/file", "MKD {}/new", "XMKD {}/new", "RMD {}",
-         "XRMD {}", "RNFR {}/file"],
+        [
+            "STOR {}/new",
+            "APPE {}/file",
+            "DELE {}/file",
+            "MKD {}/new",
+            "XMKD {}/new",
+            "RMD {}",
+            "XRMD {}",
+            "RNFR {}/file",
+        ],
     )
     def test_a_reader_changes_nothing(self, connect, control, folder, command):
         control.put(f"{folder}/file", b"x")
@@ -80,9 +135,21 @@ class TestRoot:
     """A user's root: no path leaves it."""
 
     OUT = (
-        "..", "../..", "/..", "/../main.py", "../main.py", "a/../../main.py", "//main.py",
-        "///../main.py", "/./../main.py", "./../../main.py", "/main.py", "main.py", "..//main.py",
-        "../jail/../main.py", "/../jailbreak/main.py",
+        "..",
+        "../..",
+        "/..",
+        "/../main.py",
+        "../main.py",
+        "a/../../main.py",
+        "//main.py",
+        "///../main.py",
+        "/./../main.py",
+        "./../../main.py",
+        "/main.py",
+        "main.py",
+        "..//main.py",
+        "../jail/../main.py",
+        "/../jailbreak/main.py",
     )
 
     @pytest.fixture(autouse=True)
@@ -114,8 +181,10 @@ class TestRoot:
     @pytest.mark.parametrize("path", ["../out", "/../out", "a/../../out", "//out", "/jail/out"])
     def test_no_path_leads_out_for_writing(self, jailed, control, path):
         jailed.passive_port()
-        reply = jailed.store(f"STOR {path}", b"x") if path != "/jail/out" else jailed.ask(
-            f"MKD {path}"
+        reply = (
+            jailed.store(f"STOR {path}", b"x")
+            if path != "/jail/out"
+            else jailed.ask(f"MKD {path}")
         )
 
         assert control.ask("SIZE /out").code == 550
@@ -236,9 +305,17 @@ class TestDataConnections:
 
     @pytest.mark.parametrize(
         "command",
-        ["PORT 10,0,0,1,200,1", "PORT 127,0,0,2,200,1", "EPRT |1|127.0.0.2|51201|",
-         "EPRT |1|localhost|51201|", "PORT 127,0,0,1,0,22", "PORT 127,0,0,1,3,255",
-         "EPRT |1|127.0.0.1|1023|", "EPRT |1|127.0.0.1|65536|", "EPRT |1|127.0.0.1|-5|"],
+        [
+            "PORT 10,0,0,1,200,1",
+            "PORT 127,0,0,2,200,1",
+            "EPRT |1|127.0.0.2|51201|",
+            "EPRT |1|localhost|51201|",
+            "PORT 127,0,0,1,0,22",
+            "PORT 127,0,0,1,3,255",
+            "EPRT |1|127.0.0.1|1023|",
+            "EPRT |1|127.0.0.1|65536|",
+            "EPRT |1|127.0.0.1|-5|",
+        ],
     )
     def test_only_to_the_clients_own_address_and_no_low_port(self, control, command):
         assert control.ask(command).code in (501, 504, 522)
@@ -258,10 +335,10 @@ class TestDataConnections:
     def test_a_stranger_cannot_upload_in_anothers_name(self, control, folder):
         port = control.passive_port()
         assert control.ask(f"STOR {folder}/file").code == 150
-        with socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.2", 0)) as thief:
-            with contextlib.suppress(ConnectionError):
-                thief.sendall(b"evil")
-                assert thief.recv(1) == b""
+        thief = socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.2", 0))
+        with thief, contextlib.suppress(ConnectionError):
+            thief.sendall(b"evil")
+            assert thief.recv(1) == b""
         with socket.create_connection(("127.0.0.1", port), 10) as sock:
             sock.sendall(b"good")
         assert control.reply().code == 226

@@ -1,4 +1,4 @@
-"""Bad input: long lines, odd packets, random bytes, NUL, closed sockets; 1,000 of them leak nothing."""
+"""Bad input: long lines, odd packets, NUL, random bytes; 1,000 broken clients leak nothing."""
 
 import contextlib
 import random
@@ -225,8 +225,10 @@ def test_1000_clients_that_misbehave_leak_nothing(board, connect, wait_for):
     took = time.monotonic() - began
     after, free_after = wait_for(lambda: _alone(board, connect), "the sessions to end")
 
-    print(f"1,000 connections in {took:.1f} s; sessions, descriptors, listeners: "
-          f"{before} before, {after} after; heap free {free} and {free_after} KiB")
+    print(
+        f"1,000 connections in {took:.1f} s; sessions, descriptors, listeners: "
+        f"{before} before, {after} after; heap free {free} and {free_after} KiB"
+    )
     assert _status(connect, "logins") > logins + 400, "most of them got far enough to do harm"
     assert after == before
     assert free_after > free - 8

@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+from itertools import pairwise
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -70,19 +71,14 @@ def test_no_path_leaves_its_root(micropython, tmp_path, cases):
 @in_batches
 def test_globs_match_what_fnmatch_matches(micropython, tmp_path, cases):
     answers.folder = tmp_path
-    found = answers(
-        micropython, "matches(*q)", cases, "from services.ftp.paths import matches"
-    )
+    found = answers(micropython, "matches(*q)", cases, "from services.ftp.paths import matches")
     for (pattern, name), matched in zip(cases, found, strict=True):
         # fnmatch knows [sets] too: the letters above have none
         assert matched == fnmatch.fnmatchcase(name, pattern), (pattern, name)
 
 
 def test_a_glob_of_stars_takes_no_exponential_time(micropython):
-    script = (
-        "from services.ftp.paths import matches\n"
-        "print(matches('*a' * 80 + 'b', 'a' * 250))"
-    )
+    script = "from services.ftp.paths import matches\nprint(matches('*a' * 80 + 'b', 'a' * 250))"
     assert micropython(script, timeout=10) == "False\n"
 
 
@@ -142,7 +138,7 @@ def test_lines_come_out_as_they_were_however_the_packets_are_cut(micropython, tm
         stream = b"".join(line + b"\r\n" for line in lines)
         cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
         edges = [0, *cuts, len(stream)]
-        packets = [list(stream[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+        packets = [list(stream[a:b]) for a, b in pairwise(edges)]
         batches.append(lines)
         questions.append(packets)
 

@@ -55,8 +55,25 @@ BAD = [
     *[
         (verb, 501)
         for verb in (
-            "TYPE", "MODE", "STRU", "PORT", "EPRT", "SITE", "OPTS", "ALLO", "REST", "RETR",
-            "STOR", "APPE", "CWD", "MKD", "RMD", "DELE", "RNFR", "RNTO", "USER",
+            "TYPE",
+            "MODE",
+            "STRU",
+            "PORT",
+            "EPRT",
+            "SITE",
+            "OPTS",
+            "ALLO",
+            "REST",
+            "RETR",
+            "STOR",
+            "APPE",
+            "CWD",
+            "MKD",
+            "RMD",
+            "DELE",
+            "RNFR",
+            "RNTO",
+            "USER",
         )
     ],
     ("ALLO much", 501),
@@ -126,9 +143,7 @@ def test_a_command_is_obeyed(control, command, code, says):
 
 
 @pytest.mark.parametrize(("command", "code"), BAD, ids=[row[0] or "empty" for row in BAD])
-def test_a_wrong_command_is_refused_with_its_code_and_the_session_goes_on(
-    control, command, code
-):
+def test_a_wrong_command_is_refused_with_its_code_and_the_session_goes_on(control, command, code):
     reply = control.ask(command)
 
     assert reply.code == code, reply

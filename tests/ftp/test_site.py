@@ -1,5 +1,7 @@
 """SITE: df, free, gc, hashpass, help, kick, uptime, who, shutdown; who may call what."""
 
+import base64
+import hashlib
 import re
 import socket
 
@@ -48,9 +50,6 @@ def test_hashpass_gives_what_config_json_takes(control, connect, power_up):
 
 
 def test_hashpass_agrees_with_another_implementation(control):
-    import base64
-    import hashlib
-
     hashed = control.ask("SITE hashpass s3cret ☃").text.removeprefix("211 ")
     _, rounds, salt, expected = hashed.split("$")
 

@@ -1,0 +1,160 @@
+"""curl: get, put, made folders, lists, ranges, resume, append, quoted commands, both modes."""
+
+import email.utils
+import os
+
+import pytest
+
+USER = ("-sS", "--user", "admin:secret", "--max-time", "30")
+
+
+@pytest.fixture
+def url(board, folder):
+    return f"ftp://127.0.0.1:{board.port}{folder}"
+
+
+@pytest.fixture
+def file(program):
+    path = program.folder / "data.bin"
+    path.write_bytes(bytes(range(256)) * 400)
+    return path
+
+
+MODES = pytest.mark.parametrize(
+    "mode",
+    [
+        (),
+        ("--disable-epsv",),
+        ("--ftp-port", "-"),
+        ("--ftp-port", "127.0.0.1", "--disable-eprt"),
+        ("--ftp-skip-pasv-ip", "--disable-epsv"),
+    ],
+    ids=["EPSV", "PASV", "EPRT", "PORT", "skip-pasv-ip"],
+)
+
+
+@MODES
+def test_put_and_get(program, url, file, mode):
+    program("curl", *USER, *mode, "-T", file, f"{url}/file")
+    program("curl", *USER, *mode, "-o", "back", f"{url}/file")
+
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+@MODES
+def test_list(program, url, file, mode):
+    program("curl", *USER, *mode, "-T", file, f"{url}/file")
+
+    assert program("curl", *USER, *mode, "--list-only", f"{url}/").stdout == "file\n"
+    assert "102400" in program("curl", *USER, *mode, f"{url}/").stdout
+
+
+def test_missing_folders_are_made(program, url, file, control, folder):
+    program("curl", *USER, "--ftp-create-dirs", "-T", file, f"{url}/a/b/c/file")
+
+    assert control.names(f"{folder}/a/b/c") == ["file"]
+
+
+@pytest.mark.parametrize("method", ["multicwd", "nocwd", "singlecwd"])
+def test_each_way_to_walk_folders(program, url, file, method):
+    program("curl", *USER, "--ftp-create-dirs", "-T", file, f"{url}/a/b/file")
+
+    got = program("curl", *USER, "--ftp-method", method, f"{url}/a/b/file", "-o", "back")
+
+    assert got.returncode == 0
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [("100-199", 100, 200), ("102000-", 102000, 102400), ("0-0", 0, 1), ("-400", 102000, 102400)],
+)
+def test_a_range(program, url, file, asked, start, end):
+    program("curl", *USER, "-T", file, f"{url}/file")
+    # curl closes the data connection when it has enough: its status tells of that, not of us
+    program("curl", *USER, "--range", asked, "-o", "part", f"{url}/file", ok=False)
+
+    assert (program.folder / "part").read_bytes() == file.read_bytes()[start:end]
+
+
+def test_a_download_is_resumed(program, url, file):
+    program("curl", *USER, "-T", file, f"{url}/file")
+    (program.folder / "back").write_bytes(file.read_bytes()[:50_000])
+
+    program("curl", *USER, "--continue-at", "-", "-o", "back", f"{url}/file")
+
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+def test_an_upload_is_resumed(program, url, file, control, folder):
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", file.read_bytes()[:50_000])
+
+    program("curl", *USER, "--continue-at", "-", "-T", file, f"{url}/file")
+
+    assert control.get(f"{folder}/file") == file.read_bytes()
+
+
+def test_append(program, url, file, control, folder):
+    for _ in range(2):
+        program("curl", *USER, "--append", "-T", file, f"{url}/file")
+
+    assert control.get(f"{folder}/file") == file.read_bytes() * 2
+
+
+def test_quoted_commands_before_and_after(program, url, file, control, folder):
+    program(
+        "curl",
+        *USER,
+        "-T",
+        file,
+        f"{url}/file",
+        "-Q",
+        f"-RNFR {folder}/file",
+        "-Q",
+        f"-RNTO {folder}/renamed",
+        "-Q",
+        f"MKD {folder}/made",
+    )
+
+    assert sorted(control.names(folder)) == ["made", "renamed"]
+
+
+def test_text_mode_converts_line_ends(program, url, control, folder):
+    control.ask("TYPE I")
+    control.put(f"{folder}/text", b"one\ntwo\n")
+
+    got = program("curl", *USER, "--use-ascii", "-o", "text", f"{url}/text")
+
+    assert got.returncode == 0
+    assert (program.folder / "text").read_bytes() in (b"one\r\ntwo\r\n", b"one\ntwo\n")
+
+
+def test_the_files_time_comes_along(program, url, file):
+    program("curl", *USER, "-T", file, f"{url}/file")
+    program("curl", *USER, "-R", "-o", "back", f"{url}/file")
+
+    head = program("curl", *USER, "--head", f"{url}/file").stdout
+    assert "Content-Length: 102400" in head
+    modified = next(line for line in head.splitlines() if line.startswith("Last-Modified: "))
+    when = email.utils.parsedate_to_datetime(modified.partition(": ")[2]).timestamp()
+    assert os.stat(program.folder / "back").st_mtime == when
+    assert abs(when - file.stat().st_mtime) < 60
+
+
+def test_several_files_over_one_connection(program, url, file):
+    done = program("curl", *USER, "-v", "-T", "{data.bin,data.bin,data.bin}", f"{url}/")
+
+    assert done.stderr.count("226 ") == 3
+    assert done.stderr.count("< 220 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [(["/nosuch"], 78), (["/nosuch/"], 9), (["/", "--user", "admin:wrong"], 67)],
+    ids=["no file", "no folder", "wrong password"],
+)
+def test_errors_have_their_own_status(program, url, args, status):
+    done = program("curl", *USER, f"{url}{args[0]}", *args[1:], ok=False)
+
+    assert done.returncode == status

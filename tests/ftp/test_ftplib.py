@@ -1,0 +1,131 @@
+"""Python's ftplib: its whole API."""
+
+import ftplib
+import io
+import os
+
+import pytest
+
+
+@pytest.fixture
+def ftp(board):
+    session = ftplib.FTP(timeout=5)
+    session.connect("127.0.0.1", board.port)
+    session.login("admin", "secret")
+    yield session
+    session.close()
+
+
+def retrieve(ftp, path, **options):
+    pieces = []
+    ftp.retrbinary(f"RETR {path}", pieces.append, **options)
+    return b"".join(pieces)
+
+
+def test_welcome_and_login(board):
+    with ftplib.FTP(timeout=20) as session:
+        assert session.connect("127.0.0.1", board.port).startswith("220 desk: Outpost ")
+        assert session.getwelcome().startswith("220 ")
+        assert session.login("reader", "read").startswith("230 ")
+
+
+def test_a_wrong_password_is_an_error_perm(board):
+    with ftplib.FTP(timeout=20) as session:
+        session.connect("127.0.0.1", board.port)
+        with pytest.raises(ftplib.error_perm, match="530"):
+            session.login("admin", "wrong")
+
+
+@pytest.mark.parametrize("passive", [True, False])
+def test_binary_both_ways_passive_and_active(ftp, folder, passive):
+    ftp.set_pasv(passive)
+    content = bytes(range(256)) * 100
+    seen = []
+    ftp.storbinary(f"STOR {folder}/file", io.BytesIO(content), 1000, callback=seen.append)
+
+    assert b"".join(seen) == content
+    assert retrieve(ftp, f"{folder}/file", blocksize=777) == content
+    assert ftp.size(f"{folder}/file") == len(content)
+
+
+def test_lines_both_ways(ftp, folder):
+    text = ["first", "", "zweite, é ☃", "x" * 1500]
+    ftp.storlines(f"STOR {folder}/text", io.BytesIO("\n".join([*text, ""]).encode()))
+    found = []
+    ftp.retrlines(f"RETR {folder}/text", found.append)
+
+    assert found == text
+    assert retrieve(ftp, f"{folder}/text") == "\n".join([*text, ""]).encode()
+
+
+def test_rest_in_both_directions(ftp, folder):
+    ftp.storbinary(f"STOR {folder}/file", io.BytesIO(b"0123456789"))
+
+    assert retrieve(ftp, f"{folder}/file", rest=4) == b"456789"
+    ftp.storbinary(f"STOR {folder}/file", io.BytesIO(b"xyz"), rest=7)
+    assert retrieve(ftp, f"{folder}/file") == b"0123456xyz"
+
+
+def test_folders_and_names(ftp, folder):
+    assert ftp.mkd(f"{folder}/sub") == f"{folder}/sub"
+    ftp.cwd(f"{folder}/sub")
+    assert ftp.pwd() == f"{folder}/sub"
+    ftp.storbinary("STOR a", io.BytesIO(b"x"))
+    ftp.rename("a", "b")
+    assert ftp.nlst() == ["b"]
+    ftp.delete("b")
+    assert ftp.nlst() == []
+    ftp.cwd("..")
+    assert ftp.pwd() == folder
+    ftp.rmd("sub")
+    assert ftp.nlst(folder) == []
+
+
+def test_dir_and_mlsd(ftp, folder):
+    ftp.storbinary(f"STOR {folder}/file", io.BytesIO(b"four"))
+    ftp.mkd(f"{folder}/sub")
+    lines = []
+    ftp.dir(folder, lines.append)
+
+    assert sorted(line[0] for line in lines) == ["-", "d"]
+    found = dict(ftp.mlsd(folder, facts=["type", "size", "modify"]))
+    assert set(found) == {"file", "sub"}
+    assert (found["file"]["type"], found["file"]["size"]) == ("file", "4")
+    assert len(found["file"]["modify"]) == 14
+
+
+def test_commands_as_they_are(ftp):
+    assert ftp.sendcmd("SYST") == "215 UNIX Type: L8"
+    assert ftp.voidcmd("NOOP").startswith("200 ")
+    assert ftp.sendcmd("FEAT").splitlines()[0].startswith("211-")
+    with pytest.raises(ftplib.error_perm, match="500"):
+        ftp.sendcmd("NOSUCH")
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=TimeoutError,
+    reason="ftplib sends ABOR's LF as urgent data, which the unix port takes out of the stream",
+)
+def test_abort_in_a_download(ftp, board):
+    (board.card / "abort-me").touch()
+    os.truncate(board.card / "abort-me", 64 * 1024 * 1024)
+    ftp.voidcmd("TYPE I")
+    with ftp.transfercmd("RETR /sd/abort-me") as sock:
+        assert sock.recv(10) == bytes(10)
+
+        assert ftp.abort().startswith("426")
+    assert ftp.voidresp().startswith("226")
+    assert ftp.sendcmd("PWD").startswith("257")
+
+
+def test_missing_files_are_errors(ftp):
+    for call in (ftp.size, ftp.cwd, ftp.delete, ftp.rmd):
+        with pytest.raises(ftplib.error_perm, match="550"):
+            call("/nosuch")
+    with pytest.raises(ftplib.error_perm, match="550"):
+        retrieve(ftp, "/nosuch")
+
+
+def test_quit(ftp):
+    assert ftp.quit() == "221 Bye, admin."

@@ -1,0 +1,86 @@
+"""wget: one file, a tree, only what is newer, resume, active mode."""
+
+import pytest
+
+
+@pytest.fixture
+def wget(program, board):
+    def run(*args, **options):
+        return program(
+            "wget",
+            "--no-verbose",
+            "--tries=1",
+            "--timeout=20",
+            "--no-config",
+            "--ftp-user=admin",
+            "--ftp-password=secret",
+            *args,
+            **options,
+        )
+
+    run.base = f"ftp://127.0.0.1:{board.port}"
+    return run
+
+
+@pytest.fixture
+def tree(control, folder):
+    control.ask("TYPE I")
+    for sub in ("", "/sub", "/sub/deep"):
+        if sub:
+            assert control.ask(f"MKD {folder}{sub}").code == 257
+        control.put(f"{folder}{sub}/file", b"content of " + sub.encode())
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["--passive-ftp", "--no-passive-ftp"])
+def test_get(wget, program, tree, mode):
+    wget(mode, f"{wget.base}{tree}/file")
+
+    assert (program.folder / "file").read_bytes() == b"content of "
+
+
+def test_a_tree(wget, program, tree):
+    wget("--recursive", "--no-host-directories", f"{wget.base}{tree}/")
+
+    found = {
+        path.relative_to(program.folder / tree[1:]).as_posix(): path.read_bytes()
+        for path in program.folder.rglob("file")
+    }
+    assert found == {
+        "file": b"content of ",
+        "sub/file": b"content of /sub",
+        "sub/deep/file": b"content of /sub/deep",
+    }
+
+
+def test_what_has_not_changed_is_not_fetched_again(wget, program, tree):
+    wget("--timestamping", f"{wget.base}{tree}/file")
+    first = (program.folder / "file").stat().st_mtime_ns
+
+    again = wget("--timestamping", "--verbose", f"{wget.base}{tree}/file")
+
+    assert "not retrieving" in again.stderr
+    assert (program.folder / "file").stat().st_mtime_ns == first
+
+
+def test_resume(wget, program, control, folder):
+    content = bytes(range(256)) * 300
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", content)
+    (program.folder / "file").write_bytes(content[:30_000])
+
+    wget("--continue", f"{wget.base}{folder}/file")
+
+    assert (program.folder / "file").read_bytes() == content
+
+
+def test_a_glob(wget, program, tree, control):
+    control.put(f"{tree}/file.log", b"log")
+
+    wget(f"{wget.base}{tree}/*.log")
+
+    assert [path.name for path in program.folder.iterdir()] == ["file.log"]
+
+
+def test_a_missing_file_is_an_error(wget, tree):
+    assert wget(f"{wget.base}{tree}/nosuch", ok=False).returncode == 8
