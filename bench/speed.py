@@ -2,6 +2,7 @@
 
 import ftplib
 import os
+import re
 import statistics
 import threading
 import time
@@ -186,13 +187,62 @@ def noop_beside(server, material):
     (material.folder / "up").unlink()
 
 
-MEASURES = (transfers, small_files, commands, listings, four_at_once, noop_beside)
+def on_flash(server, material):
+    """RETR and STOR of a file on LittleFS; the blocking loop reads and writes without a socket."""
+    if not server.flash:
+        return
+    mib = material.plan.flash_mib
+    path = f"{server.flash}flash"
+    with server.client() as connection:
+        up = connection.store(path, material.piece(mib))
+        if server.sessions:
+            down, count = connection.retrieve(path, material.room)
+            material.check(memoryview(material.room)[:count], mib, f"LittleFS of {server.name}")
+        else:
+            down = connection.bare("READ", path)
+            up = connection.bare("WRITE", path)
+    yield f"RETR {mib} MiB on LittleFS, MiB/s", mib / down
+    yield f"STOR {mib} MiB on LittleFS, MiB/s", mib / up
+
+
+def password(server, material):
+    """What PBKDF2 costs, which a known client pays once, in ms."""
+    if server.name != "Outpost":
+        return
+    with server.client() as connection:
+        began = time.perf_counter()
+        connection.ftp.sendcmd("SITE hashpass bench")
+        yield "PBKDF2 of a password, ms", (time.perf_counter() - began) * 1000
+
+
+def stall(server, material):
+    """The longest that one step of a task has held the loop until now, as STAT tells."""
+    if server.name != "Outpost":
+        return
+    with server.client() as connection:
+        time.sleep(1.1)  # the supervisor tells once a second
+        found = re.search(r"by (.*), longest stall (\d+) ms", connection.ftp.sendcmd("STAT"))
+    yield f"longest loop stall, by {found[1]}, ms", int(found[2])
+
+
+MEASURES = (
+    transfers,
+    small_files,
+    commands,
+    password,
+    listings,
+    four_at_once,
+    noop_beside,
+    stall,
+    on_flash,
+    stall,
+)
 
 
 def measure(server, material, figures, round_number):
     """Run all that the server can do; note what fails and go on with the next server."""
     # The blocking loop knows no commands.
-    measures = MEASURES if server.sessions else (transfers,)
+    measures = MEASURES if server.sessions else (transfers, on_flash)
     for run in measures:
         try:
             for name, value in run(server, material):

@@ -1,23 +1,48 @@
-"""What importing each module costs: ROOT MODULE... in this order; prints name, live, allocated.
+"""What importing costs: ROOT MODULE...; prints `name live allocated` of each module, in bytes.
 
-live: bytes that stay; allocated: bytes in all, a measure of the peak while compiling.
+live: what stays, without what the module itself imports; allocated: garbage included, which
+tells of the peak while compiling.
 """
 
+import builtins
 import gc
 import sys
 
 import micropython
 
-sys.path[:] = (sys.argv[1], sys.argv[1] + "/lib", ".frozen")
-names = sys.argv[2:]
-for name in names:
+importing = builtins.__import__
+inner = []  # live and allocated bytes of the imports inside each import under way
+
+
+def measured(name, *arguments):
+    """Stands in for __import__: measures each module of name that is new."""
+    if len(arguments) > 3 and arguments[3]:
+        return importing(name, *arguments)  # relative: a part of the package that imports it
+    at = name.find(".")
+    while at > 0:
+        if name[:at] not in sys.modules:
+            measured(name[:at])
+        at = name.find(".", at + 1)
+    if name in sys.modules:
+        return importing(name, *arguments)
     gc.collect()
-    live = gc.mem_alloc()
-    total = micropython.mem_total()
+    live, total = gc.mem_alloc(), micropython.mem_total()
+    inner.append([0, 0])
     try:
-        __import__(name)
-    except Exception as error:
-        sys.print_exception(error)
-    total = micropython.mem_total() - total
-    gc.collect()
-    print(name, gc.mem_alloc() - live, total)
+        return importing(name, *arguments)
+    finally:
+        total = micropython.mem_total() - total
+        gc.collect()
+        live = gc.mem_alloc() - live
+        inside = inner.pop()
+        if inner:
+            inner[-1][0] += live
+            inner[-1][1] += total
+        if name in sys.modules:  # not so those of the interpreter, which cost nothing
+            print(name, live - inside[0], total - inside[1])
+
+
+sys.path[:] = (sys.argv[1], sys.argv[1] + "/lib", ".frozen")
+builtins.__import__ = measured
+for module in sys.argv[2:]:
+    __import__(module)

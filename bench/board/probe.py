@@ -6,6 +6,7 @@ bytes seen between two steps of the loop since `SITE heap peak`).
 """
 
 import gc
+
 import micropython
 
 

@@ -1,12 +1,24 @@
-"""The limit: a plain blocking loop of readinto and write over one TCP connection. PORT BUFFER.
+"""The limit: plain blocking loops of readinto and write. PORT BUFFER IMAGE.
 
 A client sends `RETR path` or `STOR path` and a line end, reads `150` and a line end, and then
 moves the bytes; either way the end of the connection is the end of the file. This is what any
 server in this interpreter could reach at most: no FTP, no asyncio, nobody else to serve.
+
+`READ path` and `WRITE path` move a file that exists to nowhere, and as many bytes from nowhere
+over it, without a socket; the answer is the time in microseconds. IMAGE is a LittleFS in a file
+of the host, mounted at /flash, on the simulated board's own driver.
 """
 
+import os
 import socket
 import sys
+from time import ticks_diff, ticks_us
+
+import vfs
+from shim import Module, nothing
+
+Module("_host", tell_and_wait=nothing, writes=[0, 0])
+from _flash import Flash  # noqa: E402 - the simulator's
 
 
 def retrieve(sock, file, buffer):
@@ -29,6 +41,39 @@ def store(sock, file, buffer):
         file.write(buffer, size)
 
 
+def read(path, buffer):
+    """File to nowhere; return the time in microseconds."""
+    began = ticks_us()
+    with open(path, "rb") as file:
+        while file.readinto(buffer):
+            pass
+    return ticks_diff(ticks_us(), began)
+
+
+def write(path, buffer):
+    """Nowhere to file, as long as the file was; return the time in microseconds."""
+    left = os.stat(path)[6]
+    os.remove(path)
+    began = ticks_us()
+    with open(path, "wb") as file:
+        while left > 0:
+            left -= file.write(buffer)
+    return ticks_diff(ticks_us(), began)
+
+
+def obey(sock, buffer):
+    """Do what one connection asks for."""
+    verb, _, path = sock.readline().decode().strip().partition(" ")
+    if verb == "READ":
+        sock.write(b"%d\r\n" % read(path, buffer))
+    elif verb == "WRITE":
+        sock.write(b"%d\r\n" % write(path, buffer))
+    elif verb:
+        with open(path, "rb" if verb == "RETR" else "wb") as file:
+            sock.write(b"150\r\n")
+            (retrieve if verb == "RETR" else store)(sock, file, buffer)
+
+
 def serve(port, size):
     """Serve one client after the other for ever; size: of the buffer, in bytes."""
     listener = socket.socket()
@@ -38,12 +83,9 @@ def serve(port, size):
     buffer = bytearray(size)
     while True:
         sock = listener.accept()[0]
-        verb, _, path = sock.readline().decode().strip().partition(" ")
-        if verb:
-            with open(path, "rb" if verb == "RETR" else "wb") as file:
-                sock.write(b"150\r\n")
-                (retrieve if verb == "RETR" else store)(sock, file, buffer)
+        obey(sock, buffer)
         sock.close()
 
 
+vfs.mount(vfs.VfsLfs2(Flash(sys.argv[3], 0)), "/flash")
 serve(int(sys.argv[1]), int(sys.argv[2]))

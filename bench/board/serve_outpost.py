@@ -1,8 +1,7 @@
-"""Outpost with a probe in it, on folders of the host: ROOT CARD FLASH KIB [SERVICE...].
+"""Outpost with a probe in it, on folders of the host: ROOT CARD [SERVICE...].
 
-ROOT is the board's root, with the bundle and config.json; CARD is mounted at /sd, a new LittleFS
-of KIB in the file FLASH at /flash. Without services' names the whole main.py runs; with names
-only those, under the supervisor.
+ROOT is the board's root, with the bundle and config.json; CARD is mounted at /sd. Without
+services' names the whole main.py runs; with names only those, under the supervisor.
 """
 
 import sys
@@ -10,18 +9,13 @@ import sys
 import probe
 import vfs
 from card import Card
-from flash import littlefs
 
-root, card, image, kib = sys.argv[1:5]
-names = sys.argv[5:]
-mounts = [(Card(root), "/"), (Card(card), "/sd")]  # before the host's paths are gone
-if int(kib):
-    mounts.append((littlefs(image, int(kib)), "/flash"))
+names = sys.argv[3:]
+root, card = Card(sys.argv[1]), Card(sys.argv[2])  # before the host's paths are gone
 vfs.umount("/")
-for file_system, path in mounts:
-    vfs.mount(file_system, path)
+vfs.mount(root, "/")
+vfs.mount(card, "/sd")
 sys.path[:] = ("/", ".frozen", "/lib")  # "" would be the folder of this process
-del mounts
 the_probe = probe.Probe()
 
 from services import site  # noqa: E402 - after the probe has seen the bare heap

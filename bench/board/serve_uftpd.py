@@ -9,7 +9,6 @@ import socket
 import sys
 
 import micropython
-
 from probe import live
 from shim import Module, nothing, peer
 
