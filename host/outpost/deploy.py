@@ -17,6 +17,7 @@ CONFIG = "/config.json"
 OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)  # no file of a user lives in there
 _ATTEMPTS = 3
 _RETURN_S = 15  # a board that was reset takes its USB port away for so long at most
+_PAUSE_S = 0.5
 
 
 @dataclass
@@ -186,8 +187,9 @@ def warn_of_standins(tree):
 def wait_for(board):
     """Give a board that was reset the time to come back."""
     until = time.monotonic() + _RETURN_S
+    time.sleep(_PAUSE_S)
     while not board.there and time.monotonic() < until:
-        time.sleep(0.1)
+        time.sleep(_PAUSE_S)
 
 
 @click.command()

@@ -208,7 +208,9 @@ class SerialBoard:
         """The exception for what mpremote printed before it ended."""
         last = (text.strip().splitlines() or ["mpremote was ended"])[-1]
         if "failed to access" in text or "no device" in text:
-            return BoardError(self._why_no_port(last))
+            # A board that answered before is on its way back, or probed by a modem manager.
+            kind = ConnectionLost if self.reached else BoardError
+            return kind(self._why_no_port(last))
         if silent or "raw repl" in text:
             # Silence from the start lasts; a board that answered before may have been reset.
             kind = ConnectionLost if self.reached or not silent else BoardError

@@ -50,8 +50,8 @@ class SerialBoard:
     """A board with its REPL at `port`, a serial device which a reset takes away for a moment.
 
     image: its flash, to be looked at with files() while the power is off. resets and cuts count
-    what has happened, writes is what the life before the last reset wrote to the flash; console
-    is all that it has printed, typed all that it was sent. delay_s: how long the cable takes for each piece of data.
+    what has happened; writes: of the flash, by the life before the last reset. console: all that
+    it printed; typed: all that it was sent. delay_s: how long each piece of that takes.
     """
 
     def __init__(self, image, port):
@@ -140,7 +140,7 @@ class SerialBoard:
                 "id": "0b0a4d",
             }
             process = subprocess.Popen(
-                [INTERPRETER, "-X", "heapsize=133wK", "-i", "-c", FIRMWARE],
+                [INTERPRETER, "-X", "heapsize=96wK", "-i", "-c", FIRMWARE],
                 env=os.environ
                 | {"MICROPYPATH": str(BOARD_MODULES), "OUTPOST_BOARD": json.dumps(settings)},
                 pass_fds=[wire_end],
