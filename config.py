@@ -47,12 +47,13 @@ def load(path=PATH, last_good=LAST_GOOD):
     return config, [problem + "; running on the last good one"]
 
 
-def build(rows, config, status, events, site, extras):
+def build(rows, config, status, events, site, extras, borrow):
     """Return (services, problems): a service for each row that the config asks for.
 
     rows: (name, module, class, the key without which it isn't even imported, or None). extras:
-    name -> more keyword arguments. A service that can't be made is named in the status and left
-    out; what is wrong in the config comes back as lines of text.
+    name -> more keyword arguments. borrow: services.borrow's, for the rules in options.py.
+    A service that can't be made is named in the status and left out; what is wrong in the
+    config comes back as lines of text.
     """
     services = []
     problems = []
@@ -63,7 +64,7 @@ def build(rows, config, status, events, site, extras):
             continue
         try:
             kind = getattr(__import__(module, None, None, (class_name,)), class_name)
-            given = check(name, section, _rules(module), problems)
+            given = check(name, section, borrow(module + ".options", "OPTIONS"), problems)
             given.update(extras.get(name, {}))
             services.append(kind(status, events, site, **given))
         except Exception as error:
@@ -76,15 +77,6 @@ def build(rows, config, status, events, site, extras):
         if key not in known:
             problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
     return services, problems
-
-
-def _rules(module):
-    """The OPTIONS of a service's folder, which are not kept: their texts weigh too much."""
-    name = module + ".options"
-    options = __import__(name, None, None, ("OPTIONS",)).OPTIONS
-    del sys.modules[name]
-    delattr(sys.modules[module], "options")
-    return options
 
 
 def check(name, given, options, problems):

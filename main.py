@@ -9,6 +9,7 @@ import asyncio
 import config
 import hal
 import recovery
+from services.borrow import borrow
 from services.events import Events
 from services.site import SiteCommands
 from services.status import Status
@@ -54,7 +55,7 @@ def serve():
     if settings.get("app"):
         settings["app"] = {"module": settings["app"]}
     extras = {"ftp": {"keep_user": config.put}}
-    services, wrong = config.build(SERVICES, settings, status, events, site, extras)
+    services, wrong = config.build(SERVICES, settings, status, events, site, extras, borrow)
     problems.extend(wrong)
     if status.section("log").get("state") == "failed":
         events.subscribe(print)  # somebody must say on the console what happens

@@ -50,10 +50,15 @@ class Backlog:
     def put(self, item):
         """Append item; where that would overflow, drop the oldest."""
         if len(self._items) >= self.size:
-            self._items.popleft()
-            self.dropped += 1
+            self.drop()
         self._items.append(item)
         self._filled.set()
+
+    def drop(self):
+        """Drop the oldest item, counted; nothing where there is none."""
+        if self._items:
+            self._items.popleft()
+            self.dropped += 1
 
     def peek(self, index=0):
         """Return the item at index, 0 the oldest, and leave it there; IndexError where none is."""

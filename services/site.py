@@ -2,6 +2,8 @@
 
 from errno import EACCES
 
+from services.borrow import borrow
+
 
 class SiteCommands:
     """A registry of handler(arg) -> text or an iterable of lines.
@@ -18,19 +20,35 @@ class SiteCommands:
         """Offer `SITE name`; usage is what SITE HELP shows, such as "log [n]: last n lines"."""
         self._commands[name] = (handler, usage, admin, waits)
 
+    def add_rare(self, names, module, owner):
+        """Offer the names in COMMANDS of a module: name -> (handler, usage, admin, waits).
+
+        Each handler is called as handler(owner, arg). The module is borrowed for each call.
+        """
+        for name in names:
+            self._commands[name] = (module, owner)
+
     async def run(self, name, arg, admin):
         """Call a command and return its text or lines; KeyError where there is none.
 
         admin: whether the caller is one; OSError EACCES where only an admin may.
         """
-        handler, _, admin_only, waits = self._commands[name.lower()]
+        (handler, _, admin_only, waits), given = self._found(name.lower(), arg)
         if admin_only and not admin:
             raise OSError(EACCES)
-        return await handler(arg) if waits else handler(arg)
+        return await handler(*given) if waits else handler(*given)
 
     def usages(self, admin):
         """Yield the usage of each command that such a user may call, sorted by name."""
         for name in sorted(self._commands):
-            _, usage, admin_only, _ = self._commands[name]
+            (_, usage, admin_only, _), _ = self._found(name, None)
             if admin or not admin_only:
                 yield usage
+
+    def _found(self, name, arg):
+        """The entry of a command, and the arguments of its handler."""
+        entry = self._commands[name]
+        if len(entry) > 2:
+            return entry, (arg,)
+        module, owner = entry
+        return borrow(module, "COMMANDS")[name], (owner, arg)

@@ -13,14 +13,12 @@ _ITERATIONS = const(2_000)  # 0.4 s on an ESP32; the hash string says its own nu
 _MOST_ITERATIONS = const(1_000_000)
 _SLICE_MS = const(5)
 _BLOCK = const(64)  # SHA-256's block in bytes, HMAC's key length (RFC 2104)
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are taken for another
-_PASSWORD_CHARS = const(12)  # 5 bits each
-
-ROLES = ("read", "write", "admin")
+# Spends an unknown user the time of a known one (RFC 2577 section 5); no password fits it.
+_NOBODY = "%s$%d$AAAA$" % (_SCHEME, _ITERATIONS)
 
 
 class Account:
-    """One user: a role of ROLES, and the folder that is its "/"."""
+    """One user: a role (read, write, admin), and the folder that is its "/"."""
 
     def __init__(self, name, stored, role, root):
         self.name = name
@@ -97,66 +95,11 @@ def is_hash(stored):
 
 
 class Accounts:
-    """The users of config.json. keep(keys, value) writes a value back into it, or None."""
+    """Who may log in: a dict of name -> Account."""
 
-    def __init__(self, users, keep):
-        self._keep = keep
+    def __init__(self, accounts):
+        self._accounts = accounts
         self._boot_key = os.urandom(16)
-        self._accounts = {}
-        self.problems = []
-        for name in users:
-            self._add(name, users[name])
-        # Spends an unknown user the time of a known one (RFC 2577 section 5).
-        self._nobody = "%s$%d$%s$%s" % (_SCHEME, _ITERATIONS, _base64(bytes(16)), "")
-
-    def _add(self, name, given):
-        where = "ftp.users.%s" % name
-        if not isinstance(given, dict) or not isinstance(given.get("password"), str):
-            self.problems.append(where + ": needs a password; this user can't log in")
-            return
-        for key in given:
-            if key not in ("password", "role", "root"):
-                text = "%s.%s: no such key; known are password, role, root"
-                self.problems.append(text % (where, key))
-        role = given.get("role", "read")
-        if role not in ROLES:
-            text = ".role: must be one of %s; it is read until then"
-            self.problems.append(where + text % ", ".join(ROLES))
-            role = "read"
-        root = given.get("root", "/")
-        if not isinstance(root, str) or not root.startswith("/"):
-            self.problems.append(where + ".root: must begin with /; this user can't log in")
-            return
-        root = root.rstrip("/") or "/"
-        self._accounts[name] = Account(name, given["password"], role, root)
-
-    async def prepare(self):
-        """Hash what is stored in clear; where nobody could log in, make an admin.
-
-        That admin's password is shown on the console, once, and stored as its hash.
-        """
-        if not self._accounts:
-            password = "".join([_ALPHABET[byte & 31] for byte in os.urandom(_PASSWORD_CHARS)])
-            account = Account("admin", await hash_password(password), "admin", "/")
-            self._accounts["admin"] = account
-            print('FTP user "admin", password "%s": shown this once, change it.' % password)
-            entry = {"password": account.stored, "role": "admin", "root": "/"}
-            self._store(("ftp", "users", "admin"), entry)
-        for name in self._accounts:
-            account = self._accounts[name]
-            if not is_hash(account.stored):
-                account.stored = await hash_password(account.stored)
-                self._store(("ftp", "users", name, "password"), account.stored)
-        self._keep = None
-
-    def _store(self, keys, value):
-        if not self._keep:
-            return
-        try:
-            self._keep(keys, value)
-        except (OSError, ValueError) as error:
-            text = "%s could not be stored: %s; it holds until the next boot"
-            self.problems.append(text % (".".join(keys), error))
 
     async def login(self, name, password):
         """Return the Account of a right name and password, or None, in the same time.
@@ -168,7 +111,7 @@ class Accounts:
         quick = sha256(self._boot_key + password.encode()).digest()
         if account and account.known and _same(account.known, quick):
             return account
-        right = await verify(password, account.stored if account else self._nobody)
+        right = await verify(password, account.stored if account else _NOBODY)
         if not right or not account:
             return None
         account.known = quick

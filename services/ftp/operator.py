@@ -1,4 +1,4 @@
-"""Operator: the SITE commands that FTPdLite's users know: df, free, gc, who, kick and the like."""
+"""Operator: the SITE commands that FTPdLite's users know; imported when one is typed."""
 
 import gc
 import os
@@ -16,86 +16,78 @@ def _kib(size):
     return "%dKiB" % ((size + 512) // 1024)
 
 
-class Operator:
-    """Offers the commands for one FtpServer in a SiteCommands registry."""
+def df(server, arg):
+    """Lines of each mounted file system, or of the one that holds a folder."""
+    yield "Filesystem        Size        Used       Avail   Use%"
+    for path in (arg,) if arg else _mounts():
+        found = os.statvfs(path)
+        size = found[1] * found[2]
+        free = found[0] * found[3]
+        used = size - free
+        percent = (100 * used + size - 1) // size if size else 0
+        name = "flash" if path == "/" else path
+        row = (name, _kib(size), _kib(used), _kib(free), percent)
+        yield "%-10s %11s %11s %11s   %3d%%" % row
 
-    def __init__(self, server, site):
-        self._server = server
-        site.add("df", self.df, "df [folder]: file systems, their size and free space")
-        site.add("free", self.free, "free: the heap")
-        site.add("gc", self.collect, "gc: collect garbage")
-        site.add("hashpass", self.hashpass, "hashpass <password>: its hash", waits=True)
-        site.add("kick", self.kick, "kick <number|user|address>: end sessions", admin=True)
-        site.add("uptime", self.uptime, "uptime: time, days up, sessions")
-        site.add("who", self.who, "who: sessions and what they do")
 
-    def df(self, arg):
-        """Lines of each mounted file system, or of the one that holds a folder."""
-        yield "Filesystem        Size        Used       Avail   Use%"
-        for path in (arg,) if arg else _mounts():
-            found = os.statvfs(path)
-            size = found[1] * found[2]
-            free = found[0] * found[3]
-            used = size - free
-            percent = (100 * used + size - 1) // size if size else 0
-            name = "flash" if path == "/" else path
-            row = (name, _kib(size), _kib(used), _kib(free), percent)
-            yield "%-10s %11s %11s %11s   %3d%%" % row
+def free(server, arg):
+    """Lines of the heap's total, used and free memory."""
+    gc.collect()
+    free = gc.mem_free()
+    used = gc.mem_alloc()
+    yield "         Total       Used      Avail"
+    yield "Mem: %9s %10s %10s" % (_kib(free + used), _kib(used), _kib(free))
 
-    def free(self, arg):
-        """Lines of the heap's total, used and free memory."""
-        gc.collect()
-        free = gc.mem_free()
-        used = gc.mem_alloc()
-        yield "         Total       Used      Avail"
-        yield "Mem: %9s %10s %10s" % (_kib(free + used), _kib(used), _kib(free))
 
-    def collect(self, arg):
-        """Collect garbage; text of what that gained."""
-        before = gc.mem_free()
-        gc.collect()
-        return "Additional %s available." % _kib(max(0, gc.mem_free() - before))
+def collect(server, arg):
+    """Collect garbage; text of what that gained."""
+    before = gc.mem_free()
+    gc.collect()
+    return "Additional %s available." % _kib(max(0, gc.mem_free() - before))
 
-    async def hashpass(self, arg):
-        """The string to put into config.json for a password."""
-        if not arg:
-            raise ValueError("Usage: SITE hashpass <password>")
-        return await hash_password(arg)
 
-    def uptime(self, arg):
-        """Text as `uptime` has it; the span is counted, so setting the clock can't move it."""
-        server = self._server
-        now = gmtime(hal.unix_time() + server.utc_offset_s() - hal.EPOCH)
-        up = span_text(server.status.section("board").get("uptime_s", 0))
-        users = len(server.sessions)
-        text = "%04d-%02d-%02d %02d:%02d up %s, %d user%s"
-        return text % (now[:5] + (up, users, "" if users == 1 else "s"))
+async def hashpass(server, arg):
+    """The string to put into config.json for a password."""
+    if not arg:
+        raise ValueError("Usage: SITE hashpass <password>")
+    return await hash_password(arg)
 
-    def who(self, arg):
-        """A line for each session."""
-        yield "  #  user          address          doing"
-        for session in self._server.sessions:
-            transfer = session.transfer
-            doing = "idle"
-            if transfer:
-                doing = "%s %s, %d bytes" % (transfer.verb, transfer.path, transfer.bytes)
-            user = session.user if session.account else "(login)"
-            yield "%3d  %-12s  %-15s  %s" % (session.number, user, session.address, doing)
 
-    def kick(self, arg):
-        """End the sessions of a number, user or address, but not the operator's own."""
-        if not arg:
-            raise ValueError("Usage: SITE kick <number|user|address>; SITE who tells")
-        kicked = 0
-        for session in list(self._server.sessions):
-            if session.task is core.cur_task:
-                continue
-            if arg in (str(session.number), session.user, session.address):
-                session.end(421, "Ended by an operator.")
-                kicked += 1
-        if not kicked:
-            raise ValueError("Nobody else is %s; SITE who tells." % arg)
-        return "Kicked %s: %d session%s." % (arg, kicked, "" if kicked == 1 else "s")
+def uptime(server, arg):
+    """Text as `uptime` has it; the span is counted, so setting the clock can't move it."""
+    now = gmtime(hal.unix_time() + server.utc_offset_s() - hal.EPOCH)
+    up = span_text(server.status.section("board").get("uptime_s", 0))
+    users = len(server.sessions)
+    text = "%04d-%02d-%02d %02d:%02d up %s, %d user%s"
+    return text % (now[:5] + (up, users, "" if users == 1 else "s"))
+
+
+def who(server, arg):
+    """A line for each session."""
+    yield "  #  user          address          doing"
+    for session in server.sessions:
+        transfer = session.transfer
+        doing = "idle"
+        if transfer:
+            doing = "%s %s, %d bytes" % (transfer.verb, transfer.path, transfer.bytes)
+        user = session.user if session.account else "(login)"
+        yield "%3d  %-12s  %-15s  %s" % (session.number, user, session.address, doing)
+
+
+def kick(server, arg):
+    """End the sessions of a number, user or address, but not the operator's own."""
+    if not arg:
+        raise ValueError("Usage: SITE kick <number|user|address>; SITE who tells")
+    kicked = 0
+    for session in list(server.sessions):
+        if session.task is core.cur_task:
+            continue
+        if arg in (str(session.number), session.user, session.address):
+            session.end(421, "Ended by an operator.")
+            kicked += 1
+    if not kicked:
+        raise ValueError("Nobody else is %s; SITE who tells." % arg)
+    return "Kicked %s: %d session%s." % (arg, kicked, "" if kicked == 1 else "s")
 
 
 def _mounts():
@@ -104,3 +96,15 @@ def _mounts():
         return [point for _, point in vfs.mount()]
     except TypeError:
         return ["/"]
+
+
+# name -> (handler(server, arg), usage, for admins alone, is a coroutine)
+COMMANDS = {
+    "df": (df, "df [folder]: file systems, their size and free space", False, False),
+    "free": (free, "free: the heap", False, False),
+    "gc": (collect, "gc: collect garbage", False, False),
+    "hashpass": (hashpass, "hashpass <password>: its hash", False, True),
+    "kick": (kick, "kick <number|user|address>: end sessions", True, False),
+    "uptime": (uptime, "uptime: time, days up, sessions", False, False),
+    "who": (who, "who: sessions and what they do", False, False),
+}

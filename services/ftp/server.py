@@ -10,10 +10,10 @@ from micropython import const
 
 import hal
 from hal.net import readable
+from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.accounts import Accounts
 from services.ftp.errors import FTPError
-from services.ftp.operator import Operator
 from services.ftp.session import Session
 from services.service import Service
 
@@ -26,6 +26,7 @@ _TCP = const(6)
 _TCP_NODELAY = const(1)
 _GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
 _EPIPE = const(32)
+_OPERATORS = ("df", "free", "gc", "hashpass", "kick", "uptime", "who")
 
 
 class FtpServer(Service):
@@ -73,20 +74,21 @@ class FtpServer(Service):
         self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
         self._count = 0
         self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
-        self.accounts = Accounts(users or {}, keep_user)
+        self.accounts = None
+        self._users = users or {}
+        self._keep_user = keep_user
         self.section = status.section(self.name)
         self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
         self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
-        if tls:
-            self.accounts.problems.append("ftp.tls: not built yet; FTP runs in clear")
+        self._tls = tls
         board = status.section("board")
         self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("version"))
-        Operator(self, site)
+        site.add_rare(_OPERATORS, "services.ftp.operator", self)
 
     async def run(self):
         """Accept clients for ever; ends every session when it is stopped."""
-        await self.accounts.prepare()
-        self._tell_problems()
+        if not self.accounts:
+            await self._set_up()
         listener = socket.socket()
         watch = None
         try:
@@ -112,8 +114,14 @@ class FtpServer(Service):
             for session in list(self.sessions):
                 session.end(421, "Outpost is going down.")
 
-    def _tell_problems(self):
-        problems = self.accounts.problems
+    async def _set_up(self):
+        """Make the accounts; what is wrong with them is told, and the server runs without."""
+        accounts = borrow("services.ftp.setup", "accounts")
+        made, problems = await accounts(self._users, self._keep_user)
+        self.accounts = Accounts(made)
+        self._users = self._keep_user = None
+        if self._tls:
+            problems.append("ftp.tls: not built yet; FTP runs in clear")
         for problem in problems:
             self.events.publish("config/problem", problem=problem)
         if problems:
@@ -264,8 +272,14 @@ class FtpServer(Service):
         return any(paths.is_within(path, busy) for busy in self._busy)
 
     def buffer(self):
-        """A transfer's buffer: smaller ones where the heap has no room; MemoryError at last."""
+        """A transfer's buffer, smaller where the heap is short: a quarter of what is free.
+
+        512 bytes at least; MemoryError where there is no room for them.
+        """
         size = self._buffer
+        free = self.status.section("heap").get("free_bytes", size * 4)
+        while size > _SMALLEST_BUFFER and size * 4 > free:
+            size //= 2
         while True:
             try:
                 return bytearray(size)

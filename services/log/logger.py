@@ -13,9 +13,9 @@ from services.log.files import RotatingFile
 from services.log.lines import event_text, one_line
 from services.service import Service
 
-# Whatever floods the log, it holds 12 KB of heap at most, and as a rule a third of that.
+# Whatever floods the log, it holds 10 KB of heap at most, and as a rule a third of that.
 _LINE_CHARS = const(240)
-_RING_LINES = const(24)
+_RING_LINES = const(16)
 _WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
 _BATCH_LINES = const(16)
 _BURST_LINES = const(8)  # a serial console takes some 10 ms a line: let others run between
@@ -249,4 +249,4 @@ class Log(Service):
         if arg and not arg.isdigit():
             raise ValueError("Usage: SITE log [n|crash]")
         lines = list(self._ring)
-        return lines[-int(arg or 20) :] if arg != "0" else []
+        return lines[-int(arg or _RING_LINES) :] if arg != "0" else []

@@ -17,6 +17,7 @@ _LONGEST_DELAY_S = const(60)
 _STEADY_MS = const(10_000)  # a connection that lasted this long forgives the failures before
 _BATCH = const(8)  # events in one write: about 1.5 KB of heap
 _GOODBYE_MS = const(1500)
+_RESERVE = const(24)  # the backlog stops growing while less than 1/24 of the heap is free
 
 _FORWARDED = ("ftp/transfer", "ftp/login", "service/restart", "task/crash")
 _FORWARDED_ALL_OF = "update/"
@@ -57,6 +58,7 @@ class Telemetry(Service):
         self._board = status.section("board")
         self._clock = status.section("time")
         self._network = status.section("network")
+        self._heap = status.section("heap")
         self._events = events
         self._wake = asyncio.Event()
         self._retry = asyncio.Event()
@@ -216,6 +218,8 @@ class Telemetry(Service):
         event.update(fields)
         event["seq"] = self._seq
         event["time"] = time_text() if self._clock.get("set") else None
+        if self._heap.get("free_bytes", 0) * _RESERVE < self._heap.get("total_bytes", 0):
+            backlog.drop()  # the heap is short: then what waits may not grow
         backlog.put((topic, json.dumps(event).encode()))
         self.status["waiting"] = len(backlog)
         self.status["dropped"] = backlog.dropped

@@ -10,7 +10,6 @@ from services.ftp.errors import FTPError
 from services.ftp.listing import is_dir
 from services.ftp.pump import receive, send
 from services.ftp.storing import Upload
-from services.ftp.text import TextReader, TextWriter
 
 _LOWEST_PORT = const(1024)  # no service of the client's host is to be reached (RFC 2577)
 
@@ -138,6 +137,13 @@ def _offset(session):
     return offset
 
 
+def _text():
+    """The conversion of TYPE A, which few clients ask for; loaded by the first."""
+    from services.ftp import text
+
+    return text
+
+
 @command("RETR", ARG | PATH, "REST STREAM")
 async def retrieve(session, path):
     """RFC 959 section 4.1.3."""
@@ -156,7 +162,7 @@ async def retrieve(session, path):
                 file.seek(offset)
             sock = await session.data.open()
             transfer.connected = True
-            source = TextReader(file) if session.text else file
+            source = _text().TextReader(file) if session.text else file
             await send(sock, source.readinto, buffer, transfer)
         return 226, "Transfer complete."
 
@@ -202,7 +208,7 @@ def _store(session, verb, path, keep):
             await upload.copy_old(keep, buffer, transfer)
             sock = await session.data.open()
             transfer.connected = True
-            sink = TextWriter(upload.file) if session.text else upload.file
+            sink = _text().TextWriter(upload.file) if session.text else upload.file
             await receive(sock, sink.write, buffer, transfer)
             if session.text:
                 sink.finish()

@@ -1,0 +1,70 @@
+"""Setup: the accounts that config.json's users make; borrowed once, when the server starts."""
+
+import os
+
+from services.ftp.accounts import Account, hash_password, is_hash
+
+_ROLES = ("read", "write", "admin")
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are taken for another
+_PASSWORD_CHARS = 12  # 5 bits each
+
+
+async def accounts(users, keep):
+    """Return (name -> Account, problems) of a config's users.
+
+    keep(keys, value) writes into config.json, or None: a password in clear is stored as its
+    hash. Where nobody could log in there is an admin, whose password is shown on the console,
+    once, and stored as its hash too.
+    """
+    made = {}
+    problems = []
+    for name in users:
+        account = _account(name, users[name], problems)
+        if account:
+            made[name] = account
+    for name in made:
+        account = made[name]
+        if not is_hash(account.stored):
+            account.stored = await hash_password(account.stored)
+            _keep(keep, ("ftp", "users", name, "password"), account.stored, problems)
+    if not made:
+        password = "".join([_ALPHABET[byte & 31] for byte in os.urandom(_PASSWORD_CHARS)])
+        admin = Account("admin", await hash_password(password), "admin", "/")
+        made["admin"] = admin
+        print('FTP user "admin", password "%s": shown this once, change it.' % password)
+        entry = {"password": admin.stored, "role": "admin", "root": "/"}
+        _keep(keep, ("ftp", "users", "admin"), entry, problems)
+    return made, problems
+
+
+def _account(name, given, problems):
+    """The Account of one user, or None; what is wrong with it goes to problems."""
+    where = "ftp.users.%s" % name
+    if not isinstance(given, dict) or not isinstance(given.get("password"), str):
+        problems.append(where + ": needs a password; this user can't log in")
+        return None
+    for key in given:
+        if key not in ("password", "role", "root"):
+            text = "%s.%s: no such key; known are password, role, root"
+            problems.append(text % (where, key))
+    role = given.get("role", "read")
+    if role not in _ROLES:
+        text = ".role: must be one of %s; it is read until then"
+        problems.append(where + text % ", ".join(_ROLES))
+        role = "read"
+    root = given.get("root", "/")
+    if not isinstance(root, str) or not root.startswith("/"):
+        problems.append(where + ".root: must begin with /; this user can't log in")
+        return None
+    return Account(name, given["password"], role, root.rstrip("/") or "/")
+
+
+def _keep(keep, keys, value, problems):
+    """Write a value into config.json; a board that can't goes on with what it has in RAM."""
+    if not keep:
+        return
+    try:
+        keep(keys, value)
+    except (OSError, ValueError) as error:
+        text = "%s could not be stored: %s; it holds until the next boot"
+        problems.append(text % (".".join(keys), error))
