@@ -86,7 +86,9 @@ class SerialBoard:
     def wait(self, condition, what):
         """Wait until condition() holds; it is tried whenever the board prints or resets."""
         with self._changed:
-            assert self._changed.wait_for(condition, 20), f"not {what}\n{self.console.decode()}"
+            assert self._changed.wait_for(condition, 20), (
+                f"not {what}\n{self.console.decode(errors='replace')}"
+            )
 
     def files(self, image=None):
         """Path -> content, with the power off; or of another image, such as image_at_cut."""

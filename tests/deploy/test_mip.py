@@ -13,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from outpost import bundle
 from outpost.dependencies import PACKAGES
 from outpost.package import package
 
@@ -48,11 +47,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def served(tmp_path):
     """The repository's package and an index that holds the stand-ins -> url, folder."""
     folder = tmp_path / "served"
-    listed = json.loads((ROOT / "package.json").read_text())
-    for path in ("package.json", *(path for _, path in listed["urls"])):
+    text = package(ROOT)
+    for _, path in json.loads(text)["urls"]:
         copy = folder / "outpost" / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, copy)
+    (folder / "outpost" / "package.json").write_text(text)
     for name, (file, _) in PACKAGES.items():
         content = (STANDINS / file).read_bytes()
         short = hashlib.sha256(content).hexdigest()[:8]
@@ -73,15 +73,14 @@ def served(tmp_path):
 
 
 def test_the_package_lists_what_is_there():
-    assert (ROOT / "package.json").read_text() == package(ROOT), "run `make package`"
-
-
-def test_the_package_names_the_files_of_the_bundle_and_the_dependencies():
     listed = json.loads((ROOT / "package.json").read_text())
-    files = {file.path for file in bundle.device_files(ROOT, source=True)}
-    ours = {path for path in files if not path.startswith(bundle.LIBRARY)}
-    assert {f"/{path}" for path, _ in listed["urls"]} == ours
-    assert all((ROOT / path).is_file() for _, path in listed["urls"])
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("*.py", "hal/**/*.py", "services/**/*.py")
+        for path in ROOT.glob(pattern)
+    }
+    assert {path for path, _ in listed["urls"]} == there, "run `make package`"
+    assert (ROOT / "package.json").read_text() == package(ROOT), "run `make package`"
     assert [name for name, _ in listed["deps"]] == ["logging", "ntptime", "umqtt.simple"]
 
 
