@@ -1,0 +1,437 @@
+"""The supervisor: order, restarts, escalation, lost tasks, stalls, uptime, watchdog."""
+
+import subprocess
+
+import pytest
+
+
+def test_services_start_in_order_and_stop_in_reverse(supervised):
+    told = supervised("""
+supervise([Works("a"), Works("b"), Works("c")], lambda: runs("c"))
+answer([entry for entry in told if entry[0] in ("run", "clean")])
+""")
+
+    assert told == [
+        ["run", "a"], ["run", "b"], ["run", "c"],
+        ["clean", "c"], ["clean", "b"], ["clean", "a"],
+    ]  # fmt: skip
+
+
+def test_run_returns_how_it_was_stopped_and_tells_it_before_anything_stops(supervised):
+    how, told = supervised("""
+how = supervise([Works("a")], lambda: runs("a"), how="halt")
+answer([how, told])
+""")
+
+    assert how == "halt"
+    assert told.index(["board/stop", {"how": "halt"}]) < told.index(["clean", "a"])
+
+
+def test_the_first_reason_to_stop_counts(supervised):
+    assert (
+        supervised("""
+supervisor = Supervisor([Works("a")], status, events)
+supervisor.stop("reset")
+supervisor.stop("halt")
+answer(asyncio.run(supervisor.run()))
+""")
+        == "reset"
+    )
+
+
+def test_a_restart_waits_longer_each_time_up_to_a_minute_and_never_gives_up(supervised):
+    delays, count, section = supervised("""
+let_time_fly()
+service = Fails("a", times=25)
+supervise([service], lambda: runs("a") == 26)
+answer([[d for d in delays if d != 1 or len(delays) < 2], runs("a"), status.section("a")])
+""")
+    restarts = [delay for delay in delays if delay > 1]
+
+    assert restarts[:5] == [2, 4, 8, 16, 32]
+    assert set(restarts[5:]) == {60}
+    assert count == 26, "it still tries after 25 failures"
+    assert section["restarts"] == 25
+
+
+def test_each_restart_is_an_event_with_error_traceback_count_and_delay(supervised):
+    events, error = supervised("""
+let_time_fly()
+supervise([Fails("a", times=3)], lambda: runs("a") == 4)
+answer([topics("service/restart"), status.section("a")["error"]])
+""")
+
+    assert [event["delay_s"] for event in events] == [1, 2, 4]
+    assert [event["failures"] for event in events] == [1, 2, 3]
+    assert events[0]["service"] == "a"
+    assert events[0]["error"] == "ValueError: trouble 2"
+    assert "in run" in events[0]["traceback"]
+    assert error == "ValueError: trouble 0"
+
+
+def test_a_minute_of_health_forgives_what_was_before(supervised):
+    events = supervised("""
+let_time_fly()
+import supervisor as module
+now = [0]
+module.ticks_ms = lambda: now[0]
+
+
+class Recovers(Service):
+    name = "a"
+    count = 0
+
+    async def run(self):
+        told.append(["run", "a"])
+        self.count += 1
+        now[0] += 61_000 if self.count == 4 else 10
+        raise ValueError("again")
+
+
+supervise([Recovers()], lambda: runs("a") == 6)
+answer([(event["failures"], event["delay_s"]) for event in topics("service/restart")][:5])
+""")
+
+    assert events == [[1, 1], [2, 2], [3, 4], [1, 1], [2, 2]]
+
+
+def test_a_service_that_returns_is_restarted_or_finished_as_it_says(supervised):
+    states = supervised("""
+let_time_fly()
+services = [
+    Fails("always", 2, error=None),
+    Fails("on-failure", 2, restart="on-failure", error=None),
+    Fails("no", 2, restart="no"),
+]
+supervise(services, lambda: runs("always") == 3)
+answer([(s.name, runs(s.name)) for s in services]
+       + [[f["state"] for f in topics("service/state") if f["service"] == s.name]
+          for s in services])
+""")
+
+    assert states[:3] == [["always", 3], ["on-failure", 1], ["no", 1]]
+    assert states[3] == [
+        "starting", "running", "waiting", "running", "waiting", "running", "stopped",
+    ]  # fmt: skip
+    assert states[4] == ["starting", "running", "finished", "stopped"]
+    assert states[5] == ["starting", "running", "failed", "stopped"]
+
+
+def test_one_services_failures_are_no_others(supervised):
+    assert supervised("""
+let_time_fly()
+supervise([Works("a"), Fails("b", 6), Works("c")], lambda: runs("b") == 7)
+answer([runs(name) for name in "abc"] + [status.section("a")["restarts"]])
+""") == [1, 7, 1, 0]
+
+
+def test_a_critical_service_that_fails_ten_times_in_a_row_resets_the_board(supervised):
+    how, count = supervised("""
+let_time_fly()
+how = supervise([Works("a"), Fails("ftp", critical=True)])
+answer([how, runs("ftp")])
+""")
+
+    assert how == "reset"
+    assert count == 10
+
+
+def test_nine_failures_do_not_and_an_uncritical_service_never_does(supervised):
+    assert supervised("""
+let_time_fly()
+supervise([Fails("ftp", 9, critical=True), Fails("app", 15)], lambda: runs("app") == 16)
+answer([runs("ftp"), topics("board/stop")])
+""") == [10, [{"how": "test"}]]
+
+
+def test_an_exception_that_leaves_a_task_is_an_event(supervised):
+    events = supervised("""
+async def meter():
+    raise KeyError("lost")
+
+
+class Forgets(Works):
+    async def run(self):
+        asyncio.create_task(meter())
+        await super().run()
+
+
+supervise([Forgets("a")], lambda: topics("task/crash"))
+answer(topics("task/crash"))
+""")
+
+    assert len(events) == 1
+    assert events[0]["task"] == "meter"
+    assert events[0]["error"] == "KeyError: lost"
+    assert "in meter" in events[0]["traceback"]
+
+
+def test_a_traceback_is_kept_short(supervised):
+    traceback = supervised("""
+def deep(n):
+    return deep(n - 1) if n else 1 // 0
+
+
+class Deep(Works):
+    async def run(self):
+        deep(60)
+
+
+supervise([Deep("a")], lambda: topics("service/restart"))
+answer(topics("service/restart")[0]["traceback"])
+""")
+
+    assert len(traceback) <= 610
+    assert "ZeroDivisionError" in traceback
+
+
+def test_the_longest_stall_is_measured_with_its_culprits_name(supervised):
+    loop, after = supervised("""
+class Hogs(Works):
+    async def run(self):
+        await asyncio.sleep_ms(20)
+        time.sleep_ms(150)
+        told.append(["hogged"])
+        await super().run()
+
+
+async def pump():
+    await asyncio.sleep_ms(40)
+    time.sleep_ms(300)
+
+
+class Spawns(Works):
+    async def run(self):
+        asyncio.create_task(pump())
+        await super().run()
+
+
+let_time_fly()
+loop = status.section("loop")
+supervise([Works("a"), Hogs("hog")], lambda: loop.get("longest_stall_ms", 0) > 100)
+first = dict(status.section("loop"))
+supervise([Spawns("b")], lambda: loop["longest_stall_ms"] > 250)
+answer([first, loop])
+""")
+
+    assert 150 <= loop["longest_stall_ms"] < 1000
+    assert loop["by"] == "hog"
+    assert 300 <= after["longest_stall_ms"] < 1000
+    assert after["by"] == "pump", "a task of a service goes by its own name"
+
+
+def test_uptime_goes_on_over_a_wrap_of_the_ticks(supervised):
+    uptime = supervised("""
+let_time_fly()
+period = time.ticks_add(0, -1) + 1  # ticks run from 0 to here
+now = [period - 5_500]
+
+
+def ticks():
+    value = now[0] % period
+    now[0] += 1000
+    return value
+
+
+supervise([Works("a")], lambda: len(delays) >= 12, ticks=ticks)
+answer([status.section("board")["uptime_s"], len(delays), now[0] > period])
+""")
+
+    seconds, beats, wrapped = uptime
+    assert wrapped
+    assert beats - 2 <= seconds <= beats
+
+
+def test_each_second_heap_and_flash_are_recorded(supervised):
+    heap, flash = supervised("""
+let_time_fly()
+supervise([Works("a")], lambda: len(delays) > 2, flash=lambda: (123, 456))
+answer([status.section("heap"), status.section("flash")])
+""")
+
+    assert 0 < heap["free_bytes"] < heap["total_bytes"]
+    assert flash == {"free_bytes": 123, "total_bytes": 456}
+
+
+def test_a_flash_that_cannot_be_measured_does_not_starve_the_watchdog(supervised):
+    fed = supervised("""
+let_time_fly()
+
+
+def broken():
+    raise OSError(5)
+
+
+dog = Dog()
+supervise([Works("a")], lambda: len(delays) > 5, flash=broken, watchdog=dog)
+answer(dog.fed)
+""")
+
+    assert fed >= 5
+
+
+class TestWatchdog:
+    """It is fed while the critical services are looked after, and only then."""
+
+    def test_while_all_is_well(self, supervised):
+        assert (
+            supervised("""
+let_time_fly()
+dog = Dog()
+supervise([Works("ftp", critical=True)], lambda: len(delays) >= 10, watchdog=dog)
+answer(dog.fed)
+""")
+            >= 10
+        )
+
+    def test_while_a_critical_service_is_being_restarted(self, supervised):
+        assert (
+            supervised("""
+let_time_fly()
+dog = Dog()
+supervise([Fails("ftp", 5, critical=True)], lambda: runs("ftp") == 6, watchdog=dog)
+answer(dog.fed)
+""")
+            >= 5
+        )
+
+    def test_not_once_a_critical_service_is_lost(self, supervised):
+        fed, beats = supervised("""
+let_time_fly()
+dog = Dog()
+service = Fails("ftp", 1, critical=True, restart="no")
+supervisor = Supervisor([service, Works("a")], status, events, watchdog=dog)
+
+
+async def main():
+    running = asyncio.create_task(supervisor.run())
+    while status.section("ftp").get("state") != "failed":
+        await _sleep_ms(2)
+    await _sleep_ms(10)
+    before, beats = dog.fed, len(delays)
+    while len(delays) < beats + 10:
+        await _sleep_ms(2)
+    answer([dog.fed - before, len(delays) - beats])
+    supervisor.stop("test")
+    await running
+
+
+asyncio.run(main())
+""")
+
+        assert fed == 0
+        assert beats >= 10
+
+    def test_one_that_finished_well_is_not_missed(self, supervised):
+        assert (
+            supervised("""
+let_time_fly()
+dog = Dog()
+service = Fails("once", 1, critical=True, restart="on-failure", error=None)
+supervise([service, Works("a")], lambda: len(delays) >= 10, watchdog=dog)
+answer(dog.fed)
+""")
+            >= 10
+        )
+
+    def test_a_loop_that_is_held_feeds_nobody(self, supervised):
+        assert (
+            supervised("""
+dog = Dog()
+
+
+class Hogs(Works):
+    async def run(self):
+        await asyncio.sleep_ms(1100)
+        before = dog.fed
+        time.sleep_ms(2500)
+        told.append(["fed meanwhile", dog.fed - before])
+
+
+supervise([Hogs("a")], lambda: any(e[0] == "fed meanwhile" for e in told), ms=6000, watchdog=dog)
+answer([e[1] for e in told if e[0] == "fed meanwhile"][0])
+""")
+            == 0
+        )
+
+
+def test_a_service_that_hangs_in_its_clean_up_does_not_keep_the_others_up(supervised):
+    cleaned, took = supervised("""
+class Hangs(Works):
+    async def run(self):
+        try:
+            await super().run()
+        finally:
+            await _sleep_ms(60_000)
+
+
+began = time.ticks_ms()
+supervise([Works("a"), Hangs("b")], lambda: runs("b"))
+answer([["clean", "a"] in told, time.ticks_diff(time.ticks_ms(), began)])
+""")
+
+    assert cleaned
+    assert took < 8000
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=subprocess.TimeoutExpired,
+    reason="what it raises takes the place of its cancellation, and it is started again",
+)
+def test_a_service_that_raises_in_its_clean_up_does_not_keep_the_others_up(supervised):
+    assert supervised(
+        """
+class Breaks(Works):
+    async def run(self):
+        try:
+            await super().run()
+        finally:
+            raise OSError(5)
+
+
+supervise([Works("a"), Breaks("b")], lambda: runs("b"))
+answer(["clean", "a"] in told)
+""",
+        timeout=9,
+    )
+
+
+def test_a_subscriber_that_fails_stops_nothing(supervised):
+    assert supervised("""
+let_time_fly()
+
+
+def broken(topic, fields):
+    raise RuntimeError("subscriber")
+
+
+events.subscribe(broken)
+supervise([Fails("a", 2)], lambda: runs("a") == 3)
+answer([runs("a"), events.failures > 0])
+""") == [3, True]
+
+
+def test_a_task_that_is_cancelled_is_no_crash(supervised):
+    assert (
+        supervised("""
+async def waits():
+    await asyncio.sleep_ms(1000)
+
+
+class Cancels(Works):
+    async def run(self):
+        task = asyncio.create_task(waits())
+        await asyncio.sleep_ms(5)
+        task.cancel()
+        await asyncio.sleep_ms(5)
+        told.append("cancelled")
+        await super().run()
+
+
+supervise([Cancels("a")], lambda: "cancelled" in told)
+told.remove("cancelled")
+answer(topics("task/crash"))
+""")
+        == []
+    )
