@@ -100,16 +100,12 @@ def test_the_boards_own_mip_installs_it(served, tmp_path, micropython):
     assert "imported" in micropython(IMPORT_ALL, target)
 
 
-@pytest.mark.parametrize("source", ["a server", "a checkout"])
-def test_mpremotes_mip_brings_it_onto_a_board_that_then_runs_it(
-    board, mpremote, served, config, source
-):
+def test_mpremotes_mip_brings_it_onto_a_board_that_then_runs_it(board, mpremote, served, config):
     board.power_off()
     board.write("/config.json", config.read_bytes())
     board.power_on()
     where = ("--target", "/", "--index", f"{served.url}/index")
-    base = served.url if source == "a server" else served.folder
-    said = mpremote("mip", "install", *where, f"{base}/outpost/package.json")
+    said = mpremote("mip", "install", *where, f"{served.url}/outpost/package.json")
     assert "Done" in said
     board.power_off()
     files = board.files()
@@ -122,3 +118,13 @@ def test_mpremotes_mip_brings_it_onto_a_board_that_then_runs_it(
     board.wait(lambda: b"network/up" in board.console[printed:], "running Outpost")
     for trouble in (b"Traceback", b"Error", b"service/restart"):
         assert trouble not in board.console[printed:]
+
+
+def test_mpremotes_mip_takes_a_checkout_too(board, mpremote, served):
+    listed = json.loads((served.folder / "outpost" / "package.json").read_text())
+    few = served.folder / "outpost" / "few.json"
+    few.write_text(json.dumps({"urls": listed["urls"][:3]}))
+    assert "Done" in mpremote("mip", "install", "--target", "/", few)
+    board.power_off()
+    there = {f"/{path}": (ROOT / path).read_bytes() for path, _ in listed["urls"][:3]}
+    assert board.files() == there
