@@ -2,6 +2,7 @@
 
 import ftplib
 import hashlib
+import selectors
 import socket
 import time
 
@@ -112,3 +113,18 @@ def _take(sock, room):
         if not size:
             return time.perf_counter() - began, count
         count += size
+
+
+def take_all(socks, rooms):
+    """Read several sockets at once until their ends, each into its buffer, and close them."""
+    with selectors.DefaultSelector() as selector:
+        for sock, room in zip(socks, rooms, strict=True):
+            selector.register(sock, selectors.EVENT_READ, [memoryview(room), 0])
+        while selector.get_map():
+            for key, _ in selector.select():
+                view, count = key.data
+                size = key.fileobj.recv_into(view[count : count + _PIECE])
+                key.data[1] += size
+                if not size:
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()

@@ -1,0 +1,87 @@
+"""Heap budgets: bytes on a 64-bit host, from .mpy; they repeat, so they can be tests."""
+
+import pytest
+
+from bench.client import take_all
+
+KB = 1000
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("services", "budget"),
+    [(("ftp",), 120 * KB), (("log", "ftp"), 145 * KB), ((), 185 * KB)],
+    ids=["FTP alone", "FTP and log", "main.py with all services"],
+)
+def test_at_rest(serve, measured, services, budget):
+    assert measured.at_rest(serve(*services))[0] <= budget
+
+
+def test_a_session(serve, measured):
+    # FTP alone: with a log each login leaves a line in its ring.
+    assert measured.at_rest(serve("ftp"))[1] <= 2.2 * KB
+
+
+def test_what_transfers_and_commands_allocate(serve, measured, material):
+    server = serve("ftp")
+    with server.client() as connection:
+
+        def retrieve():
+            assert connection.retrieve(f"{server.card}big16", material.room)[1] == 16 * MIB
+
+        def store():
+            connection.store(f"{server.card}up", material.piece(16))
+            material.check((material.folder / "up").read_bytes(), 16, "STOR")
+
+        def commands():
+            for _ in range(100):
+                connection.ftp.voidcmd("NOOP")
+
+        # A buffer of 4 KiB, the sockets, two events: a MiB of the file adds next to nothing.
+        assert measured.allocated(connection, retrieve) <= 16 * 3 * KB
+        assert measured.allocated(connection, store) <= 16 * 3 * KB
+        assert measured.allocated(connection, commands) <= 100 * 2.5 * KB
+
+
+def test_a_listing_is_streamed(serve, measured):
+    server = serve("ftp")
+    with server.client() as connection:
+        lines = []
+        # Beside a buffer of 4 KiB nothing is held: the 500 lines alone are 35 KB.
+        rise = measured.peak(
+            connection,
+            lambda: connection.ftp.retrlines(f"LIST {server.card}list500", lines.append),
+        )
+        assert len(lines) == 500
+        assert 4 * KB <= rise <= 9 * KB
+
+
+def test_commands_and_transfers_leave_nothing_behind(serve, measured):
+    server = serve("ftp")
+    with server.client() as connection:
+        assert measured.grows(connection, 1000, 100, f"{server.card}small") <= 0.5 * KB
+
+
+def test_all_services_and_a_transfer_in_96wk(measured, material, serve):
+    server = serve(heap="96wK")
+    with server.client() as connection:
+        _, count = connection.retrieve(f"{server.card}big16", material.room)
+        material.check(memoryview(material.room)[:count], 16, "RETR")
+        connection.store(f"{server.card}up", material.piece(16))
+        material.check((material.folder / "up").read_bytes(), 16, "STOR")
+
+
+def test_five_sessions_and_two_transfers_in_133wk(serve, material):
+    server = serve(heap="133wK")
+    clients = [server.client() for _ in range(5)]
+    busy, idle = clients[:2], clients[2:]
+    socks = [client.ftp.ntransfercmd(f"RETR {server.card}big16")[0] for client in busy]
+    for client in idle:
+        assert client.ftp.sendcmd("STAT").startswith("211-")
+    rooms = [bytearray(16 * MIB + 1) for _ in busy]
+    take_all(socks, rooms)
+    for client, room in zip(busy, rooms, strict=True):
+        assert client.ftp.voidresp().startswith("226")
+        material.check(memoryview(room)[:-1], 16, "RETR")
+    for client in clients:
+        client.close()
