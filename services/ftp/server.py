@@ -1,6 +1,7 @@
 """FtpServer: listens, keeps the sessions within bounds, ends those that idle or stall."""
 
 import errno
+import gc
 import socket
 import sys
 from time import ticks_diff, ticks_ms
@@ -13,11 +14,11 @@ from hal.net import readable
 from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.accounts import Accounts
+from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
 from services.ftp.session import Session
 from services.service import Service
 
-_SMALLEST_BUFFER = const(512)
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
@@ -70,7 +71,7 @@ class FtpServer(Service):
         self._idle_ms = idle_s * 1000
         self._login_ms = login_s * 1000
         self._stall_ms = stall_s * 1000
-        self._buffer = buffer
+        self.buffers = Buffers(buffer, status.section("heap"))
         self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
         self._count = 0
         self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
@@ -89,6 +90,8 @@ class FtpServer(Service):
         """Accept clients for ever; ends every session when it is stopped."""
         if not self.accounts:
             await self._set_up()
+            gc.collect()
+            self.buffers.give(self.buffers.take())
         listener = socket.socket()
         watch = None
         try:
@@ -270,23 +273,6 @@ class FtpServer(Service):
     def is_busy(self, path):
         """True where a path, or one below it, is in transfer."""
         return any(paths.is_within(path, busy) for busy in self._busy)
-
-    def buffer(self):
-        """A transfer's buffer, smaller where the heap is short: a quarter of what is free.
-
-        512 bytes at least; MemoryError where there is no room for them.
-        """
-        size = self._buffer
-        free = self.status.section("heap").get("free_bytes", size * 4)
-        while size > _SMALLEST_BUFFER and size * 4 > free:
-            size //= 2
-        while True:
-            try:
-                return bytearray(size)
-            except MemoryError:
-                if size <= _SMALLEST_BUFFER:
-                    raise
-                size //= 2
 
     def passive_candidates(self):
         """Yield each passive port once, beginning after the last one given out."""

@@ -13,7 +13,7 @@ from services.ftp.data import DataConnection
 from services.ftp.errors import FTPError, reply_to
 from services.ftp.lines import Lines
 
-_GATHER = const(512)  # bytes of a long reply that are sent in one packet
+_GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
 _NOT_HERE = ("ACCT", "ADAT", "AUTH", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT", "SMNT", "STOU")
 
@@ -35,6 +35,7 @@ class Transfer:
         self.bytes = 0
         self.began = self.touched = self.told = ticks_ms()
         self.connected = False
+        self.buffer = None  # lent for the time of the transfer
         self.why = "Aborted."  # what the client is told when it is cancelled
         self.cancelled = False
         self._task = None
@@ -138,7 +139,7 @@ class Session:
         try:
             reply = self._checked(verb, arg)
             if not reply:
-                handler, flags, _ = COMMANDS[verb]
+                handler, flags = COMMANDS[verb]
                 if self.transfer and not flags & ANYTIME:
                     await self._idle.wait()
                 if flags & PATH:
@@ -248,6 +249,7 @@ class Session:
         try:
             if transfer.cancelled:
                 raise asyncio.CancelledError
+            transfer.buffer = server.buffers.take()
             reply = await self._work(transfer)
         except asyncio.CancelledError:
             reply = 426, transfer.why
@@ -255,6 +257,7 @@ class Session:
             gc.collect()
             reply = self._failed(error)
         self.data.close()  # the client reads the end of its data before the reply
+        server.buffers.give(transfer.buffer)
         server.release(self._held)
         self.transfer = self._work = self._held = None
         self._idle.set()

@@ -25,11 +25,12 @@ class Upload:
         self._part = paths.join(folder, "%s%d" % (UPLOAD_PREFIX, number))
         self.file = open(self._part, "wb")
 
-    async def copy_old(self, size, buffer, transfer):
+    async def copy_old(self, size, transfer):
         """Begin with the old file's first `size` bytes (APPE, REST). It may be missing for 0."""
         if not size:
             return
         since = ticks_ms()
+        buffer = transfer.buffer
         view = memoryview(buffer)
         with open(self._path, "rb") as old:
             while size:

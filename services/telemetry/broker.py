@@ -1,4 +1,4 @@
-"""Broker: where the MQTT broker is and how to log in, from a URL that holds a secret."""
+"""Where the MQTT broker is and how to log in, from a URL that holds a secret."""
 
 from micropython import const
 
@@ -7,33 +7,26 @@ _PORT = const(1883)
 _FORM = "must be mqtt://user:secret@host:1883, user and port optional, or null"
 
 
-class Broker:
-    """A parsed URL; its text is host:port alone, so that no secret reaches a log or a status.
+def broker(url):
+    """Return (host, port, user, password) of a URL; the last two are bytes, user None for none.
 
     ValueError where the URL is wrong; its message doesn't repeat the URL.
     """
-
-    def __init__(self, url):
-        if not isinstance(url, str):
-            raise ValueError(_FORM)
-        if url.startswith("mqtts://"):
-            raise ValueError("must be mqtt://...: this version has no TLS for MQTT")
-        if not url.startswith(_SCHEME):
-            raise ValueError(_FORM)
-        login, at, place = url[len(_SCHEME) :].rstrip("/").rpartition("@")
-        user, _, password = login.partition(":")
-        self.host, colon, port = place.partition(":")
-        if not self.host or "/" in place or (at and not user):
-            raise ValueError(_FORM)
-        if colon and not (port.isdigit() and 0 < int(port) < 65536):
-            raise ValueError("must end in a port from 1 to 65535")
-        self.port = int(port) if colon else _PORT
-        # Bytes: umqtt writes the length of a str in characters, the broker reads bytes.
-        self.user = _decoded(user) or None
-        self.password = _decoded(password)
-
-    def __str__(self):
-        return "%s:%d" % (self.host, self.port)
+    if not isinstance(url, str):
+        raise ValueError(_FORM)
+    if url.startswith("mqtts://"):
+        raise ValueError("must be mqtt://...: this version has no TLS for MQTT")
+    if not url.startswith(_SCHEME):
+        raise ValueError(_FORM)
+    login, at, place = url[len(_SCHEME) :].rstrip("/").rpartition("@")
+    user, _, password = login.partition(":")
+    host, colon, port = place.partition(":")
+    if not host or "/" in place or (at and not user):
+        raise ValueError(_FORM)
+    if colon and not (port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("must end in a port from 1 to 65535")
+    # Bytes: umqtt writes the length of a str in characters, the broker reads bytes.
+    return host, int(port) if colon else _PORT, _decoded(user) or None, _decoded(password)
 
 
 def _decoded(text):

@@ -50,14 +50,15 @@ class Connection:
 
     async def open(self, will_topic, will):
         """Connect and log in; the broker publishes will, retained, should the board vanish."""
-        address = await resolve(self._broker.host)
-        await _probe(address, self._broker.port)
+        host, port, user, password = self._broker
+        address = await resolve(host)
+        await _probe(address, port)
         self._client = client = MQTTClient(
             self._client_id,
             address,
-            self._broker.port,
-            self._broker.user,
-            self._broker.password,
+            port,
+            user,
+            password,
             self._keepalive,
             ssl=self,  # umqtt's own door for another kind of socket, see wrap_socket()
         )

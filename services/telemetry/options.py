@@ -1,6 +1,6 @@
 """What config.json may say of telemetry; unloaded when the services are built."""
 
-from services.telemetry.broker import Broker
+from services.telemetry.broker import broker
 
 _TOPIC_MAX = 100
 
@@ -15,7 +15,7 @@ def _base_topic(value):
 def _broker_url(value):
     """The rule for `broker`."""
     if value is not None:
-        Broker(value)
+        broker(value)
 
 
 OPTIONS = {

@@ -6,10 +6,10 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
+from services.borrow import borrow
 from services.events import Backlog
 from services.service import Service
 from services.status import time_text
-from services.telemetry.broker import Broker
 from services.telemetry.connection import TROUBLE, Connection
 
 _FIRST_DELAY_S = const(1)
@@ -17,7 +17,8 @@ _LONGEST_DELAY_S = const(60)
 _STEADY_MS = const(10_000)  # a connection that lasted this long forgives the failures before
 _BATCH = const(8)  # events in one write: about 1.5 KB of heap
 _GOODBYE_MS = const(1500)
-_RESERVE = const(24)  # the backlog stops growing while less than 1/24 of the heap is free
+_OVERHEAD = const(128)  # bytes of a waiting event beside its payload
+_RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
 
 _FORWARDED = ("ftp/transfer", "ftp/login", "service/restart", "task/crash")
 _FORWARDED_ALL_OF = "update/"
@@ -48,7 +49,9 @@ class Telemetry(Service):
         keepalive=60,
         backlog=64,
     ):
-        self._broker = Broker(broker) if broker else None
+        self._broker = None
+        if broker:
+            self._broker = borrow("services.telemetry.broker", "broker")(broker)
         self._topic = topic
         self._every_ms = every_s * 1000
         self._keepalive = keepalive
@@ -59,6 +62,8 @@ class Telemetry(Service):
         self._clock = status.section("time")
         self._network = status.section("network")
         self._heap = status.section("heap")
+        self._free = 0  # bytes of heap at the last measurement, and what was queued since then
+        self._queued = 0
         self._events = events
         self._wake = asyncio.Event()
         self._retry = asyncio.Event()
@@ -67,7 +72,7 @@ class Telemetry(Service):
         self.status = status.section(self.name)
         self.status.update(
             {
-                "broker": str(self._broker) if self._broker else None,
+                "broker": "%s:%d" % self._broker[:2] if self._broker else None,
                 "connected": False,
                 "waiting": 0,
                 "dropped": 0,
@@ -118,7 +123,7 @@ class Telemetry(Service):
             self.status["connected"] = True
             self.status["last_error"] = None
             self._told_lost = False
-            self._events.publish("telemetry/up", broker=str(self._broker))
+            self._events.publish("telemetry/up", broker=self.status["broker"])
             await self._publish_until_lost(connection)
         except asyncio.CancelledError:
             if self.status["connected"]:
@@ -197,7 +202,7 @@ class Telemetry(Service):
         self.status["last_error"] = error
         if not self._told_lost:
             self._told_lost = True
-            self._events.publish("telemetry/down", broker=str(self._broker), error=error)
+            self._events.publish("telemetry/down", broker=self.status["broker"], error=error)
 
     def _notice(self, topic, fields):
         """Queue what the broker shall hear of; a plain call, as every subscriber's."""
@@ -218,9 +223,19 @@ class Telemetry(Service):
         event.update(fields)
         event["seq"] = self._seq
         event["time"] = time_text() if self._clock.get("set") else None
-        if self._heap.get("free_bytes", 0) * _RESERVE < self._heap.get("total_bytes", 0):
+        payload = json.dumps(event).encode()
+        if not self._fits(len(payload) + _OVERHEAD):
             backlog.drop()  # the heap is short: then what waits may not grow
-        backlog.put((topic, json.dumps(event).encode()))
+        backlog.put((topic, payload))
         self.status["waiting"] = len(backlog)
         self.status["dropped"] = backlog.dropped
         self._wake.set()
+
+    def _fits(self, size):
+        """Whether size more bytes may wait, by what the supervisor measures each second."""
+        free = self._heap.get("free_bytes", 0)
+        if free != self._free:
+            self._free = free
+            self._queued = 0
+        self._queued += size
+        return (free - self._queued) * _RESERVE >= self._heap.get("total_bytes", 0)

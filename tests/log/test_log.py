@@ -204,7 +204,7 @@ async def main():
 asyncio.run(main())
 """)
     assert said["writes"][0] == 1
-    assert said["writes"][1] <= 160 / 16 + 3
+    assert said["writes"][1] <= 160 / 12 + 3
     assert said["crash"].endswith("ValueError: 159"), "the last one is saved when the log stops"
 
 
@@ -308,8 +308,8 @@ say("crash", ask("crash"))
 """)
     assert said == {
         "three": ["27", "28", "29"],
-        "default": 16,
-        "most": 16,
+        "default": 12,
+        "most": 12,
         "none": [],
         "wrong": ["ValueError", "ValueError", "OSError"],
         "crash": ["There was no crash."],

@@ -7,20 +7,24 @@ ADMIN = 8  # needs the role admin
 BEFORE_LOGIN = 16  # may come before login
 ANYTIME = 32  # may run during a transfer
 
-# verb -> (handler, flags, line of FEAT or None). A dict and not getattr(): that would intern
-# every verb that a client invents, for ever.
+# verb -> (handler, flags). A dict and not getattr(): that would intern every verb that a client
+# invents, for ever.
 COMMANDS = {}
+FEATURES = []  # the lines of FEAT
 
 
 def command(verbs, flags=0, feat=None):
-    """Register `async handler(session, arg)` for one or more verbs.
+    """Register `async handler(session, arg)` for one or more verbs; feat: a line for FEAT.
 
     It returns a reply (code, text or iterable of lines), or None where it has replied.
     """
 
     def register(handler):
+        entry = (handler, flags)
         for verb in verbs.split():
-            COMMANDS[verb] = (handler, flags, feat)
+            COMMANDS[verb] = entry
+        if feat:
+            FEATURES.append(feat)
         return handler
 
     return register

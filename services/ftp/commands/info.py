@@ -1,6 +1,6 @@
 """Info: SYST, FEAT, HELP, NOOP, OPTS, STAT: what the server says about itself."""
 
-from services.ftp.commands import ANYTIME, ARG, BEFORE_LOGIN, COMMANDS, PATH, command
+from services.ftp.commands import ANYTIME, ARG, BEFORE_LOGIN, COMMANDS, FEATURES, PATH, command
 from services.ftp.commands.listings import status_of
 
 _HELP_COLUMNS = 8
@@ -15,8 +15,7 @@ async def system(session, arg):
 @command("FEAT", BEFORE_LOGIN)
 async def features(session, arg):
     """RFC 2389 section 3."""
-    found = set(entry[2] for entry in COMMANDS.values() if entry[2])
-    await session.reply_lines(211, "Features:", sorted(found), b" ")
+    await session.reply_lines(211, "Features:", sorted(FEATURES), b" ")
 
 
 @command("OPTS", ARG | BEFORE_LOGIN, "UTF8")

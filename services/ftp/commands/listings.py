@@ -51,11 +51,10 @@ def _send(session, verb, arg, line_of, found):
     """Start the transfer of a listing, entry by entry."""
 
     async def work(transfer):
-        buffer = session.server.buffer()
         sock = await session.data.open()
         transfer.connected = True
         lines = (line_of(name, entry) for name, entry in found)
-        await send_lines(sock, lines, buffer, transfer)
+        await send_lines(sock, lines, transfer.buffer, transfer)
         return 226, "Listing sent."
 
     return session.start(verb, session.path(arg), work)

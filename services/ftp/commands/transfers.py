@@ -144,7 +144,7 @@ def _text():
     return text
 
 
-@command("RETR", ARG | PATH, "REST STREAM")
+@command("RETR", ARG | PATH)
 async def retrieve(session, path):
     """RFC 959 section 4.1.3."""
     offset = _offset(session)
@@ -153,17 +153,15 @@ async def retrieve(session, path):
         return 550, "That is a directory."
     if offset > found[6]:
         return 551, "REST lies beyond the end of the file, at %d." % found[6]
-    server = session.server
 
     async def work(transfer):
-        buffer = server.buffer()
         with open(path, "rb") as file:
             if offset:
                 file.seek(offset)
             sock = await session.data.open()
             transfer.connected = True
             source = _text().TextReader(file) if session.text else file
-            await send(sock, source.readinto, buffer, transfer)
+            await send(sock, source.readinto, transfer.buffer, transfer)
         return 226, "Transfer complete."
 
     return session.start("RETR", path, work)
@@ -199,17 +197,15 @@ def _size(path):
 def _store(session, verb, path, keep):
     """Start an upload that begins with `keep` bytes of the old file."""
     _size(path)  # a folder is refused before the data connection is used
-    server = session.server
 
     async def work(transfer):
-        buffer = server.buffer()
         upload = Upload(path, session.number)
         try:
-            await upload.copy_old(keep, buffer, transfer)
+            await upload.copy_old(keep, transfer)
             sock = await session.data.open()
             transfer.connected = True
             sink = _text().TextWriter(upload.file) if session.text else upload.file
-            await receive(sock, sink.write, buffer, transfer)
+            await receive(sock, sink.write, transfer.buffer, transfer)
             if session.text:
                 sink.finish()
             # A client that dies closes the control connection too, before the data: one turn
