@@ -65,6 +65,6 @@ def _keep(keep, keys, value, problems):
         return
     try:
         keep(keys, value)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:  # FTP must come up
         text = "%s could not be stored: %s; it holds until the next boot"
         problems.append(text % (".".join(keys), error))
