@@ -232,10 +232,8 @@ def test_five_sessions_and_two_transfers_at_once_in_133_kib(power_up, connect, a
     assert "MemoryError" not in board.console
 
 
-@pytest.mark.xfail(strict=True, reason="all services do not fit in 96 KiB yet")
 def test_all_services_and_a_transfer_run_in_96_kib(power_up, connect, all_services):
-    board = power_up(sections=all_services, heap="96wK", wait=False)
-    board.wait_ready(timeout=8)
+    board = power_up(sections=all_services, heap="96wK")
     control = connect(to=board)
     assert control.ask("TYPE I").code == 200
     content = bytes(range(256)) * 4096
