@@ -8,7 +8,7 @@ LIBRARY := build/lib/logging.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps bench clean
+.PHONY: help run test lint deps bench package clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -31,6 +31,9 @@ deps: $(READY) ## fetch logging, ntptime and umqtt.simple; MICROPYTHON_LIB=DIR n
 
 bench: $(READY) $(LIBRARY) ## measure heap and speed, beside a plain blocking loop
 	$(BIN)/python -m bench $(ARGS)
+
+package: $(READY) ## list the device files in package.json, for mip
+	$(BIN)/python -m outpost.package
 
 clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build .pytest_cache .ruff_cache

@@ -62,7 +62,7 @@ class Telemetry(Service):
         self._clock = status.section("time")
         self._network = status.section("network")
         self._heap = status.section("heap")
-        self._free = 0  # bytes of heap at the last measurement, and what was queued since then
+        self._free = None  # bytes of heap at the last measurement, and what was queued since then
         self._queued = 0
         self._events = events
         self._wake = asyncio.Event()
@@ -233,9 +233,11 @@ class Telemetry(Service):
 
     def _fits(self, size):
         """Whether size more bytes may wait, by what the supervisor measures each second."""
-        free = self._heap.get("free_bytes", 0)
+        free = self._heap.get("free_bytes")
+        if free is None:
+            return True  # not measured yet: the board has just started
         if free != self._free:
             self._free = free
             self._queued = 0
         self._queued += size
-        return (free - self._queued) * _RESERVE >= self._heap.get("total_bytes", 0)
+        return (free - self._queued) * _RESERVE >= self._heap["total_bytes"]

@@ -451,3 +451,29 @@ def test_the_url_of_the_broker_is_read(micropython, url, parts):
     assert out.startswith(f"True {parts[0]}:{parts[1]} ")
     if "%40" in url:
         assert out.endswith("b'p@ss:w\\xc3\\xbc'\n")
+
+
+def test_a_short_heap_keeps_the_backlog_from_growing(micropython):
+    """What waits for a broker may not take the memory that FTP needs."""
+    waiting = micropython("""
+from services.events import Events
+from services.site import SiteCommands
+from services.status import Status
+from services.telemetry import Telemetry
+
+def waiting(free, total):
+    status, events = Status(), Events()
+    status.section("heap").update({"free_bytes": free, "total_bytes": total})
+    service = Telemetry(status, events, SiteCommands(), broker="mqtt://127.0.0.1:1")
+    for n in range(40):
+        events.publish("ftp/transfer", event_type="stored", path="/%d" % n, bytes=7, ok=True)
+    return service.status["waiting"], service.status["dropped"]
+
+import json
+print(json.dumps([waiting(free, 190_000) for free in (100_000, 20_000, 9_000)]))
+""")
+    roomy, short, none = json.loads(waiting)
+    assert roomy == [40, 0]
+    assert 5 < short[0] < 30, short
+    assert sum(short) == 40
+    assert none == [1, 39], "the newest is always kept"
