@@ -1,5 +1,6 @@
 """Telemetry against mosquitto and a subscriber; brokers absent, frozen, mute, restarted."""
 
+import json
 import socket
 import threading
 import time
