@@ -25,6 +25,8 @@ USERS = {
     "jailed": {"password": "jail", "role": "write", "root": "/jail"},
     "card": {"password": "card", "role": "write", "root": "/sd"},
 }
+# Below the ephemeral ports, where no client's own port can stand in a board's way.
+PORTS = (10_000, 32_000)
 PATIENCE_S = 20  # longer than any reply may take, shorter than a test
 
 
@@ -211,6 +213,15 @@ def wait_for():
     return wait_until
 
 
+def _free_port():
+    """A port of PORTS that can be listened on."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(*PORTS)
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 @pytest.fixture(scope="session")
 def power_up(tmp_path_factory):
     """Start a board that is stopped at the end: (ftp=None, sections=None, ...) -> Desk.
@@ -225,11 +236,8 @@ def power_up(tmp_path_factory):
     def start(ftp=None, sections=None, config=None, main=None, source=False, wait=True, **options):
         folder = tmp_path_factory.mktemp("board")
         (folder / "sd").mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        # Below the ephemeral ports, where no client's own port can stand in the way.
-        lowest = random.randrange(10_000, 32_000)
+        port = _free_port()
+        lowest = random.randrange(*PORTS)
         ports = {"port": port, "host": "127.0.0.1", "passive_ports": [lowest, lowest + 40]}
         if config:
             text = config(json.dumps(ports)[1:-1])

@@ -3,9 +3,8 @@
 import re
 import time
 
+import pexpect
 import pytest
-
-pexpect = pytest.importorskip("pexpect")
 
 PROMPT = "ftp> "
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b=|\x1b>")
