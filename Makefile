@@ -8,7 +8,7 @@ LIBRARY := build/lib/logging.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps bench package clean
+.PHONY: help run test lint deps bench package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -34,6 +34,9 @@ bench: $(READY) $(LIBRARY) ## measure heap and speed, beside a plain blocking lo
 
 package: $(READY) ## list the device files in package.json, for mip
 	$(BIN)/python -m outpost.package
+
+picture: $(READY) $(LIBRARY) ## draw docs/session.svg anew; as root, for the time server's port
+	$(BIN)/python docs/session.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build .pytest_cache .ruff_cache

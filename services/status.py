@@ -2,7 +2,11 @@
 
 from time import gmtime, time
 
+from micropython import const
+
 _UNITS = (("_bytes", 6), ("_ms", 3), ("_s", 2))
+_LONG_MS = const(120_000)  # read more easily as hours and days
+_WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
 
 
 def size_text(n):
@@ -16,9 +20,12 @@ def size_text(n):
 
 def span_text(seconds):
     """A span of seconds as `uptime` prints it: 3 days, 2:04:11."""
-    days, rest = divmod(int(seconds), 86400)
+    sign = "-" if seconds < 0 else ""
+    days, rest = divmod(abs(int(seconds)), 86400)
     text = "%d:%02d:%02d" % (rest // 3600, rest % 3600 // 60, rest % 60)
-    return "%d day%s, %s" % (days, "" if days == 1 else "s", text) if days else text
+    if days:
+        text = "%d day%s, %s" % (days, "" if days == 1 else "s", text)
+    return sign + text
 
 
 def time_text(t=None):
@@ -34,7 +41,7 @@ def _shown(key, value):
             if suffix == "_bytes":
                 value = size_text(value)
             elif suffix == "_ms":
-                value = "%d ms" % value
+                value = "%d ms" % value if abs(value) < _LONG_MS else span_text(value // 1000)
             else:
                 value = span_text(value)
             break
@@ -66,7 +73,7 @@ class Status:
         return self.sections[name]
 
     def lines(self):
-        """Yield one readable line a section, in the order in which they were made."""
+        """Yield each section as a readable line or more, in the order in which they were made."""
         for name in self._order:
             section = self.sections[name]
             if not section:
@@ -77,4 +84,11 @@ class Status:
             for key in sorted(section):
                 if key != "state" and section[key] not in (None, ""):
                     parts.append(_shown(key, section[key]))
-            yield "%-10s %s" % (name, ", ".join(parts))
+            line = "%-10s" % name
+            for i in range(len(parts)):
+                part = parts[i] if i + 1 == len(parts) else parts[i] + ","
+                if i and len(line) + len(part) >= _WIDTH:
+                    yield line
+                    line = "%-10s" % ""
+                line += " " + part
+            yield line
