@@ -4,13 +4,14 @@ Only the boot needs this module: main.py unloads it, for it weighs as much as th
 """
 
 import gc
-import io
 import json
 import os
 import sys
 
+import jsontext
+
 PATH = "/config.json"
-LAST_GOOD = "/config.last"  # the last config.json that was JSON: a typo must not cut a board off
+LAST_GOOD = ".last"  # config.last is the last config.json that was JSON: see load()
 
 _KINDS = {
     "bool": "true or false",
@@ -23,12 +24,13 @@ _KINDS = {
 }
 
 
-def load(path=PATH, last_good=LAST_GOOD):
+def load(path=PATH):
     """Return (config, problems): a dict of sections, and what is wrong as lines of text.
 
     A missing file is no problem: everything has a default. One that is not JSON is named, and
-    the last one that was is used in its place.
+    the last one that was is used in its place: a typo must not cut a board off.
     """
+    last_good = _last_good(path)
     text = _read(path)
     if text is None:
         return {}, []
@@ -106,17 +108,22 @@ def check(name, given, options, problems):
 def put(keys, value, path=PATH):
     """Set the value at a tuple of keys in the file, made where it is missing.
 
-    Everything else in the file keeps its text, order and indentation. OSError where the file
-    can't be written, ValueError where it isn't JSON.
+    Everything else in the file keeps its text, order and indentation. The last good copy is
+    renewed too: it shall not keep a password in clear. OSError where the file can't be written,
+    ValueError where it isn't JSON.
     """
     text = _read(path) or "{}\n"
-    if _parse(text)[1]:
-        raise ValueError("%s is not JSON" % path)
-    try:
-        text = _with(text, keys, value)
-    except IndexError:  # MicroPython's parser takes what the scanner below does not
-        raise ValueError("%s is not JSON" % path)
+    problem = _parse(text)[1]
+    if problem:
+        raise ValueError("%s: %s" % (path, problem))
+    text = jsontext.replace(text, keys, value)
     _write(path, text)
+    _write(_last_good(path), text)
+
+
+def _last_good(path):
+    """Where the last good copy of a config file is kept."""
+    return path.rpartition(".")[0] + LAST_GOOD
 
 
 def _wrong(value, rule):
@@ -154,15 +161,10 @@ def _kind(value):
 
 def _parse(text):
     """Return (dict, None), or (None, what is wrong)."""
-    stream = io.StringIO(text)
     try:
-        config = json.load(stream)
-    except ValueError:
-        line = text[: stream.tell()].count("\n") + 1
-        return None, "not JSON, look at line %d" % line
-    if not isinstance(config, dict):
-        return None, "must be an object in braces"
-    return config, None
+        return jsontext.parse(text), None
+    except ValueError as error:
+        return None, str(error)
 
 
 def _read(path):
@@ -180,67 +182,3 @@ def _write(path, text):
     with open(part, "w") as file:
         file.write(text)
     os.rename(part, path)
-
-
-def _with(text, keys, value):
-    """The JSON text with value at keys, all else untouched."""
-    at = text.index("{")
-    for depth, key in enumerate(keys):
-        found = _member(text, at, key)
-        if found < 0:
-            for missing in reversed(keys[depth + 1 :]):
-                value = {missing: value}
-            comma = ", " if json.loads(text[at : _value_end(text, at)]) else ""
-            new = "%s: %s%s" % (json.dumps(key), json.dumps(value), comma)
-            return text[: at + 1] + new + text[at + 1 :]
-        at = found
-    return text[:at] + json.dumps(value) + text[_value_end(text, at) :]
-
-
-def _member(text, at, key):
-    """Where the value of key begins in the object that begins at `at`; -1 where it has none."""
-    at += 1
-    while True:
-        while text[at] in " \t\r\n,":
-            at += 1
-        if text[at] == "}":
-            return -1
-        end = _string_end(text, at)
-        name = json.loads(text[at:end])
-        at = end
-        while text[at] in " \t\r\n:":
-            at += 1
-        if name == key:
-            return at
-        at = _value_end(text, at)
-
-
-def _value_end(text, at):
-    """Where the JSON value that begins at `at` ends."""
-    depth = 0
-    while True:
-        char = text[at]
-        if char == '"':
-            at = _string_end(text, at)
-        else:
-            if char in "{[":
-                depth += 1
-            elif char in "}]":
-                if not depth:
-                    return at  # the end of a number's or a word's object
-                depth -= 1
-            elif not depth and char in ", \t\r\n":
-                return at
-            at += 1
-            if char not in "}]":
-                continue
-        if not depth:
-            return at
-
-
-def _string_end(text, at):
-    """Where the JSON string whose quote stands at `at` ends."""
-    at += 1
-    while text[at] != '"':
-        at += 2 if text[at] == "\\" else 1
-    return at + 1

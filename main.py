@@ -65,7 +65,7 @@ def serve():
         status.section("config")["problems"] = "; ".join(problems)
     # What only the boot needs weighs as much as three sessions.
     del settings, problems, wrong, extras, config, recovery
-    for module in ("config", "recovery"):
+    for module in ("config", "jsontext", "recovery"):
         del sys.modules[module]
     watchdog = hal.watchdog(_WATCHDOG_MS)
     supervisor = Supervisor(services, status, events, watchdog, flash)

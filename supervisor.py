@@ -129,6 +129,8 @@ class Supervisor:
                 await service.run()
             except Exception as failed:
                 error = failed
+            if self._stopping.is_set():
+                return  # what a clean-up raises takes the place of the cancellation
             if error is None and service.restart != "always":
                 self._say(service, "finished")
                 return

@@ -42,6 +42,10 @@ def watchdog(timeout_ms):
     return machine.WDT(timeout=min(timeout_ms, _WATCHDOG_MAX_MS))
 
 
+def inline_urgent(sock):
+    """Nothing to do: lwIP has no urgent data, it all stays in the stream."""
+
+
 def peer_address(raw):
     """Return (host, port) from accept()'s address."""
     return raw[0], raw[1]

@@ -11,6 +11,7 @@ import machine
 from micropython import const
 
 _AF_INET = const(2)
+_SO_OOBINLINE = const(10)  # Linux
 
 
 def reset():
@@ -44,6 +45,11 @@ def peer_address(raw):
     # A sockaddr_in6 has four bytes of flow information before its address.
     address = raw[4:8] if family == _AF_INET else raw[8:24]
     return socket.inet_ntop(family, address), port
+
+
+def inline_urgent(sock):
+    """Leave urgent data in the stream: ftplib and tnftp send a part of ABOR so."""
+    sock.setsockopt(socket.SOL_SOCKET, _SO_OOBINLINE, 1)
 
 
 class Link:

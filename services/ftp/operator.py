@@ -19,7 +19,7 @@ def _kib(size):
 def df(server, arg):
     """Lines of each mounted file system, or of the one that holds a folder."""
     yield "Filesystem        Size        Used       Avail   Use%"
-    for path in (arg,) if arg else _mounts():
+    for path in (_asking(server).path(arg),) if arg else _mounts():
         found = os.statvfs(path)
         size = found[1] * found[2]
         free = found[0] * found[3]
@@ -80,7 +80,7 @@ def kick(server, arg):
         raise ValueError("Usage: SITE kick <number|user|address>; SITE who tells")
     kicked = 0
     for session in list(server.sessions):
-        if session.task is core.cur_task:
+        if session is _asking(server):
             continue
         if arg in (str(session.number), session.user, session.address):
             session.end(421, "Ended by an operator.")
@@ -88,6 +88,14 @@ def kick(server, arg):
     if not kicked:
         raise ValueError("Nobody else is %s; SITE who tells." % arg)
     return "Kicked %s: %d session%s." % (arg, kicked, "" if kicked == 1 else "s")
+
+
+def _asking(server):
+    """The session of the operator who asks."""
+    for session in server.sessions:
+        if session.task is core.cur_task:
+            return session
+    return None
 
 
 def _mounts():

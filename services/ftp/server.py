@@ -23,8 +23,6 @@ _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
 _SILENT_MS = const(5_000)  # before its login; after it a session may be ended for a new one
-_TCP = const(6)
-_TCP_NODELAY = const(1)
 _GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
 _EPIPE = const(32)
 _OPERATORS = ("df", "free", "gc", "hashpass", "kick", "uptime", "who")
@@ -73,6 +71,7 @@ class FtpServer(Service):
         self._stall_ms = stall_s * 1000
         self.buffers = Buffers(buffer, status.section("heap"))
         self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
+        self.uploads = set()  # the paths of unfinished ones
         self._count = 0
         self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
         self.accounts = None
@@ -92,6 +91,7 @@ class FtpServer(Service):
             await self._set_up()
             gc.collect()
             self.buffers.give(self.buffers.take())
+            asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
         listener = socket.socket()
         watch = None
         try:
@@ -141,11 +141,7 @@ class FtpServer(Service):
                 pass
             sock.close()
             return
-        try:
-            # Without it Nagle and delayed acks cost 40 ms for each reply after a transfer.
-            sock.setsockopt(_TCP, _TCP_NODELAY, 1)
-        except (OSError, ValueError):
-            pass
+        hal.tune(sock)
         self._count += 1
         session = Session(self, sock, address, self._count)
         asyncio.create_task(self._serve(session))

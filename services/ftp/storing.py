@@ -15,15 +15,23 @@ _SLICE_MS = const(5)
 class Upload:
     """A file on its way to `path`; number keeps apart what several sessions upload.
 
+    in_use: a set that holds the unfinished upload's path for as long as there is one.
+
     Whatever happens before commit() returns, the old file stays as it was: rename is the only
     step that a power cut can't halve (on LittleFS and POSIX; FAT removes, then renames).
     """
 
-    def __init__(self, path, number):
-        folder, name = paths.split(path)
+    def __init__(self, path, number, in_use):
+        folder, _ = paths.split(path)
         self._path = path
         self._part = paths.join(folder, "%s%d" % (UPLOAD_PREFIX, number))
-        self.file = open(self._part, "wb")
+        self._in_use = in_use
+        in_use.add(self._part)
+        try:
+            self.file = open(self._part, "wb")
+        except OSError:
+            in_use.discard(self._part)
+            raise
 
     async def copy_old(self, size, transfer):
         """Begin with the old file's first `size` bytes (APPE, REST). It may be missing for 0."""
@@ -50,6 +58,7 @@ class Upload:
         try:
             file.close()  # LittleFS and FAT have the data on flash from here on
             os.rename(self._part, self._path)
+            self._in_use.discard(self._part)
         except OSError:
             self._remove()
             raise
@@ -67,6 +76,7 @@ class Upload:
         self._remove()
 
     def _remove(self):
+        self._in_use.discard(self._part)
         try:
             os.remove(self._part)
         except OSError:

@@ -47,13 +47,13 @@ def test_a_listing_is_streamed(serve, measured):
     server = serve("ftp")
     with server.client() as connection:
         lines = []
-        # Beside a buffer of 4 KiB nothing is held: the 500 lines alone are 35 KB.
+        # Beside a buffer, unless the pool has it, nothing is held: the lines alone are 35 KB.
         rise = measured.peak(
             connection,
             lambda: connection.ftp.retrlines(f"LIST {server.card}list500", lines.append),
         )
         assert len(lines) == 500
-        assert 4 * KB <= rise <= 9 * KB
+        assert 0 < rise <= 9 * KB
 
 
 def test_commands_and_transfers_leave_nothing_behind(serve, measured):

@@ -51,7 +51,6 @@ def test_clear_passwords_become_hashes_and_nothing_else_changes(power_up, connec
     assert board.read("/config.json") == stored, "a second boot changes nothing"
 
 
-@pytest.mark.xfail(strict=True, reason="config.last keeps the clear text until the second boot")
 def test_no_copy_of_config_json_keeps_a_clear_password(power_up):
     board = power_up(config=lambda ports: CLEAR % ports)
     board.stop()

@@ -102,11 +102,6 @@ def test_commands_as_they_are(ftp):
         ftp.sendcmd("NOSUCH")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TimeoutError,
-    reason="ftplib sends ABOR's LF as urgent data, which the unix port takes out of the stream",
-)
 def test_abort_in_a_download(ftp, board):
     (board.card / "abort-me").touch()
     os.truncate(board.card / "abort-me", 64 * 1024 * 1024)

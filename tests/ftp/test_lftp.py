@@ -77,7 +77,6 @@ def test_mirror_sends_a_changed_file_and_leaves_the_others(lftp, folder, local, 
     assert done.stdout.count("Transferring file") == 1, done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="SITE CHMOD is refused, which lftp -v counts as a failure")
 def test_mirror_of_a_changed_file_is_a_success_to_lftp(lftp, folder, local):
     lftp(f"mirror -R --verbose=3 tree {folder}/tree")
     (local / "file1").write_bytes(b"changed, and longer than it was" * 30)

@@ -199,7 +199,6 @@ def test_a_full_flash_is_552_keeps_the_old_file_and_frees_the_space(power_up, co
     assert control.get("/file") == b"there is room again"
 
 
-@pytest.mark.xfail(strict=True, reason="unfinished uploads of an earlier life are not removed")
 def test_what_an_earlier_life_left_is_gone_after_the_next_boot(power_up, connect, wait_for):
     board = power_up()
     session = connect(to=board)

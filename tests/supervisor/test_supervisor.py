@@ -1,9 +1,5 @@
 """The supervisor: order, restarts, escalation, lost tasks, stalls, uptime, watchdog."""
 
-import subprocess
-
-import pytest
-
 
 def test_services_start_in_order_and_stop_in_reverse(supervised):
     told = supervised("""
@@ -374,11 +370,6 @@ answer([["clean", "a"] in told, time.ticks_diff(time.ticks_ms(), began)])
     assert took < 8000
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=subprocess.TimeoutExpired,
-    reason="what it raises takes the place of its cancellation, and it is started again",
-)
 def test_a_service_that_raises_in_its_clean_up_does_not_keep_the_others_up(supervised):
     assert supervised(
         """

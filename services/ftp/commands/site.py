@@ -5,6 +5,9 @@ from errno import EACCES
 from services.ftp.commands import ARG, command
 from services.ftp.errors import reply_to
 
+# lftp's mirror takes a refusal of these for a failure of the whole.
+_NO_PERMISSIONS = ("chmod", "umask")
+
 
 @command("SITE", ARG)
 async def site(session, arg):
@@ -12,6 +15,8 @@ async def site(session, arg):
     name, _, rest = arg.partition(" ")
     admin = session.is_admin()
     registry = session.server.site
+    if name.lower() in _NO_PERMISSIONS:
+        return 200, "Noted; this file system has no permissions."
     if name.lower() == "help":
         return 214, registry.usages(admin)
     try:

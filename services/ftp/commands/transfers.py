@@ -199,7 +199,7 @@ def _store(session, verb, path, keep):
     _size(path)  # a folder is refused before the data connection is used
 
     async def work(transfer):
-        upload = Upload(path, session.number)
+        upload = Upload(path, session.number, session.server.uploads)
         try:
             await upload.copy_old(keep, transfer)
             sock = await session.data.open()

@@ -1,0 +1,122 @@
+"""JSON text (RFC 8259): read it strictly, and change one value while the rest keeps its look.
+
+MicroPython's parser takes `{"a": }` and `[1,,2]` and drops what it likes; a config.json with a
+mistake must be refused whole, and the mistake found.
+"""
+
+import json
+
+_SPACE = " \t\r\n"
+
+
+def parse(text):
+    """Return the object in text; ValueError names the line of the first mistake."""
+    at = _skip(text, 0)
+    end = _skip(text, _value_end(text, at))
+    if end != len(text):
+        _fail(text, end)
+    if text[at] != "{":
+        raise ValueError("must be an object in braces")
+    return json.loads(text)
+
+
+def replace(text, keys, value):
+    """Return text with the value at a tuple of keys, which is made where it is missing."""
+    at = text.index("{")
+    for depth, key in enumerate(keys):
+        found, empty = _member(text, at, key)
+        if found < 0:
+            for missing in reversed(keys[depth + 1 :]):
+                value = {missing: value}
+            comma = "" if empty else ", "
+            return "%s%s: %s%s%s" % (
+                text[: at + 1],
+                json.dumps(key),
+                json.dumps(value),
+                comma,
+                text[at + 1 :],
+            )
+        at = found
+    return text[:at] + json.dumps(value) + text[_value_end(text, at) :]
+
+
+def _member(text, at, key):
+    """Where the value of key begins in the object at `at`, -1 where none is; is it empty?"""
+    at = _skip(text, at + 1)
+    empty = text[at] == "}"
+    while text[at] != "}":
+        end = _string_end(text, at)
+        name = json.loads(text[at:end])
+        at = _skip(text, _past(text, _skip(text, end), ":"))
+        if name == key:
+            return at, False
+        at = _skip(text, _value_end(text, at))
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return -1, empty
+
+
+def _value_end(text, at):
+    """Where the value that begins at `at` ends; ValueError at a mistake in it."""
+    opening = text[at : at + 1]
+    if opening == '"':
+        return _string_end(text, at)
+    if opening not in ("{", "["):
+        return _word_end(text, at)
+    closing = "}" if opening == "{" else "]"
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == closing:
+        return at + 1
+    while True:
+        if opening == "{":
+            at = _skip(text, _string_end(text, at))
+            at = _skip(text, _past(text, at, ":"))
+        at = _skip(text, _value_end(text, at))
+        if text[at : at + 1] == closing:
+            return at + 1
+        at = _skip(text, _past(text, at, ","))
+
+
+def _string_end(text, at):
+    """Where the string whose quote stands at `at` ends."""
+    start = at
+    at = _past(text, at, '"')
+    while at < len(text) and text[at] != '"' and text[at] >= " ":
+        at += 2 if text[at] == "\\" else 1
+    if text[at : at + 1] != '"':
+        _fail(text, start)  # where it begins: what follows looks like anything
+    return at + 1
+
+
+def _word_end(text, at):
+    """Where a number, true, false or null ends."""
+    start = at
+    while at < len(text) and text[at] not in _SPACE and text[at] not in ',:"{}[]':
+        at += 1
+    word = text[start:at]
+    if word not in ("true", "false", "null"):
+        if not word or word[0] not in "-0123456789":
+            _fail(text, start)
+        try:
+            float(word)
+        except ValueError:
+            _fail(text, start)
+    return at
+
+
+def _skip(text, at):
+    """Where the next thing after white space begins."""
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _past(text, at, mark):
+    """The place behind a mark that must stand at `at`."""
+    if text[at : at + 1] != mark:
+        _fail(text, at)
+    return at + 1
+
+
+def _fail(text, at):
+    raise ValueError("not JSON, look at line %d" % (text[:at].count("\n") + 1))

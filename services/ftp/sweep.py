@@ -1,0 +1,38 @@
+"""Sweep: removes what uploads of an earlier life left behind; borrowed once after each boot."""
+
+import os
+from time import ticks_diff, ticks_ms
+
+import asyncio
+
+from services.ftp import paths
+from services.ftp.listing import UPLOAD_PREFIX, is_dir
+
+_SLICE_MS = 5
+
+
+async def sweep(in_use):
+    """Walk all folders; remove unfinished uploads but for those whose paths are in in_use.
+
+    Never holds the loop for long, and stops for nothing: a folder that fails is passed over.
+    """
+    folders = ["/"]
+    since = ticks_ms()
+    while folders:
+        folder = folders.pop()
+        stale = []
+        try:
+            for entry in os.ilistdir(folder):
+                path = paths.join(folder, entry[0])
+                if is_dir((entry[1],)):
+                    folders.append(path)
+                elif entry[0].startswith(UPLOAD_PREFIX):
+                    stale.append(path)
+                if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+                    await asyncio.sleep_ms(0)
+                    since = ticks_ms()
+            for path in stale:
+                if path not in in_use:
+                    os.remove(path)
+        except OSError:
+            continue
