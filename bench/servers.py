@@ -14,7 +14,6 @@ from pathlib import Path
 
 from outpost import bundle
 from outpost.sim import desk
-from outpost.sim.flash import Flash
 from outpost.sim.prepare import prepare
 
 from bench.client import Client, PlainClient
@@ -326,8 +325,7 @@ class Blocking(Server):
 
     def command(self, room):
         image = room / "flash.img"
-        with Flash(image):
-            pass  # makes it
+        prepare(image, bundle.tree_root())  # as full as Outpost's: LittleFS looks at all of it
         return self.micropython("serve_blocking", self.port, self._buffer, image)
 
     def client(self):
