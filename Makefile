@@ -8,11 +8,11 @@ LIBRARY := build/lib/logging.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps bench package picture clean
+.PHONY: help run test lint deps bench bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
 	@host/how-to-log-in $(ARGS)
@@ -29,8 +29,11 @@ lint: $(READY) ## check style and format
 deps: $(READY) ## fetch logging, ntptime and umqtt.simple; MICROPYTHON_LIB=DIR names a checkout
 	$(BIN)/python -m outpost.dependencies
 
-bench: $(READY) $(LIBRARY) ## measure heap and speed, beside a plain blocking loop
+bench: $(READY) $(LIBRARY) ## measure speed and heap beside peers; ARGS="--ftpdlite DIR" names one
 	$(BIN)/python -m bench $(ARGS)
+
+bench-quick: $(READY) $(LIBRARY) ## the same in under two minutes
+	$(BIN)/python -m bench --quick $(ARGS)
 
 package: $(READY) ## list the device files in package.json, for mip
 	$(BIN)/python -m outpost.package
@@ -43,7 +46,7 @@ clean: ## remove what was built, simulated flash too; .venv stays
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	@touch $@
 
 $(LIBRARY): | $(READY)
