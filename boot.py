@@ -25,12 +25,14 @@ def boot():
     recovery.settle()
     cause = "unknown"
     try:
-        import hal  # only now: the update that was just settled may have moved it
+        from hal import identity  # only now: the update just settled may have moved it
 
-        cause = hal.reset_cause()
+        cause = identity.reset_cause()
     finally:
         recovery.begin(cause)
     # Only begins to connect; services/network keeps the link up.
+    import hal
+
     hal.Link(*network_options()).start()
 
 

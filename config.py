@@ -1,12 +1,7 @@
-"""config.json: read it, check it, build the services from it, change one value of it.
+"""config.json: read it, check a section of it, change one value of it. Needed at boot alone."""
 
-Only the boot needs this module: main.py unloads it, for it weighs as much as three sessions.
-"""
-
-import gc
 import json
 import os
-import sys
 
 import jsontext
 
@@ -47,38 +42,6 @@ def load(path=PATH):
     if config is None:
         return {}, [problem + "; running on defaults"]
     return config, [problem + "; running on the last good one"]
-
-
-def build(rows, config, status, events, site, extras, borrow):
-    """Return (services, problems): a service for each row that the config asks for.
-
-    rows: (name, module, class, the key without which it isn't even imported, or None). extras:
-    name -> more keyword arguments. borrow: services.borrow's, for the rules in options.py.
-    A service that can't be made is named in the status and left out; what is wrong in the
-    config comes back as lines of text.
-    """
-    services = []
-    problems = []
-    for name, module, class_name, needs in rows:
-        section = config.get(name, {})
-        if needs and not (isinstance(section, dict) and section.get(needs)):
-            status.section(name)["state"] = "off"
-            continue
-        try:
-            kind = getattr(__import__(module, None, None, (class_name,)), class_name)
-            given = check(name, section, borrow(module + ".options", "OPTIONS"), problems)
-            given.update(extras.get(name, {}))
-            services.append(kind(status, events, site, **given))
-        except Exception as error:
-            sys.print_exception(error)
-            text = "%s: %s" % (type(error).__name__, error)
-            status.section(name).update({"state": "failed", "error": text})
-        gc.collect()
-    known = ["name"] + [row[0] for row in rows]
-    for key in config:
-        if key not in known:
-            problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
-    return services, problems
 
 
 def check(name, given, options, problems):

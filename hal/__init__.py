@@ -36,14 +36,12 @@ __all__ = (
     "EPOCH",
     "Link",
     "deepsleep",
-    "firmware",
     "peer_address",
+    "planned_reset",
     "reset",
-    "reset_cause",
     "rest_watchdog",
     "set_clock",
     "sync",
-    "unique_id",
     "unix_time",
     "tune",
     "watchdog",
@@ -52,14 +50,6 @@ __all__ = (
 # Seconds from 1970 to the zero of this port's time.time(): esp32 counts from 2000.
 EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
-_CAUSES = (
-    ("PWRON_RESET", "power-on"),
-    ("HARD_RESET", "reset"),
-    ("WDT_RESET", "watchdog"),
-    ("DEEPSLEEP_RESET", "deep-sleep"),
-    ("SOFT_RESET", "soft"),
-    ("BROWN_OUT_RESET", "brown-out"),
-)
 _REST_MS = const(1000)
 _TCP = const(6)
 _TCP_NODELAY = const(1)
@@ -76,33 +66,6 @@ def set_clock(unix_s):
         raise OSError("this port has no real-time clock to set: set the host's")
     t = time.gmtime(unix_s - EPOCH)
     machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
-
-
-def reset_cause():
-    """Why the board started: power-on, reset, watchdog, deep-sleep, soft or brown-out."""
-    if not hasattr(machine, "reset_cause"):
-        return "power-on"
-    cause = machine.reset_cause()
-    for name, text in _CAUSES:
-        # A port has only the constants of the causes that it can tell apart.
-        if getattr(machine, name, None) == cause:
-            return "reset" if text == "watchdog" and planned_reset() else text
-    return "reset"
-
-
-def unique_id():
-    """This board's own number as hex text; every plain unix port has the same."""
-    number = machine.unique_id() if hasattr(machine, "unique_id") else b"unix"
-    return "".join("%02x" % byte for byte in number)
-
-
-def firmware():
-    """The interpreter and its port, such as "MicroPython 1.29.0 on rp2"."""
-    version = sys.implementation.version
-    text = "MicroPython %d.%d.%d" % (version[0], version[1], version[2])
-    if len(version) > 3 and version[3]:
-        text += "-" + version[3]
-    return text + " on " + sys.platform
 
 
 def rest_watchdog(wdt):

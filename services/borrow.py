@@ -11,7 +11,12 @@ def borrow(module, name):
     """
     gc.collect()  # a module wants its memory in larger pieces than most
     value = getattr(__import__(module, None, None, (name,)), name)
-    del sys.modules[module]
-    parent, _, leaf = module.rpartition(".")
-    delattr(sys.modules[parent], leaf)  # a package holds its modules too
+    forget(module)
     return value
+
+
+def forget(module):
+    """Take a module out of the places that keep it; nothing where it isn't imported."""
+    parent, _, leaf = module.rpartition(".")
+    if sys.modules.pop(module, None) and parent:
+        delattr(sys.modules[parent], leaf)  # a package holds its modules too

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PRELUDE = """
 import json, os, sys
 import hal, ramflash, recovery
+from hal import identity
 
 with open(sys.argv[1]) as file:
     source = compile(file.read(), "boot.py", "exec")
@@ -65,7 +66,7 @@ def test_each_boot_is_counted_and_its_cause_kept(board):
 say(recovery.record())
 boot()
 say(recovery.record())
-hal.reset_cause = lambda: "watchdog"
+identity.reset_cause = lambda: "watchdog"
 ramflash.again(flash)
 boot()
 say(recovery.record())

@@ -130,6 +130,7 @@ class Time:  # an ESP32 counts from 2000, and its gmtime too
 sys.path.insert(0, sys.argv[1])
 real_sys, sys.modules["sys"], sys.modules["time"] = sys, Sys, Time
 import hal
+from hal import identity
 import machine
 
 def say(*values):
@@ -194,7 +195,9 @@ say(*machine.calls)
 
 
 def test_names_of_the_board(board):
-    said = board("say(hal.unique_id(), hal.firmware(), hal.peer_address(('10.0.0.9', 4711)))")
+    said = board(
+        "say(identity.unique_id(), identity.firmware(), hal.peer_address(('10.0.0.9', 4711)))"
+    )
     assert said[0][0] == "e66105"
     assert said[0][1] == "MicroPython 1.29.0 on esp32"
     assert said[0][2] == ["10.0.0.9", 4711]
@@ -204,7 +207,7 @@ def test_reset_causes_of_an_esp32(board):
     said = board("""
 causes = []
 for machine.cause in range(6):
-    causes.append(hal.reset_cause())
+    causes.append(identity.reset_cause())
 say(*causes)
 """)
     assert said == [["reset", "power-on", "reset", "watchdog", "deep-sleep", "soft"]]
@@ -215,11 +218,11 @@ say(*causes)
 def test_an_rp2_tells_a_reset_asked_for_from_the_watchdogs(board, chip, base, mark, cause):
     said = board(
         """
-say(hal.reset_cause())
+say(identity.reset_cause())
 machine.cause = machine.WDT_RESET
 for address in machine.mem32:
     machine.mem32[address] = 0x6ab73121  # our own watchdog starts; what was read stays
-say(hal.reset_cause())
+say(identity.reset_cause())
 """,
         "rp2",
         chip=chip,

@@ -11,6 +11,7 @@ def test_the_plain_port_answers_in_place_of_what_it_lacks(micropython):
     said = json.loads(
         micropython("""
 import hal, json
+from hal import identity
 try:
     hal.set_clock(1795378689)
     problem = None
@@ -18,8 +19,8 @@ except OSError as error:
     problem = str(error)
 hal.sync()
 hal.rest_watchdog(hal.watchdog(8000))
-print(json.dumps([problem, hal.reset_cause(), hal.unique_id(), hal.firmware(), hal.EPOCH,
-                  hal.unix_time(), hal.watchdog(8000)]))
+print(json.dumps([problem, identity.reset_cause(), identity.unique_id(), identity.firmware(),
+                  hal.EPOCH, hal.unix_time(), hal.watchdog(8000)]))
 """)
     )
     assert said[0] == "this port has no real-time clock to set: set the host's"
@@ -106,11 +107,12 @@ def reset():
 import sys
 sys.path.insert(0, sys.argv[1])
 import hal, machine
+from hal import identity
 hal.set_clock(1795378689)
 hal.watchdog(8000).feed()
 for machine.cause in range(1, 7):
-    print(hal.reset_cause())
-print(hal.unique_id())
+    print(identity.reset_cause())
+print(identity.unique_id())
 try:
     hal.reset()
 except SystemExit as error:
