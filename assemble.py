@@ -3,9 +3,8 @@
 import gc
 import sys
 
-import config
-import recovery
-from hal import identity
+import asyncio
+
 from services.borrow import borrow, forget
 from services.events import Events
 from services.site import SiteCommands
@@ -18,56 +17,82 @@ def assemble(version, rows):
     rows: (name, module, class, the key without which it isn't even imported, or None), in the
     order of starting. A section that is null turns its service off too.
     """
-    settings, problems = config.load()
     status = Status()
     events = Events()
     site = SiteCommands()
-    boot = recovery.record()
-    board = status.section("board")
-    board["name"] = settings.get("name", "outpost")
-    board["version"] = version
-    board["firmware"] = identity.firmware()
-    board["id"] = identity.unique_id()
-    board["boots"] = boot.get("boots", 0)
-    board["reset_cause"] = boot.get("cause", "unknown")
-    if settings.get("app"):
-        settings["app"] = {"module": settings["app"]}
+    _describe(version, status.section("board"))
+    # All that config.json needs goes before the services come: both at once don't fit a heap
+    # of 64 KiB.
+    wanted, problems = _settings(rows, status)
+    for module in ("config", "jsontext", "recovery", "hal.identity"):
+        forget(module)
     services = []
     for row in rows:
-        service = _make(row, settings, problems, status, events, site)
-        if service:
-            services.append(service)
+        name = row[0]
+        if name not in wanted:
+            continue
         gc.collect()
-    known = ["name"] + [row[0] for row in rows]
-    for key in settings:
-        if key not in known:
-            problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
+        try:
+            kind = getattr(__import__(row[1], None, None, (row[2],)), row[2])
+            services.append(kind(status, events, site, **wanted[name]))
+        except Exception as error:
+            _failed(status, name, error)
     if status.section("log").get("state") in ("off", "failed"):
         events.subscribe(print)  # somebody must say on the console what happens
     for problem in problems:
         events.publish("config/problem", problem=problem)
     if problems:
         status.section("config")["problems"] = "; ".join(problems)
-    for module in ("config", "jsontext", "recovery", "hal.identity"):
-        forget(module)
     return services, status, events, site
 
 
-def _make(row, settings, problems, status, events, site):
-    """Make one service, or None; one that can't be made is reported failed, the rest run on."""
-    name, module, class_name, needs = row
-    section = settings.get(name, {})
-    if section is None or (needs and not (isinstance(section, dict) and section.get(needs))):
-        status.section(name)["state"] = "off"
-        return None
-    try:
-        kind = getattr(__import__(module, None, None, (class_name,)), class_name)
-        given = config.check(name, section, borrow(module + ".options", "OPTIONS"), problems)
-        if name == "ftp":
-            given["keep_user"] = config.put
-        return kind(status, events, site, **given)
-    except Exception as error:
-        sys.print_exception(error)
-        text = "%s: %s" % (type(error).__name__, error)
-        status.section(name).update({"state": "failed", "error": text})
-        return None
+def _describe(version, board):
+    """Write down who this board is."""
+    import recovery
+    from hal import identity
+
+    boot = recovery.record()
+    board["version"] = version
+    board["firmware"] = identity.firmware()
+    board["id"] = identity.unique_id()
+    board["boots"] = boot.get("boots", 0)
+    board["reset_cause"] = boot.get("cause", "unknown")
+
+
+def _settings(rows, status):
+    """Return (name -> keyword arguments of each service that is wanted, problems)."""
+    import config
+
+    settings, problems = config.load()
+    status.section("board")["name"] = settings.get("name", "outpost")
+    if settings.get("app"):
+        settings["app"] = {"module": settings["app"]}
+    wanted = {}
+    known = ["name"]
+    for name, _, _, needs in rows:
+        known.append(name)
+        section = settings.get(name, {})
+        if section is None or (needs and not (isinstance(section, dict) and section.get(needs))):
+            status.section(name)["state"] = "off"
+            continue
+        try:
+            rules = borrow("services.%s.options" % name, "OPTIONS")
+            wanted[name] = given = config.check(name, section, rules, problems)
+            if name == "ftp":
+                accounts = borrow("services.ftp.setup", "accounts")
+                made = asyncio.run(accounts(given.get("users", {}), config.put))
+                given["users"] = made[0]
+                problems.extend(made[1])
+        except Exception as error:
+            _failed(status, name, error)
+    for key in settings:
+        if key not in known:
+            problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
+    return wanted, problems
+
+
+def _failed(status, name, error):
+    """A service that can't be made is reported, in full on the console; the rest run on."""
+    sys.print_exception(error)
+    text = "%s: %s" % (type(error).__name__, error)
+    status.section(name).update({"state": "failed", "error": text})

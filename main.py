@@ -25,7 +25,7 @@ _RESET_DELAY_S = 2  # time for a Ctrl-C between two boots that fail
 SERVICES = (
     ("log", "services.log", "Log", None),
     ("network", "services.network", "Network", None),
-    ("ftp", "services.ftp", "FtpServer", None),
+    ("ftp", "services.ftp.server", "FtpServer", None),
     ("time", "services.time", "Clock", None),
     ("telemetry", "services.telemetry", "Telemetry", "broker"),
     ("app", "services.app", "App", "module"),

@@ -17,8 +17,8 @@ PARTS = {
 FTPDLITE = "FTPdLite"
 _MODULES = (
     *("asyncio", "hal", "services.status", "services.events", "services.site", "supervisor"),
-    *("config", "recovery", "services.log.logger", "services.network", "services.ftp"),
-    *("services.time", "services.telemetry"),
+    *("config", "recovery", "services.log.logger", "services.network"),
+    *("services.ftp.server", "services.time", "services.telemetry"),
 )
 _IMPORT_HEAP = "8M"
 _COMMANDS = 200

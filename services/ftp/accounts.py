@@ -37,9 +37,11 @@ async def _derive(password, salt, iterations):
     key = password.encode()
     if len(key) > _BLOCK:
         key = sha256(key).digest()
-    key = key + bytes(_BLOCK - len(key))
-    inner = bytes([byte ^ 0x36 for byte in key])
-    outer = bytes([byte ^ 0x5C for byte in key])
+    inner = bytearray(b"\x36" * _BLOCK)  # the key, padded with zeros, XOR ipad and opad
+    outer = bytearray(b"\x5c" * _BLOCK)
+    for i in range(len(key)):
+        inner[i] ^= key[i]
+        outer[i] ^= key[i]
     piece = salt + b"\0\0\0\1"
     total = 0
     since = ticks_ms()

@@ -1,5 +1,7 @@
 """Buffers: one stands ready for transfers from the start; more are made while there is room."""
 
+import gc
+
 from micropython import const
 
 _SMALLEST = const(512)
@@ -7,25 +9,30 @@ _SHARE = const(8)  # a buffer takes at most this part of the free heap
 
 
 class Buffers:
-    """Lends bytearrays of at most `size` bytes. heap: the status section that tells what is free.
+    """Lends bytearrays of at most `size` bytes.
 
     After days a heap has room, but not in one piece: so one buffer is made first and kept.
     """
 
-    def __init__(self, size, heap):
+    def __init__(self, size):
         self._size = size
-        self._heap = heap
-        self._spare = None
+        self._spare = self._made()
 
     def take(self):
         """Return a buffer, small where the heap is short; MemoryError where 512 won't fit."""
         buffer = self._spare
-        if buffer:
-            self._spare = None
-            return buffer
+        self._spare = None
+        return buffer or self._made()
+
+    def give(self, buffer):
+        """Take a buffer back; the larger one is kept."""
+        if buffer and (not self._spare or len(buffer) > len(self._spare)):
+            self._spare = buffer
+
+    def _made(self):
+        gc.collect()
         size = self._size
-        free = self._heap.get("free_bytes", size * _SHARE)
-        while size > _SMALLEST and size * _SHARE > free:
+        while size > _SMALLEST and size * _SHARE > gc.mem_free():
             size //= 2
         while True:
             try:
@@ -34,8 +41,3 @@ class Buffers:
                 if size <= _SMALLEST:
                     raise
                 size //= 2
-
-    def give(self, buffer):
-        """Take a buffer back; the larger one is kept."""
-        if buffer and (not self._spare or len(buffer) > len(self._spare)):
-            self._spare = buffer

@@ -1,7 +1,6 @@
 """FtpServer: listens, keeps the sessions within bounds, ends those that idle or stall."""
 
 import errno
-import gc
 import socket
 import sys
 from time import ticks_diff, ticks_ms
@@ -31,7 +30,7 @@ _OPERATORS = ("df", "free", "gc", "hashpass", "kick", "uptime", "who")
 class FtpServer(Service):
     """The FTP service. Times in seconds, buffer in bytes, advertise: the address PASV tells.
 
-    keep_user(keys, value) stores a hashed password in config.json.
+    users: name -> Account, as setup.py makes them.
     """
 
     name = "ftp"
@@ -53,7 +52,6 @@ class FtpServer(Service):
         buffer=4096,
         tls=None,
         users=None,
-        keep_user=None,
     ):
         self.status = status
         self.events = events
@@ -69,29 +67,26 @@ class FtpServer(Service):
         self._idle_ms = idle_s * 1000
         self._login_ms = login_s * 1000
         self._stall_ms = stall_s * 1000
-        self.buffers = Buffers(buffer, status.section("heap"))
+        self.buffers = Buffers(buffer)
         self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
         self.uploads = set()  # the paths of unfinished ones
         self._count = 0
         self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
-        self.accounts = None
-        self._users = users or {}
-        self._keep_user = keep_user
+        self.accounts = Accounts(users or {})
         self.section = status.section(self.name)
         self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
         self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
-        self._tls = tls
+        if tls:
+            problem = "ftp.tls: not built yet; FTP runs in clear"
+            self.section["problem"] = problem
+            events.publish("config/problem", problem=problem)
         board = status.section("board")
         self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("version"))
         site.add_rare(_OPERATORS, "services.ftp.operator", self)
 
     async def run(self):
         """Accept clients for ever; ends every session when it is stopped."""
-        if not self.accounts:
-            await self._set_up()
-            gc.collect()
-            self.buffers.give(self.buffers.take())
-            asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
+        asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
         listener = socket.socket()
         watch = None
         try:
@@ -116,19 +111,6 @@ class FtpServer(Service):
                 watch.cancel()
             for session in list(self.sessions):
                 session.end(421, "Outpost is going down.")
-
-    async def _set_up(self):
-        """Make the accounts; what is wrong with them is told, and the server runs without."""
-        accounts = borrow("services.ftp.setup", "accounts")
-        made, problems = await accounts(self._users, self._keep_user)
-        self.accounts = Accounts(made)
-        self._users = self._keep_user = None
-        if self._tls:
-            problems.append("ftp.tls: not built yet; FTP runs in clear")
-        for problem in problems:
-            self.events.publish("config/problem", problem=problem)
-        if problems:
-            self.section["problems"] = "; ".join(problems)
 
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""

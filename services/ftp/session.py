@@ -103,6 +103,9 @@ class Session:
                 await self._obey(line)
         except OSError:
             pass  # the client is gone: a reset is as good as a QUIT
+        except MemoryError:
+            gc.collect()
+            self.why = 421, "Not enough memory for this session; bye."
         finally:
             # No await here: this runs on cancellation too.
             if self.transfer:

@@ -25,7 +25,7 @@ import sys
 sys.path[:] = [sys.argv[1], ".frozen"]
 import logging, ntptime, umqtt.simple
 import config, hal, recovery, supervisor
-from services.ftp import FtpServer
+from services.ftp.server import FtpServer
 from services.log import Log
 from services.network import Network
 from services.telemetry import Telemetry
