@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from outpost.sim.clock import libfaketime
@@ -277,6 +278,17 @@ class TestPowerCut:
 
         with Flash(board.flash) as flash:
             assert flash.read("/file").startswith(b"content ")
+
+    @needs_faketime
+    def test_nothing_of_a_killed_board_is_left_in_shared_memory(self, run):
+        board = run("print('up')")
+        board.wait_console("up\n")
+        left = f"*faketime*_{board.pid}"
+        assert list(Path("/dev/shm").glob(left))
+
+        board.kill()
+
+        assert list(Path("/dev/shm").glob(left)) == []
 
     def test_writes_are_counted(self, run):
         board = run("open('/f', 'w').close()\nprint('done')")

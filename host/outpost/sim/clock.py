@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 POWER_ON = 946_684_800  # 2000-01-01 00:00:00 UTC, where a board without a battery starts
+_SHARED_MEMORY = Path("/dev/shm")
 _PLACES = (
     "/usr/lib/*/faketime/libfaketime.so.1",
     "/usr/lib/faketime/libfaketime.so.1",
@@ -49,3 +50,9 @@ def clock_variables(offset):
             "NO_FAKE_STAT": "1",  # files of a mounted host folder keep their times
         }
     return variables
+
+
+def forget_clock(pid):
+    """Remove what libfaketime leaves in shared memory of a process that was killed."""
+    for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+        (_SHARED_MEMORY / name).unlink(missing_ok=True)

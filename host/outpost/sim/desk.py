@@ -16,7 +16,7 @@ from pathlib import Path
 
 from outpost import bundle
 from outpost.sim import probe
-from outpost.sim.clock import clock_variables, libfaketime, power_on_offset
+from outpost.sim.clock import clock_variables, forget_clock, libfaketime, power_on_offset
 
 # -I -S: no site-packages and none of the user's; that starts a board twice as fast.
 _PACKAGES = Path(importlib.util.find_spec("micropython_run").origin).parent
@@ -240,6 +240,7 @@ class Board:
                 )
             finally:
                 os.close(wire_end)
+            stack.callback(forget_clock, self._process.pid)
             stack.enter_context(self._process)
             stack.callback(self._cut_power)
             stack.callback(self._up.clear)
