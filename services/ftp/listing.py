@@ -3,15 +3,18 @@
 import os
 from time import gmtime
 
+from micropython import const
+
 from services.ftp import paths
 
-_IS_DIR = 0x4000
+_IS_DIR = const(0x4000)
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_HALF_YEAR_S = 180 * 86400
+_HALF_YEAR_S = const(180 * 86400)
+_DAY_S = const(86400)
 # A time before this is no time: LittleFS has none for folders, a board without a battery
 # begins in 2000. In seconds since 1970.
-CLOCK_SET = 1735689600  # 2025-01-01
-_YEAR_2000 = 946684800
+_CLOCK_SET = const(1735689600)  # 2025-01-01
+_YEAR_2000 = const(946684800)
 
 # What a hidden, unfinished upload is called; see storing.py.
 UPLOAD_PREFIX = ".upload-"
@@ -27,12 +30,13 @@ def entries(path, pattern=None):
 
     Entry by entry as the file system has them: a folder of thousands costs no memory.
     """
+    folder = paths.join(path, "")
     for entry in os.ilistdir(path):
         name = entry[0]
         if name.startswith(UPLOAD_PREFIX) or (pattern and not paths.matches(pattern, name)):
             continue
         try:
-            yield name, os.stat(paths.join(path, name))
+            yield name, os.stat(folder + name)
         except OSError:
             continue  # removed between the listing and here
 
@@ -49,16 +53,18 @@ class Listing:
         self._now = now
         self._offset = offset_s
         self._letters = letters
+        self._minute = None  # of the last date, and its text
+        self._date = None
 
     def unix(self, name, found):
         """A line of LIST as `ls -l` prints it, which every client parses."""
-        kind = "drwxr-xr-x" if is_dir(found) else "-rw-r--r--"
-        size = 0 if is_dir(found) else found[6]
-        return "%s 1 root root %10d %s %s\r\n" % (kind, size, self.date(found[8]), name)
-
-    def name(self, name, found):
-        """A line of NLST."""
-        return name + "\r\n"
+        mtime = found[8]
+        if mtime // 60 != self._minute:  # files written together show one date
+            self._minute = mtime // 60
+            self._date = self.date(mtime)
+        if found[0] & _IS_DIR:
+            return "drwxr-xr-x 1 root root          0 %s %s\r\n" % (self._date, name)
+        return "-rw-r--r-- 1 root root %10d %s %s\r\n" % (found[6], self._date, name)
 
     def facts(self, name, found):
         """A line of MLSD (RFC 3659 section 7)."""
@@ -78,7 +84,7 @@ class Listing:
         year, month, day, hour, minute = gmtime(when + self._offset - self._epoch)[:5]
         name = _MONTHS[month * 3 - 3 : month * 3]
         # On a clock that isn't set nothing is recent: the year shows that.
-        if self._now >= CLOCK_SET and -86400 < age < _HALF_YEAR_S:
+        if self._now >= _CLOCK_SET and -_DAY_S < age < _HALF_YEAR_S:
             return "%s %2d %02d:%02d" % (name, day, hour, minute)
         return "%s %2d  %d" % (name, day, year)
 
