@@ -12,40 +12,16 @@ import machine
 from micropython import const
 
 if sys.platform in ("linux", "darwin"):
-    from hal.unix import (
-        Link,
-        deepsleep,
-        inline_urgent,
-        peer_address,
-        planned_reset,
-        reset,
-        watchdog,
-    )
+    from hal import unix as _port
 else:
-    from hal.board import (
-        Link,
-        deepsleep,
-        inline_urgent,
-        peer_address,
-        planned_reset,
-        reset,
-        watchdog,
-    )
+    from hal import board as _port
 
-__all__ = (
-    "EPOCH",
-    "Link",
-    "deepsleep",
-    "peer_address",
-    "planned_reset",
-    "reset",
-    "rest_watchdog",
-    "set_clock",
-    "sync",
-    "unix_time",
-    "tune",
-    "watchdog",
-)
+Link = _port.Link
+deepsleep = _port.deepsleep
+peer_address = _port.peer_address
+planned_reset = _port.planned_reset
+reset = _port.reset
+watchdog = _port.watchdog
 
 # Seconds from 1970 to the zero of this port's time.time(): esp32 counts from 2000.
 EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
@@ -84,7 +60,7 @@ def tune(sock):
     try:
         # Without it Nagle and delayed acks cost 40 ms for each reply after a transfer.
         sock.setsockopt(_TCP, _TCP_NODELAY, 1)
-        inline_urgent(sock)
+        _port.inline_urgent(sock)
     except (OSError, ValueError):
         pass  # slower, but it works
 

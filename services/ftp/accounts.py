@@ -9,7 +9,7 @@ import asyncio
 from micropython import const
 
 _SCHEME = "pbkdf2-sha256"
-_ITERATIONS = const(2_000)  # 0.4 s on an ESP32; the hash string says its own number
+_ITERATIONS = const(2_000)  # well below a second on an ESP32; a hash says its own number
 _MOST_ITERATIONS = const(1_000_000)
 _SLICE_MS = const(5)
 _BLOCK = const(64)  # SHA-256's block in bytes, HMAC's key length (RFC 2104)
