@@ -14,7 +14,6 @@ INTERPRETER = Path(sys.executable).with_name("micropython")
 # What several folders of tests share: services by themselves, time servers, brokers.
 sys.path.insert(0, str(ROOT / "tests"))
 pytest_plugins = (
-    "fixtures_board",
     "fixtures_device",
     "fixtures_sim",
     "fixtures_time",

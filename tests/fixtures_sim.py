@@ -2,6 +2,8 @@
 
 import contextlib
 import ftplib
+import io
+import re
 import socket
 
 import pytest
@@ -12,6 +14,31 @@ from outpost.sim.prepare import prepare
 
 PASSWORD = "secret"
 TRACEBACK = "Traceback (most recent call last)"
+
+
+class Upload:
+    """An upload that lasts until finish(): more() sends another piece of it."""
+
+    def __init__(self, board, path):
+        self.path = path
+        self.size = 0
+        self._session = board.ftp()
+        self._session.voidcmd("TYPE I")
+        self._data = self._session.transfercmd("STOR " + path)
+        self._data.settimeout(20)
+        self.more()
+
+    def more(self, size=2000):
+        """Send size bytes more."""
+        self._data.sendall(b"u" * size)
+        self.size += size
+
+    def finish(self):
+        """End it; ftplib.Error where the board does not confirm it, or has not all of it."""
+        self.more()
+        self._data.close()
+        self._session.voidresp()
+        assert self._session.size(self.path) == self.size
 
 
 class DeskBoard(Board):
@@ -39,6 +66,22 @@ class DeskBoard(Board):
         """The lines of a bare STAT."""
         with contextlib.closing(self.ftp()) as session:
             return session.sendcmd("STAT").splitlines()
+
+    def stat(self, session):
+        """What STAT says, as one text."""
+        return session.sendcmd("STAT")
+
+    def longest_stall_ms(self, session):
+        """The longest that anything has held the board's loop since it started."""
+        return int(re.search(r"longest stall (\d+) ms", self.stat(session))[1])
+
+    def upload(self, session, path, content=b"x" * 5000):
+        """Upload content at once."""
+        session.storbinary("STOR " + path, io.BytesIO(content))
+
+    def begin_upload(self, path):
+        """Start an upload that lasts until finish()."""
+        return Upload(self, path)
 
     def end(self):
         """Stop; AssertionError where it did not go as it should."""

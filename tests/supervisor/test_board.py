@@ -9,7 +9,7 @@ from outpost.sim.flash import Flash
 
 
 @pytest.fixture
-def change(whole_board):
+def change(start_board):
     """Boot a board, stop it, change its flash, boot it again: ({path: text}, ...) -> board.
 
     remove: paths to remove; app: the module that config.json names as the application; clock:
@@ -17,7 +17,8 @@ def change(whole_board):
     """
 
     def again(files, remove=(), app=None, clock="real"):
-        board = whole_board(clock=clock)
+        board = start_board(clock=clock)
+        board.allow_traceback = True  # what is broken here is shown
         board.stop()
         with Flash(board.flash) as flash:
             if app:

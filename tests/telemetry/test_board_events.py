@@ -8,12 +8,11 @@ STALL_MS = 2000
 
 
 @pytest.fixture
-def board(whole_board):
-    """A board that knows this broker: (mosquitto) -> WholeBoard; no name server is asked."""
+def board(start_board):
+    """A board that knows this broker: (mosquitto) -> DeskBoard."""
 
     def start(mosquitto):
-        sections = {"time": {"servers": ["127.0.0.1"]}, "telemetry": {"broker": mosquitto.url}}
-        return whole_board("real", **sections)
+        return start_board(clock="real", config={"telemetry": {"broker": mosquitto.url}})
 
     return start
 
@@ -84,7 +83,7 @@ def test_no_secret_leaves_the_board(board, mosquitto_with_login, subscribe):
 
 @pytest.mark.parametrize("trouble", ["absent", "frozen", "restarted"])
 def test_transfers_complete_and_are_told_beside_a_sick_broker(
-    board, mosquitto, subscriber, begin_upload, trouble
+    board, mosquitto, subscriber, trouble
 ):
     if trouble == "absent":
         mosquitto.stop()
@@ -92,7 +91,7 @@ def test_transfers_complete_and_are_told_beside_a_sick_broker(
     session = device.ftp()
     if trouble != "absent":
         wait_stat(device, session, "connected yes")
-    upload = begin_upload(device, "/big.bin")
+    upload = device.begin_upload("/big.bin")
     if trouble == "restarted":
         mosquitto.stop()
     if trouble == "frozen":

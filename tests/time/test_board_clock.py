@@ -10,11 +10,11 @@ STALL_MS = 2000
 
 
 @pytest.fixture
-def board(whole_board):
+def board(start_board):
     """A board whose clock starts at 2000-01-01 and that knows one time server: (address)."""
     if not libfaketime():
         pytest.skip("NOT TESTED: libfaketime is not installed (Debian package faketime)")
-    return lambda address: whole_board(time={"servers": [address]})
+    return lambda address: start_board(config={"time": {"servers": [address]}})
 
 
 def today(pattern):
@@ -69,11 +69,11 @@ def test_uptime_does_not_jump_with_the_clock(board, chronyd):
 
 
 @pytest.mark.parametrize("trouble", ["absent", "frozen", "restarted"])
-def test_a_transfer_completes_beside_a_sick_time_server(board, chronyd, begin_upload, trouble):
+def test_a_transfer_completes_beside_a_sick_time_server(board, chronyd, trouble):
     address = loopback_address() if trouble == "absent" else chronyd.address
     device = board(address)
     session = device.ftp()
-    upload = begin_upload(device, "big.bin")
+    upload = device.begin_upload("big.bin")
     if trouble == "frozen":
         chronyd.freeze()
     if trouble == "restarted":
