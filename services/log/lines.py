@@ -50,6 +50,8 @@ def _value(value):
     if value is False:
         return "false"
     text = str(value)
+    if isinstance(value, int):
+        return text
     if len(text) > _VALUE_CHARS:
         text = text[:_VALUE_CHARS] + "..."
     quoted = json.dumps(text).replace("\x7f", "\\u007f")

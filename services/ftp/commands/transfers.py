@@ -208,8 +208,10 @@ def _store(session, verb, path, keep):
             await receive(sock, sink.write, transfer.buffer, transfer)
             if session.text:
                 sink.finish()
-            # A client that dies closes the control connection too, before the data: one turn
-            # of the loop lets the session see that and cancel, for this was no end of file.
+            # A client that dies closes the control connection too, before the data. Two turns
+            # of the loop, one to poll and one to run what was polled, let the session see that
+            # and cancel: this was no end of file.
+            await asyncio.sleep_ms(0)
             await asyncio.sleep_ms(0)
             upload.commit()
         finally:
