@@ -94,7 +94,7 @@ WRONG = [
     ("max_sessions", 0, "ftp.max_sessions: must be a whole number from 1 to 100, not 0"),
     ("max_sessions", "six", "ftp.max_sessions: must be a whole number from 1 to 100, not text"),
     ("idle_s", True, "ftp.idle_s: must be a whole number from 10"),
-    ("advertise", 5, "ftp.advertise: must be text"),
+    ("advertise", 5, "ftp.advertise: must be an IPv4 address"),
     ("max_session", 6, "ftp.max_session: no such key; known are"),
 ]
 
