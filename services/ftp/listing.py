@@ -5,6 +5,7 @@ from time import gmtime
 
 from micropython import const
 
+import hal
 from services.ftp import paths
 
 _IS_DIR = const(0x4000)
@@ -15,6 +16,10 @@ _DAY_S = const(86400)
 # begins in 2000. In seconds since 1970.
 _CLOCK_SET = const(1735689600)  # 2025-01-01
 _YEAR_2000 = const(946684800)
+
+# MLSD's permissions (RFC 3659 section 7.5.5) of a folder and of a file.
+_READER = ("el", "r")
+_WRITER = ("cdeflmp", "adfrw")
 
 # What a hidden, unfinished upload is called; see storing.py.
 UPLOAD_PREFIX = ".upload-"
@@ -87,6 +92,12 @@ class Listing:
         if self._now >= _CLOCK_SET and -_DAY_S < age < _HALF_YEAR_S:
             return "%s %2d %02d:%02d" % (name, day, hour, minute)
         return "%s %2d  %d" % (name, day, year)
+
+
+def formatter(session):
+    """The Listing that shows entries to a session."""
+    letters = _READER if session.account.role == "read" else _WRITER
+    return Listing(hal.EPOCH, hal.unix_time(), session.server.utc_offset_s(), letters)
 
 
 def stamp(when, epoch):

@@ -11,7 +11,7 @@ from micropython import const
 import hal
 from hal.net import readable
 from services.borrow import borrow
-from services.ftp import paths
+from services.ftp import commands, paths
 from services.ftp.accounts import Accounts
 from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
@@ -23,6 +23,7 @@ _CONNECT_MS = const(15_000)  # how long a client may take to open its data conne
 _PROGRESS_MS = const(1_000)
 _SILENT_MS = const(5_000)  # before its login; after it a session may be ended for a new one
 _GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
+_RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
 _EPIPE = const(32)
 _OPERATORS = ("df", "free", "gc", "hashpass", "kick", "uptime", "who")
 
@@ -82,6 +83,7 @@ class FtpServer(Service):
             events.publish("config/problem", problem=problem)
         board = status.section("board")
         self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("version"))
+        commands.load_resident()
         site.add_rare(_OPERATORS, "services.ftp.operator", self)
 
     async def run(self):
@@ -158,9 +160,15 @@ class FtpServer(Service):
 
     async def _watch(self):
         """Each second: end what idles or stalls, tell of the progress of what runs."""
+        used = ticks_ms()
         while True:
             await asyncio.sleep(1)
             now = ticks_ms()
+            if self.sessions:
+                used = now
+            elif ticks_diff(now, used) > _RELEASE_MS:
+                used = now
+                commands.release()
             for session in list(self.sessions):
                 transfer = session.transfer
                 if transfer:

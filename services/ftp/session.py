@@ -8,7 +8,16 @@ from micropython import const
 
 from hal.net import writable
 from services.ftp import paths
-from services.ftp.commands import ADMIN, ANYTIME, ARG, BEFORE_LOGIN, COMMANDS, PATH, WRITE
+from services.ftp.commands import (
+    ADMIN,
+    ANYTIME,
+    ARG,
+    BEFORE_LOGIN,
+    PATH,
+    WRITE,
+    flags_of,
+    handler_of,
+)
 from services.ftp.data import DataConnection
 from services.ftp.errors import FTPError, reply_to
 from services.ftp.lines import Lines
@@ -61,25 +70,32 @@ class Transfer:
 class Session:
     """One client. server: the FtpServer; sock: the accepted, non-blocking socket."""
 
+    # What most sessions never change stands here, where it costs nothing for each of them.
+    account = None
+    user = None  # the name that USER gave
+    cwd = "/"
+    text = True  # TYPE A, the default of RFC 959 section 5.1
+    rest = 0
+    rename_from = None
+    epsv_only = False
+    facts = None  # the facts that OPTS MLST chose, None for all
+    hash = "SHA-256"  # what OPTS HASH chose
+    client = None  # what CLNT said of itself
+    secure = False  # the control connection runs over TLS
+    private = False  # PROT P: data connections too
+    failures = 0  # wrong passwords
+    ending = False
+    why = None  # what to tell the client when the session is ended from outside
+    task = None
+    transfer = None
+    _work = None  # the coroutine function of the transfer, and the path it holds
+    _held = None
+
     def __init__(self, server, sock, address, number):
         self.server = server
         self.address = address
         self.number = number
-        self.account = None
-        self.user = None  # the name that USER gave
-        self.cwd = "/"
-        self.text = True  # TYPE A, the default of RFC 959 section 5.1
-        self.rest = 0
-        self.rename_from = None
-        self.epsv_only = False
-        self.failures = 0  # wrong passwords
-        self.ending = False
-        self.why = None  # what to tell the client when the session is ended from outside
         self.touched = ticks_ms()  # when the last command line came
-        self.task = None
-        self.transfer = None
-        self._work = None  # the coroutine function of the transfer, and the path it holds
-        self._held = None
         self.data = DataConnection(address)
         self._sock = sock
         self._lines = Lines(sock, server.scratch)
@@ -140,14 +156,14 @@ class Session:
         verb, _, arg = line.partition(" ")
         verb = verb.upper()
         try:
-            reply = self._checked(verb, arg)
+            flags = flags_of(verb)
+            reply = self._checked(verb, arg, flags)
             if not reply:
-                handler, flags = COMMANDS[verb]
                 if self.transfer and not flags & ANYTIME:
                     await self._idle.wait()
                 if flags & PATH:
                     arg = self.path(arg, flags & WRITE)
-                reply = await handler(self, arg)
+                reply = await handler_of(verb)(self, arg)
         except FTPError as error:
             reply = error.reply
         except OSError as error:
@@ -160,14 +176,12 @@ class Session:
         if reply:
             await self.reply(*reply)
 
-    def _checked(self, verb, arg):
+    def _checked(self, verb, arg, flags):
         """What forbids this command as a reply, or None; once for all handlers."""
-        found = COMMANDS.get(verb)
-        if not found:
+        if flags is None:
             if verb in _NOT_HERE:
                 return 502, "%s is not implemented." % verb
             return 500, "Unknown command; HELP lists the known ones."
-        flags = found[1]
         if not self.account and not flags & BEFORE_LOGIN:
             return 530, "Log in first with USER and PASS."
         if flags & ARG and not arg:

@@ -1,4 +1,12 @@
-"""The FTP commands: one registry that dispatch, HELP and FEAT read."""
+"""The FTP commands: what each one needs, and which module has its handler.
+
+A verb's handler is the `async def VERB(session, arg)` of that very name in its module. It returns
+a reply (code, text or an iterable of lines), or None where it has replied itself.
+"""
+
+from micropython import const
+
+from services.borrow import forget
 
 ARG = 1  # an argument must be there
 PATH = 2  # the argument is a path: the handler is given the file system's
@@ -6,29 +14,114 @@ WRITE = 4  # needs a role that may write
 ADMIN = 8  # needs the role admin
 BEFORE_LOGIN = 16  # may come before login
 ANYTIME = 32  # may run during a transfer
+_FLAGS = const(63)
+_MODULE = const(64)  # a verb's module is its entry divided by this: an index of _MODULES
 
-# verb -> (handler, flags). A dict and not getattr(): that would intern every verb that a client
-# invents, for ever.
-COMMANDS = {}
-FEATURES = []  # the lines of FEAT
+# What a transfer needs is loaded with the server and stays: after months a heap may have no room
+# for it. The others come at their first use and go when nobody has been here for a while.
+_MODULES = (
+    "access",
+    "transfers",
+    "listings",
+    "site",
+    "info",
+    "tree",
+    "files",
+    "active",
+    "standard",
+)
+_RESIDENT = const(4)
+_ACCESS = const(0 * _MODULE)
+_TRANSFERS = const(1 * _MODULE)
+_LISTINGS = const(2 * _MODULE)
+_SITE = const(3 * _MODULE)
+_INFO = const(4 * _MODULE)
+_TREE = const(5 * _MODULE)
+_FILES = const(6 * _MODULE)
+_ACTIVE = const(7 * _MODULE)
+_STANDARD = const(8 * _MODULE)
+
+# A dict and not getattr(): that would intern every verb that a client invents, for ever.
+COMMANDS = {
+    "USER": _ACCESS | ARG | BEFORE_LOGIN,
+    "PASS": _ACCESS | BEFORE_LOGIN,
+    "REIN": _ACCESS | BEFORE_LOGIN,
+    "QUIT": _ACCESS | BEFORE_LOGIN | ANYTIME,
+    "TYPE": _TRANSFERS | ARG,
+    "PASV": _TRANSFERS,
+    "EPSV": _TRANSFERS,
+    "REST": _TRANSFERS | ARG,
+    "RETR": _TRANSFERS | ARG | PATH,
+    "STOR": _TRANSFERS | ARG | PATH | WRITE,
+    "APPE": _TRANSFERS | ARG | PATH | WRITE,
+    "ABOR": _TRANSFERS | ANYTIME,
+    "LIST": _LISTINGS,
+    "NLST": _LISTINGS,
+    "MLSD": _LISTINGS | PATH,
+    "SITE": _SITE | ARG,
+    "SYST": _INFO | BEFORE_LOGIN,
+    "FEAT": _INFO | BEFORE_LOGIN,
+    "OPTS": _INFO | ARG | BEFORE_LOGIN,
+    "NOOP": _INFO | BEFORE_LOGIN | ANYTIME,
+    "STAT": _INFO | ANYTIME,
+    "PWD": _TREE,
+    "XPWD": _TREE,
+    "CWD": _TREE | ARG | PATH,
+    "XCWD": _TREE | ARG | PATH,
+    "CDUP": _TREE,
+    "XCUP": _TREE,
+    "MKD": _TREE | ARG | PATH | WRITE,
+    "XMKD": _TREE | ARG | PATH | WRITE,
+    "RMD": _TREE | ARG | PATH | WRITE,
+    "XRMD": _TREE | ARG | PATH | WRITE,
+    "DELE": _TREE | ARG | PATH | WRITE,
+    "RNFR": _TREE | ARG | PATH | WRITE,
+    "RNTO": _TREE | ARG | PATH | WRITE,
+    "SIZE": _FILES | PATH,
+    "MDTM": _FILES | PATH,
+    "MLST": _FILES | PATH,
+    "PORT": _ACTIVE | ARG,
+    "EPRT": _ACTIVE | ARG,
+    "HELP": _STANDARD | BEFORE_LOGIN,
+    "MODE": _STANDARD | ARG,
+    "STRU": _STANDARD | ARG,
+    "ALLO": _STANDARD | ARG,
+}
+
+_loaded = [None] * len(_MODULES)
 
 
-def command(verbs, flags=0, feat=None):
-    """Register `async handler(session, arg)` for one or more verbs; feat: a line for FEAT.
-
-    It returns a reply (code, text or iterable of lines), or None where it has replied.
-    """
-
-    def register(handler):
-        entry = (handler, flags)
-        for verb in verbs.split():
-            COMMANDS[verb] = entry
-        if feat:
-            FEATURES.append(feat)
-        return handler
-
-    return register
+def flags_of(verb):
+    """The flags of a verb, None where there is no such command."""
+    entry = COMMANDS.get(verb)
+    return None if entry is None else entry & _FLAGS
 
 
-# Each module registers its commands when it is imported.
-from services.ftp.commands import access, info, listings, site, transfers, tree  # noqa: E402, F401
+def handler_of(verb):
+    """The handler of a known verb; its module is imported where it isn't yet: MemoryError."""
+    number = COMMANDS[verb] // _MODULE
+    return getattr(_loaded[number] or _load(number), verb)
+
+
+def load_resident():
+    """Import the modules that stay."""
+    for number in range(_RESIDENT):
+        _load(number)
+
+
+def release():
+    """Let go of the modules that don't stay."""
+    for number in range(_RESIDENT, len(_MODULES)):
+        if _loaded[number]:
+            _loaded[number] = None
+            forget(_full_name(number))
+
+
+def _load(number):
+    module = __import__(_full_name(number), None, None, ("*",))
+    _loaded[number] = module
+    return module
+
+
+def _full_name(number):
+    return "services.ftp.commands." + _MODULES[number]

@@ -3,22 +3,18 @@
 import asyncio
 from micropython import const
 
-from services.ftp.commands import ANYTIME, ARG, BEFORE_LOGIN, command
-
 _DELAY_MS = const(1_000)  # after a wrong password; other sessions go on
 _MOST_FAILURES = const(3)
 
 
-@command("USER", ARG | BEFORE_LOGIN)
-async def user(session, name):
+async def USER(session, name):
     """RFC 959 section 4.1.1. The same answer for every name (RFC 2577 section 6)."""
     _forget(session)
     session.user = name
     return 331, "Password required for %s." % name
 
 
-@command("PASS", BEFORE_LOGIN)
-async def password(session, text):
+async def PASS(session, text):
     """RFC 959 section 4.1.1; FTPError 530 and a pause for a wrong one, 421 for the third."""
     if session.account:
         return 230, "Already logged in."
@@ -43,15 +39,13 @@ async def password(session, text):
     return 530, "User name or password is wrong."
 
 
-@command("REIN", BEFORE_LOGIN)
-async def reinitialize(session, arg):
+async def REIN(session, arg):
     """RFC 959 section 4.1.1: as a new connection, after the transfer under way."""
     _forget(session)
     return 220, "Ready for a new user."
 
 
-@command("QUIT", BEFORE_LOGIN | ANYTIME)
-async def leave(session, arg):
+async def QUIT(session, arg):
     """RFC 959 section 4.1.1: a transfer under way is finished first."""
     session.ending = True
     await session.finished()

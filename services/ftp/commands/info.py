@@ -1,25 +1,30 @@
-"""Info: SYST, FEAT, HELP, NOOP, OPTS, STAT: what the server says about itself."""
+"""Info: SYST, FEAT, OPTS, NOOP, STAT: what the server says about itself."""
 
-from services.ftp.commands import ANYTIME, ARG, BEFORE_LOGIN, COMMANDS, FEATURES, PATH, command
 from services.ftp.commands.listings import status_of
 
-_HELP_COLUMNS = 8
+_FEATURES = (
+    "EPRT",
+    "EPSV",
+    "MDTM",
+    "MLST type*;size*;modify*;perm*;",
+    "REST STREAM",
+    "SIZE",
+    "TVFS",
+    "UTF8",
+)
 
 
-@command("SYST", BEFORE_LOGIN)
-async def system(session, arg):
+async def SYST(session, arg):
     """RFC 959 section 4.1.3; the one answer that makes clients parse LIST as `ls -l`."""
     return 215, "UNIX Type: L8"
 
 
-@command("FEAT", BEFORE_LOGIN)
-async def features(session, arg):
+async def FEAT(session, arg):
     """RFC 2389 section 3."""
-    await session.reply_lines(211, "Features:", sorted(FEATURES), b" ")
+    await session.reply_lines(211, "Features:", _FEATURES, b" ")
 
 
-@command("OPTS", ARG | BEFORE_LOGIN, "UTF8")
-async def options(session, arg):
+async def OPTS(session, arg):
     """RFC 2389 section 4. UTF8 is always on (RFC 2640); MLST's facts are what they are."""
     words = arg.upper().split()
     if words == ["UTF8", "ON"]:
@@ -29,36 +34,12 @@ async def options(session, arg):
     return 501, "Known options: UTF8 ON, MLST."
 
 
-@command("NOOP", BEFORE_LOGIN | ANYTIME)
-async def nothing(session, arg):
+async def NOOP(session, arg):
     """RFC 959 section 4.1.3."""
     return 200, "Take your time."
 
 
-@command("HELP", BEFORE_LOGIN)
-async def tell(session, arg):
-    """RFC 959 section 4.1.3: all commands, one command, or SITE's."""
-    arg = arg.upper()
-    if arg == "SITE":
-        return 214, session.server.site.usages(session.is_admin())
-    if arg:
-        if arg not in COMMANDS:
-            return 501, "Unknown command %s." % arg
-        flags = COMMANDS[arg][1]
-        kind = "path" if flags & PATH else "argument"
-        return 214, "Syntax: %s <%s>" % (arg, kind) if flags & (ARG | PATH) else "Syntax: " + arg
-    return 214, _help_lines()
-
-
-def _help_lines():
-    verbs = sorted(COMMANDS)
-    yield "Commands:"
-    for i in range(0, len(verbs), _HELP_COLUMNS):
-        yield " ".join(["%-4s" % verb for verb in verbs[i : i + _HELP_COLUMNS]])
-
-
-@command("STAT", ANYTIME)
-async def status(session, arg):
+async def STAT(session, arg):
     """RFC 959 section 4.1.3: the board's health, or a path as LIST shows it."""
     if arg:
         return await status_of(session, arg)

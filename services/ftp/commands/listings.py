@@ -1,24 +1,11 @@
-"""Listings: LIST, NLST, MLSD, MLST, SIZE, MDTM and STAT with a path."""
+"""Listings: LIST, NLST, MLSD and STAT with a path."""
 
 import os
 
-import hal
 from services.ftp import paths
-from services.ftp.commands import PATH, command
 from services.ftp.errors import FTPError
-from services.ftp.listing import Listing, entries, is_dir, stamp
+from services.ftp.listing import entries, formatter, is_dir
 from services.ftp.pump import send_lines
-
-# MLSD's permissions (RFC 3659 section 7.5.5) of a folder and of a file.
-_READER = ("el", "r")
-_WRITER = ("cdeflmp", "adfrw")
-_LONGEST_TEXT = 65536  # bytes that SIZE counts through for TYPE A
-
-
-def _listing(session):
-    server = session.server
-    letters = _READER if session.account.role == "read" else _WRITER
-    return Listing(hal.EPOCH, hal.unix_time(), server.utc_offset_s(), letters)
 
 
 def _without_flags(arg):
@@ -60,15 +47,13 @@ def _send(session, verb, arg, line_of, found):
     return session.start(verb, session.path(arg), work)
 
 
-@command("LIST")
-async def long_list(session, arg):
+async def LIST(session, arg):
     """RFC 959 section 4.1.3, as `ls -l`."""
     arg = _without_flags(arg)
-    return _send(session, "LIST", arg, _listing(session).unix, _found(session, arg))
+    return _send(session, "LIST", arg, formatter(session).unix, _found(session, arg))
 
 
-@command("NLST")
-async def name_list(session, arg):
+async def NLST(session, arg):
     """RFC 959 section 4.1.3: names alone, as they were asked for (`mget lib/*.py`)."""
     arg = _without_flags(arg)
     prefix = arg[: arg.rfind("/") + 1]
@@ -81,61 +66,17 @@ async def name_list(session, arg):
     return _send(session, "NLST", arg, line_of, _found(session, arg))
 
 
-@command("MLSD", PATH, "TVFS")
-async def fact_list(session, path):
+async def MLSD(session, path):
     """RFC 3659 section 7: a folder's entries for machines."""
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
     found = _visible(session, path, None)
-    return _send(session, "MLSD", session.shown(path), _listing(session).facts, found)
-
-
-@command("MLST", PATH, "MLST type*;size*;modify*;perm*;")
-async def facts(session, path):
-    """RFC 3659 section 7: one entry, over the control connection."""
-    line = _listing(session).facts(session.shown(path), os.stat(path))
-    await session.reply_lines(250, "Facts:", (line.rstrip(),), b" ")
-
-
-@command("SIZE", PATH, "SIZE")
-async def size(session, path):
-    """RFC 3659 section 4: what RETR would send, so TYPE A counts line ends."""
-    found = os.stat(path)
-    if is_dir(found):
-        return 550, "That is a directory."
-    total = found[6]
-    if session.text:
-        if total > _LONGEST_TEXT:
-            return 550, "Too long to count in TYPE A; use TYPE I."
-        total += _line_ends(path)
-    return 213, str(total)
-
-
-def _line_ends(path):
-    """How many LFs of a file lack their CR: what TYPE A adds."""
-    lacking = 0
-    last = b""
-    with open(path, "rb") as file:
-        while True:
-            data = file.read(512)
-            if not data:
-                return lacking
-            lacking += data.count(b"\n") - (last + data).count(b"\r\n")
-            last = data[-1:]
-
-
-@command("MDTM", PATH, "MDTM")
-async def modified(session, path):
-    """RFC 3659 section 3, in UTC."""
-    found = os.stat(path)
-    if is_dir(found):
-        return 550, "Folders have no time here."
-    return 213, stamp(found[8] + hal.EPOCH, hal.EPOCH)
+    return _send(session, "MLSD", session.shown(path), formatter(session).facts, found)
 
 
 async def status_of(session, arg):
     """STAT with a path: as LIST, over the control connection."""
     arg = _without_flags(arg)
-    unix = _listing(session).unix
+    unix = formatter(session).unix
     lines = (unix(name, entry).rstrip() for name, entry in _found(session, arg))
     await session.reply_lines(213, "Status of %s:" % arg, lines, b"")

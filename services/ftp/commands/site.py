@@ -2,15 +2,13 @@
 
 from errno import EACCES
 
-from services.ftp.commands import ARG, command
 from services.ftp.errors import reply_to
 
 # lftp's mirror takes a refusal of these for a failure of the whole.
 _NO_PERMISSIONS = ("chmod", "umask")
 
 
-@command("SITE", ARG)
-async def site(session, arg):
+async def SITE(session, arg):
     """RFC 959 section 4.1.2: `SITE name argument`."""
     name, _, rest = arg.partition(" ")
     admin = session.is_admin()

@@ -1,21 +1,16 @@
-"""Transfers: TYPE, MODE, STRU, PASV, EPSV, PORT, EPRT, RETR, STOR, APPE, REST, ALLO, ABOR."""
+"""Transfers: TYPE, PASV, EPSV, REST, RETR, STOR, APPE, ABOR."""
 
 import os
 
 import asyncio
-from micropython import const
 
-from services.ftp.commands import ANYTIME, ARG, PATH, WRITE, command
 from services.ftp.errors import FTPError
 from services.ftp.listing import is_dir
 from services.ftp.pump import receive, send
 from services.ftp.storing import Upload
 
-_LOWEST_PORT = const(1024)  # no service of the client's host is to be reached (RFC 2577)
 
-
-@command("TYPE", ARG)
-async def kind(session, arg):
+async def TYPE(session, arg):
     """RFC 959 section 3.1.1: A (also A N) and I (also L 8)."""
     arg = arg.upper()
     if arg in ("A", "A N"):
@@ -27,39 +22,7 @@ async def kind(session, arg):
     return 200, "Type is %s." % arg
 
 
-@command("MODE", ARG)
-async def mode(session, arg):
-    """RFC 959 section 3.4: stream mode alone."""
-    return (200, "Mode is S.") if arg.upper() == "S" else (504, "MODE takes S.")
-
-
-@command("STRU", ARG)
-async def structure(session, arg):
-    """RFC 959 section 3.1.2: file structure alone."""
-    return (200, "Structure is F.") if arg.upper() == "F" else (504, "STRU takes F.")
-
-
-@command("ALLO", ARG)
-async def allocate(session, arg):
-    """RFC 959 section 4.1.3: is there room for so many bytes?"""
-    try:
-        wanted = int(arg.split()[0])
-    except ValueError:
-        return 501, "ALLO takes a number of bytes."
-    found = os.statvfs(session.path(""))
-    if wanted > found[0] * found[3]:
-        return 552, "Only %d bytes are free." % (found[0] * found[3])
-    return 202, "There is room."
-
-
-def _listen(session):
-    server = session.server
-    host, told = server.passive_address()
-    return told, session.data.listen(host, server.passive_candidates())
-
-
-@command("PASV")
-async def passive(session, arg):
+async def PASV(session, arg):
     """RFC 959 section 4.1.2."""
     if session.epsv_only:
         return 501, "After EPSV ALL there is EPSV alone."
@@ -68,8 +31,7 @@ async def passive(session, arg):
     return 227, "Entering Passive Mode (%s,%d,%d)." % numbers
 
 
-@command("EPSV", 0, "EPSV")
-async def extended_passive(session, arg):
+async def EPSV(session, arg):
     """RFC 2428 section 3."""
     if arg.upper() == "ALL":
         session.epsv_only = True
@@ -79,48 +41,13 @@ async def extended_passive(session, arg):
     return 229, "Entering Extended Passive Mode (|||%d|)" % _listen(session)[1]
 
 
-@command("PORT", ARG)
-async def active(session, arg):
-    """RFC 959 section 4.1.2."""
-    numbers = arg.split(",")
-    try:
-        numbers = [int(number) for number in numbers]
-    except ValueError:
-        numbers = ()
-    if len(numbers) != 6 or not all(0 <= number <= 255 for number in numbers):
-        return 501, "PORT takes h1,h2,h3,h4,p1,p2."
-    host = ".".join([str(number) for number in numbers[:4]])
-    return _aim(session, host, numbers[4] << 8 | numbers[5])
+def _listen(session):
+    server = session.server
+    host, told = server.passive_address()
+    return told, session.data.listen(host, server.passive_candidates())
 
 
-@command("EPRT", ARG, "EPRT")
-async def extended_active(session, arg):
-    """RFC 2428 section 2: |1|address|port|, the delimiter is the first character."""
-    parts = arg.split(arg[0])
-    if len(parts) != 5 or parts[0] or parts[4]:
-        return 501, "EPRT takes |1|address|port|."
-    if parts[1] != "1":
-        return 522, "Network protocol not supported, use (1)"
-    try:
-        port = int(parts[3])
-    except ValueError:
-        return 501, "EPRT takes |1|address|port|."
-    return _aim(session, parts[2], port)
-
-
-def _aim(session, host, port):
-    if session.epsv_only:
-        return 501, "After EPSV ALL there is EPSV alone."
-    if host != session.address:
-        return 501, "Only to your own address, %s (RFC 2577)." % session.address
-    if not _LOWEST_PORT <= port <= 65535:
-        return 501, "Only to a port from 1024 to 65535 (RFC 2577)."
-    session.data.aim(port)
-    return 200, "Understood."
-
-
-@command("REST", ARG, "REST STREAM")
-async def restart(session, arg):
+async def REST(session, arg):
     """RFC 3659 section 5: the next RETR or STOR begins at that byte."""
     if not arg.isdigit():
         return 501, "REST takes a number of bytes."
@@ -144,8 +71,7 @@ def _text():
     return text
 
 
-@command("RETR", ARG | PATH)
-async def retrieve(session, path):
+async def RETR(session, path):
     """RFC 959 section 4.1.3."""
     offset = _offset(session)
     found = os.stat(path)
@@ -167,8 +93,7 @@ async def retrieve(session, path):
     return session.start("RETR", path, work)
 
 
-@command("STOR", ARG | PATH | WRITE)
-async def store(session, path):
+async def STOR(session, path):
     """RFC 959 section 4.1.3; with REST, the old file's beginning is kept."""
     offset = _offset(session)
     if offset > _size(path):
@@ -176,8 +101,7 @@ async def store(session, path):
     return _store(session, "STOR", path, offset)
 
 
-@command("APPE", ARG | PATH | WRITE)
-async def append(session, path):
+async def APPE(session, path):
     """RFC 959 section 4.1.3: as STOR, behind what is there."""
     session.rest = 0
     return _store(session, "APPE", path, _size(path))
@@ -221,8 +145,7 @@ def _store(session, verb, path, keep):
     return session.start(verb, path, work, True)
 
 
-@command("ABOR", ANYTIME)
-async def abort(session, arg):
+async def ABOR(session, arg):
     """RFC 959 section 4.1.3: 426 for the transfer, then 226; 225 when idle."""
     transfer = session.transfer
     if not transfer:

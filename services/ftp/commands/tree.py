@@ -3,7 +3,6 @@
 import os
 
 from services.ftp import paths
-from services.ftp.commands import ARG, PATH, WRITE, command
 from services.ftp.listing import is_dir
 
 
@@ -12,14 +11,15 @@ def _quoted(path):
     return '"%s"' % path.replace('"', '""')
 
 
-@command("PWD XPWD")
-async def working(session, arg):
+async def PWD(session, arg):
     """RFC 959 section 4.1.3."""
     return 257, "%s is the current directory." % _quoted(session.cwd)
 
 
-@command("CWD XCWD", ARG | PATH)
-async def change(session, path):
+XPWD = PWD
+
+
+async def CWD(session, path):
     """RFC 959 section 4.1.1."""
     if not is_dir(os.stat(path)):
         return 550, "Not a directory."
@@ -27,21 +27,27 @@ async def change(session, path):
     return 250, "Working directory changed to: %s" % session.cwd
 
 
-@command("CDUP XCUP")
-async def up(session, arg):
+XCWD = CWD
+
+
+async def CDUP(session, arg):
     """RFC 959 section 4.1.1."""
-    return await change(session, session.path(".."))
+    return await CWD(session, session.path(".."))
 
 
-@command("MKD XMKD", ARG | PATH | WRITE)
-async def make(session, path):
+XCUP = CDUP
+
+
+async def MKD(session, path):
     """RFC 959 section 4.1.3."""
     os.mkdir(path)
     return 257, "%s created." % _quoted(session.shown(path))
 
 
-@command("RMD XRMD", ARG | PATH | WRITE)
-async def remove_folder(session, path):
+XMKD = MKD
+
+
+async def RMD(session, path):
     """RFC 959 section 4.1.3: an empty folder."""
     if not is_dir(os.stat(path)):
         return 550, "Not a directory; DELE removes files."
@@ -51,8 +57,10 @@ async def remove_folder(session, path):
     return 250, "Directory removed."
 
 
-@command("DELE", ARG | PATH | WRITE)
-async def delete(session, path):
+XRMD = RMD
+
+
+async def DELE(session, path):
     """RFC 959 section 4.1.3: a file."""
     if is_dir(os.stat(path)):  # LittleFS's remove() takes empty folders too
         return 550, "That is a directory; RMD removes it."
@@ -61,16 +69,14 @@ async def delete(session, path):
     return 250, "Deleted."
 
 
-@command("RNFR", ARG | PATH | WRITE)
-async def rename_from(session, path):
+async def RNFR(session, path):
     """RFC 959 section 4.1.3."""
     os.stat(path)
     session.rename_from = path
     return 350, "Now RNTO."
 
 
-@command("RNTO", ARG | PATH | WRITE)
-async def rename_to(session, path):
+async def RNTO(session, path):
     """RFC 959 section 4.1.3. A folder goes over nothing, nor into itself."""
     old = session.rename_from
     session.rename_from = None

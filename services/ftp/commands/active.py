@@ -1,0 +1,43 @@
+"""Active mode: PORT and EPRT, to the client's own address alone."""
+
+from micropython import const
+
+_LOWEST_PORT = const(1024)  # no service of the client's host is to be reached (RFC 2577)
+
+
+async def PORT(session, arg):
+    """RFC 959 section 4.1.2."""
+    numbers = arg.split(",")
+    try:
+        numbers = [int(number) for number in numbers]
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 6 or not all(0 <= number <= 255 for number in numbers):
+        return 501, "PORT takes h1,h2,h3,h4,p1,p2."
+    host = ".".join([str(number) for number in numbers[:4]])
+    return _aim(session, host, numbers[4] << 8 | numbers[5])
+
+
+async def EPRT(session, arg):
+    """RFC 2428 section 2: |1|address|port|, the delimiter is the first character."""
+    parts = arg.split(arg[0])
+    if len(parts) != 5 or parts[0] or parts[4]:
+        return 501, "EPRT takes |1|address|port|."
+    if parts[1] != "1":
+        return 522, "Network protocol not supported, use (1)"
+    try:
+        port = int(parts[3])
+    except ValueError:
+        return 501, "EPRT takes |1|address|port|."
+    return _aim(session, parts[2], port)
+
+
+def _aim(session, host, port):
+    if session.epsv_only:
+        return 501, "After EPSV ALL there is EPSV alone."
+    if host != session.address:
+        return 501, "Only to your own address, %s (RFC 2577)." % session.address
+    if not _LOWEST_PORT <= port <= 65535:
+        return 501, "Only to a port from 1024 to 65535 (RFC 2577)."
+    session.data.aim(port)
+    return 200, "Understood."
