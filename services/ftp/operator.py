@@ -71,7 +71,8 @@ def who(server, arg):
         if transfer:
             doing = "%s %s, %d bytes" % (transfer.verb, transfer.path, transfer.bytes)
         user = session.user if session.account else "(login)"
-        yield "%3d  %-12s  %-15s  %s" % (session.number, user, session.address, doing)
+        line = "%3d  %-12s  %-15s  %s" % (session.number, user, session.address, doing)
+        yield line + "  (%s)" % session.client if session.client else line
 
 
 def kick(server, arg):

@@ -1,17 +1,10 @@
-"""Info: SYST, FEAT, OPTS, NOOP, STAT: what the server says about itself."""
+"""Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server says about itself."""
+
+from micropython import const
 
 from services.ftp.commands.listings import status_of
 
-_FEATURES = (
-    "EPRT",
-    "EPSV",
-    "MDTM",
-    "MLST type*;size*;modify*;perm*;",
-    "REST STREAM",
-    "SIZE",
-    "TVFS",
-    "UTF8",
-)
+_LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
 
 
 async def SYST(session, arg):
@@ -21,7 +14,20 @@ async def SYST(session, arg):
 
 async def FEAT(session, arg):
     """RFC 2389 section 3."""
-    await session.reply_lines(211, "Features:", _FEATURES, b" ")
+    await session.reply_lines(211, "Features:", _features(session), b" ")
+
+
+def _features(session):
+    """What is true for this session, now: before its login too. One line each."""
+    yield "CLNT"
+    yield "EPRT"
+    yield "EPSV"
+    yield "MDTM"
+    yield "MLST type*;size*;modify*;perm*;"
+    yield "REST STREAM"
+    yield "SIZE"
+    yield "TVFS"
+    yield "UTF8"
 
 
 async def OPTS(session, arg):
@@ -29,9 +35,15 @@ async def OPTS(session, arg):
     words = arg.upper().split()
     if words == ["UTF8", "ON"]:
         return 200, "Always in UTF-8."
-    if words[0] == "MLST":
+    if words[:1] == ["MLST"]:
         return 200, "MLST OPTS type;size;modify;perm;"
     return 501, "Known options: UTF8 ON, MLST."
+
+
+async def CLNT(session, arg):
+    """No RFC: what the client says it is; SITE who shows it."""
+    session.client = arg[:_LONGEST_CLIENT]
+    return 200, "Noted."
 
 
 async def NOOP(session, arg):
