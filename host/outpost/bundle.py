@@ -15,6 +15,7 @@ from outpost.dependencies import PACKAGES
 # Firmware runs these two as source; everything else is imported and may be compiled.
 SOURCE_ONLY = ("boot.py", "main.py")
 FOLDERS = ("hal", "services")
+NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 LIBRARY = "/lib"  # where boards look for packages
 
 
@@ -91,7 +92,8 @@ def digest(files):
 def _modules(tree, library):
     """Yield (path here, path on the board) of every module."""
     for path in tree.glob("*.py"):
-        yield path, "/" + path.name
+        if path.name not in NOT_FOR_BOARDS:
+            yield path, "/" + path.name
     for folder in FOLDERS:
         for path in (tree / folder).rglob("*.py"):
             yield path, "/" + path.relative_to(tree).as_posix()
