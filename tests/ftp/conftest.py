@@ -337,9 +337,7 @@ def program(tmp_path):
     def find(name):
         found = shutil.which(name)
         if not found:
-            package = {"ncftpget": "ncftp", "ncftpput": "ncftp", "ncftpls": "ncftp"}.get(
-                name, name
-            )
+            package = "ncftp" if name.startswith("ncftp") else name.lower()
             pytest.skip(f"{name.upper()} IS NOT INSTALLED, NOT TESTED: apt-get install {package}")
         return found
 
