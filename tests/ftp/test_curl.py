@@ -2,6 +2,7 @@
 
 import email.utils
 import os
+import time
 
 import pytest
 
@@ -140,6 +141,64 @@ def test_the_files_time_comes_along(program, url, file):
     when = email.utils.parsedate_to_datetime(modified.partition(": ")[2]).timestamp()
     assert os.stat(program.folder / "back").st_mtime == when
     assert abs(when - file.stat().st_mtime) < 60
+
+
+@pytest.mark.parametrize("day", [-1, 1])
+def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(program, url, file, day):
+    """curl asks MDTM and decides by itself."""
+    program("curl", *USER, "-T", file, f"{url}/file")
+    when = email.utils.formatdate(time.time() + day * 86400, usegmt=True)
+
+    program("curl", *USER, "-z", when, "-o", "back", f"{url}/file")
+
+    assert (program.folder / "back").exists() == (day == -1)
+
+
+def test_a_file_is_fetched_only_if_it_is_newer_than_the_one_here(program, url, file):
+    program("curl", *USER, "-T", file, f"{url}/file")
+    program("curl", *USER, "-R", "-o", "back", f"{url}/file")
+    when = (program.folder / "back").stat().st_mtime
+    (program.folder / "back").write_bytes(b"not fetched again")
+    os.utime(program.folder / "back", (when, when))
+
+    program("curl", *USER, "-z", "back", "-o", "back", f"{url}/file")
+
+    assert (program.folder / "back").read_bytes() == b"not fetched again"
+
+
+def test_an_upload_from_a_pipe_and_a_download_to_one(program, url, control, folder):
+    program("curl", *USER, "-T", "-", f"{url}/file", text="from a pipe\n")
+
+    assert control.get(f"{folder}/file") == b"from a pipe\n"
+    assert program("curl", *USER, f"{url}/file").stdout == "from a pipe\n"
+
+
+def test_commands_just_before_the_transfer_and_failures_that_are_allowed(program, url, file):
+    done = program(
+        "curl", *USER, "-v", "-T", file, f"{url}/file", "-Q", "*DELE nosuch", "-Q", "+NOOP"
+    )  # fmt: skip
+
+    assert "< 550 " in done.stderr
+    assert done.stderr.index("> NOOP") < done.stderr.index("> STOR")
+    refused = program("curl", *USER, f"{url}/file", "-Q", "DELE nosuch", ok=False)
+    assert refused.returncode == 21  # curl's number for a quoted command that failed
+
+
+def test_names_with_spaces_and_beyond_ascii(program, url, file, control, folder):
+    program("curl", *USER, "--ftp-create-dirs", "-T", file, f"{url}/a%20b/%C3%BC%20%E2%98%83%23")
+
+    assert control.names(f"{folder}/a b") == ["ü ☃#"]
+    program("curl", *USER, "-o", "back", f"{url}/a%20b/%C3%BC%20%E2%98%83%23")
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+def test_downloads_in_parallel_sessions(program, url, file):
+    program("curl", *USER, "-T", file, f"{url}/file")
+
+    program("curl", *USER, "-Z", *(part for n in range(4) for part in (f"{url}/file", "-o", n)))
+
+    for number in range(4):
+        assert (program.folder / str(number)).read_bytes() == file.read_bytes()
 
 
 def test_several_files_over_one_connection(program, url, file):

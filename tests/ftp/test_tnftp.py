@@ -1,5 +1,7 @@
 """tnftp at a terminal: the seed's sample session typed line by line, then its other commands."""
 
+import calendar
+import os
 import re
 import time
 
@@ -175,6 +177,86 @@ def test_what_else_people_type(terminal, program, folder, control):
     assert "550" in person.type("get nosuch")
     assert "211-" in person.type("features") or "MDTM" in person.type("features")
     assert control.names(folder) == []
+
+
+def test_an_interrupted_download_goes_on(terminal, program, folder, control):
+    whole = bytes(range(256)) * 200
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", whole)
+    (program.folder / "file").write_bytes(whole[:20_000])
+    person = terminal()
+    person.type(f"cd {folder}")
+
+    assert "31200 bytes received" in person.type("reget file")
+
+    assert (program.folder / "file").read_bytes() == whole
+
+
+def test_newer_fetches_only_what_is_newer(terminal, program, folder, control):
+    control.put(f"{folder}/file", b"the board's")
+    (program.folder / "file").write_bytes(b"the one here")
+    os.utime(program.folder / "file", (4_000_000_000, 4_000_000_000))
+    person = terminal()
+    person.type(f"cd {folder}")
+
+    assert "is newer than remote file" in person.type("newer file")
+    assert (program.folder / "file").read_bytes() == b"the one here"
+
+    os.utime(program.folder / "file", (0, 0))
+    assert "226 " in person.type("newer file")
+    assert (program.folder / "file").read_bytes() == b"the board's"
+
+
+def test_a_download_has_the_files_time(terminal, program, folder, control):
+    control.put(f"{folder}/file", b"x")
+    person = terminal()
+    person.type(f"get {folder}/file file")
+
+    said = re.search(r"\w{3}, (.*) \+0000", person.type(f"modtime {folder}/file"))[1]
+    when = calendar.timegm(time.strptime(said, "%d %b %Y %H:%M:%S"))
+    assert (program.folder / "file").stat().st_mtime == when
+
+
+def test_permissions_are_noted_and_more_lists(terminal, program, folder, control):
+    control.put(f"{folder}/file", b"x")
+    person = terminal("-i")
+    person.type(f"cd {folder}")
+
+    assert "200 " in person.type("chmod 644 file")
+    assert "200 " in person.type("umask 022")
+    person.type("mls *.nosuch f* names")
+    assert (program.folder / "names").read_text() == "file\n"
+    person.type("mdir . listing")
+    assert (program.folder / "listing").read_text().endswith(" file\n")
+    assert "type=file;size=1;" in person.type("mlsd")
+    assert " 1 " in person.type("rstatus file")
+    person.type("epsv4")
+    assert "227 " in person.type("ls")
+    person.type("mdelete f*")
+    assert control.names(folder) == []
+
+
+def test_names_with_spaces(terminal, program, folder, control):
+    (program.folder / "my file").write_text("x")
+    person = terminal()
+    person.type(f'mkdir "{folder}/my folder"')
+    person.type(f'cd "{folder}/my folder"')
+
+    assert "226 " in person.type('put "my file"')
+    assert "226 " in person.type('get "my file" back')
+
+    assert control.names(f"{folder}/my folder") == ["my file"]
+    assert (program.folder / "back").read_text() == "x"
+
+
+def test_urls_without_a_prompt(program, board, folder):
+    base = f"ftp://admin:secret@127.0.0.1:{board.port}{folder}"
+    (program.folder / "up").write_bytes(b"one\n")
+
+    program("tnftp", "-u", f"{base}/file", "up")
+    program("tnftp", "-o", "down", f"{base}/file")
+
+    assert (program.folder / "down").read_bytes() == b"one\n"
 
 
 def test_ctrl_c_aborts_a_download_and_the_session_goes_on(terminal, control, board, wait_for):

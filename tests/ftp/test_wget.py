@@ -1,5 +1,7 @@
 """wget: one file, a tree, only what is newer, resume, active mode."""
 
+import os
+
 import pytest
 
 
@@ -61,6 +63,36 @@ def test_what_has_not_changed_is_not_fetched_again(wget, program, tree):
 
     assert "not retrieving" in again.stderr
     assert (program.folder / "file").stat().st_mtime_ns == first
+
+
+def test_what_is_newer_on_the_board_is_fetched_again(wget, program, tree, control):
+    wget("--timestamping", f"{wget.base}{tree}/file")
+    os.utime(program.folder / "file", (0, 0))
+    control.put(f"{tree}/file", b"CONTENT OF ")
+
+    wget("--timestamping", f"{wget.base}{tree}/file")
+
+    assert (program.folder / "file").read_bytes() == b"CONTENT OF "
+
+
+def test_a_mirror_again_fetches_nothing(wget, program, tree):
+    """--mirror is -r -N -l inf --no-remove-listing."""
+    wget("--mirror", "--no-host-directories", f"{wget.base}{tree}/")
+    first = {path: path.stat().st_mtime_ns for path in program.folder.rglob("file")}
+
+    again = wget("--mirror", "--no-host-directories", "--verbose", f"{wget.base}{tree}/")
+
+    assert len(first) == 3
+    assert again.stderr.count("not retrieving") == 3
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+
+
+def test_part_of_a_tree(wget, program, tree, control):
+    control.put(f"{tree}/sub/a b.log", b"log")
+
+    wget("--recursive", "--no-parent", "-nH", "--accept", "*.log", f"{wget.base}{tree}/sub/")
+
+    assert [path.name for path in program.folder.rglob("*") if path.is_file()] == ["a b.log"]
 
 
 def test_resume(wget, program, control, folder):
