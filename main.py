@@ -42,7 +42,7 @@ def serve():
     """Run until somebody stops it; return how: "reset", "halt" or "interrupt"."""
     services, status, events, site = borrow("assemble", "assemble")(VERSION, SERVICES)
     gc.collect()
-    gc.threshold((gc.mem_alloc() + gc.mem_free()) // 8)
+    gc.threshold(gc.mem_free() // 2)
     watchdog = hal.watchdog(_WATCHDOG_MS)
     supervisor = Supervisor(services, status, events, watchdog, flash)
 

@@ -2,13 +2,12 @@
 
 from micropython import const
 
-from hal.net import readable
-
 _LONGEST = const(512)  # RFC 959 sets none; a path has 255 bytes a name on LittleFS
 _IAC = b"\xff"
 _WILL = const(251)  # WILL, WONT, DO, DONT: one option byte follows
 _IAC_BYTE = const(255)
 _DM = b"\xf2"
+_CR = const(13)
 
 
 def strip_telnet(data):
@@ -32,9 +31,9 @@ def strip_telnet(data):
 
 
 class Lines:
-    """Reads lines from a socket; several in one packet wait here, part of one too.
+    """Takes lines out of what a socket has sent; several in one packet wait here, part of one too.
 
-    scratch: a bytearray that all sessions share, used only between two awaits.
+    scratch: a bytearray that all sessions share. Nothing here waits: no coroutine for each line.
     """
 
     def __init__(self, sock, scratch):
@@ -43,33 +42,33 @@ class Lines:
         self._held = b""
         self._skipping = False  # inside a line that was too long
 
-    async def next(self):
-        """Return the next line without its end as bytes, None at the end of the connection.
+    def take(self):
+        """Return the next line without its end as bytes, None where fill() must come first.
 
         ValueError for a line of more than 512 bytes, once: the rest of it is thrown away.
         """
-        while True:
-            end = self._held.find(b"\n")
-            if end >= 0:
-                line = self._held[:end]
-                self._held = self._held[end + 1 :]
-                if self._skipping:
-                    self._skipping = False
-                    continue
-                if len(line) <= _LONGEST:
-                    # Only now: a packet may end inside a Telnet command.
-                    return strip_telnet(line[:-1] if line.endswith(b"\r") else line)
-                raise ValueError("line too long")
-            if self._skipping:
-                self._held = b""
-            elif len(self._held) > _LONGEST:
-                self._held = b""
-                self._skipping = True
-                raise ValueError("line too long")
-            size = self._sock.readinto(self._scratch)
-            if size is None:
-                await readable(self._sock)
-            elif not size:
+        held = self._held
+        end = held.find(b"\n")
+        if end < 0:
+            if not self._skipping and len(held) <= _LONGEST:
                 return None
-            else:
-                self._held += bytes(memoryview(self._scratch)[:size])
+            self._held = b""
+            if self._skipping:
+                return None
+            self._skipping = True
+            raise ValueError("line too long")
+        self._held = held[end + 1 :]
+        if self._skipping:
+            self._skipping = False
+            return self.take()
+        if end > _LONGEST:
+            raise ValueError("line too long")
+        # Only now: a packet may end inside a Telnet command.
+        return strip_telnet(held[: end - 1 if end and held[end - 1] == _CR else end])
+
+    def fill(self):
+        """Read what has come: the number of bytes, 0 at the end of the connection, None: wait."""
+        size = self._sock.readinto(self._scratch)
+        if size:
+            self._held += bytes(memoryview(self._scratch)[:size])
+        return size

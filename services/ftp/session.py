@@ -6,7 +6,7 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
-from hal.net import writable
+from hal.net import readable, writable
 from services.ftp import paths
 from services.ftp.commands import (
     ADMIN,
@@ -22,6 +22,7 @@ from services.ftp.data import DataConnection
 from services.ftp.errors import FTPError, reply_to
 from services.ftp.lines import Lines
 
+_SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
 _NOT_HERE = ("ACCT", "ADAT", "AUTH", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT", "SMNT", "STOU")
@@ -38,24 +39,17 @@ def _safely(lines):
 class Transfer:
     """What is known of the transfer under way: for STAT, the stall watch and the events."""
 
+    bytes = 0
+    connected = False
+    buffer = None  # lent for the time of the transfer
+    why = "Aborted."  # what the client is told when it is cancelled
+    cancelled = False
+    task = None  # once it runs
+
     def __init__(self, verb, path):
         self.verb = verb
         self.path = path  # as the user sees it
-        self.bytes = 0
         self.began = self.touched = self.told = ticks_ms()
-        self.connected = False
-        self.buffer = None  # lent for the time of the transfer
-        self.why = "Aborted."  # what the client is told when it is cancelled
-        self.cancelled = False
-        self._task = None
-
-    def run(self, work):
-        """Run the coroutine function work(transfer) as a task of its own."""
-        asyncio.create_task(self._run(work))
-
-    async def _run(self, work):
-        self._task = asyncio.current_task()
-        await work(self)
 
     def cancel(self, why=None):
         """End the transfer; the client is told why."""
@@ -63,8 +57,8 @@ class Transfer:
         self.cancelled = True
         # Cancelling a task that has not begun would skip its `finally`: such a one finds the
         # flag instead. A client that pipelines RETR and ABOR gets here.
-        if self._task:
-            self._task.cancel()
+        if self.task:
+            self.task.cancel()
 
 
 class Session:
@@ -107,16 +101,7 @@ class Session:
         """Serve until the client leaves or is sent away; leaves nothing open behind it."""
         try:
             await self.reply(220, self.server.greeting)
-            while not self.ending:
-                try:
-                    line = await self._lines.next()
-                except ValueError:
-                    await self.reply(500, "Line too long: 512 bytes at most.")
-                    continue
-                if line is None:
-                    break
-                self.touched = ticks_ms()
-                await self._obey(line)
+            await self._listen()
         except OSError:
             pass  # the client is gone: a reset is as good as a QUIT
         except MemoryError:
@@ -130,6 +115,30 @@ class Session:
             if self.why:
                 self._last_word()
             self._sock.close()
+
+    async def _listen(self):
+        """Obey one line after the other until the client leaves or is to leave."""
+        lines = self._lines
+        since = ticks_ms()
+        while not self.ending:
+            if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+                await asyncio.sleep_ms(0)
+                since = ticks_ms()
+            try:
+                line = lines.take()
+            except ValueError:
+                await self.reply(500, "Line too long: 512 bytes at most.")
+                continue
+            if line is None:
+                size = lines.fill()
+                if size == 0:
+                    return
+                if size is None:
+                    await readable(self._sock)
+                    since = ticks_ms()
+                continue
+            self.touched = ticks_ms()
+            await self._obey(line)
 
     def silent_ms(self):
         """How long ago the last command line came, in ms."""
@@ -153,8 +162,9 @@ class Session:
         except UnicodeError:
             await self.reply(501, "Not UTF-8 (RFC 2640); nothing was done.")
             return
-        verb, _, arg = line.partition(" ")
-        verb = verb.upper()
+        space = line.find(" ")
+        verb = (line if space < 0 else line[:space]).upper()
+        arg = "" if space < 0 else line[space + 1 :]
         try:
             flags = flags_of(verb)
             reply = self._checked(verb, arg, flags)
@@ -216,11 +226,17 @@ class Session:
 
     async def reply(self, code, text):
         """Send a reply: one line of text, or an iterable of lines as `code-line` and an end."""
-        async with self._lock:
-            if isinstance(text, str):
-                await self._send(b"%d %s\r\n" % (code, text))
-            else:
+        if not isinstance(text, str):
+            async with self._lock:
                 await self._send_lines(b"", text, b"%d-" % code, code)
+            return
+        line = b"%d %s\r\n" % (code, text)
+        # Nearly always nobody else is sending and the socket has room: then without the lock.
+        if not self._lock.locked():
+            line = self._unsent(line)
+        if line:
+            async with self._lock:
+                await self._send(line)
 
     async def reply_lines(self, code, first, lines, indent):
         """Send a reply whose inner lines begin with indent in place of the code.
@@ -239,10 +255,16 @@ class Session:
         await self._send(gathered + b"%d End.\r\n" % code)
 
     async def _send(self, data):
-        sent = self._sock.write(data) or 0
-        while sent < len(data):
+        while True:
+            data = self._unsent(data)
+            if not data:
+                return
             await writable(self._sock)
-            sent += self._sock.write(data, sent, len(data) - sent) or 0
+
+    def _unsent(self, data):
+        """Send what the socket takes; return the rest."""
+        sent = self._sock.write(data) or 0
+        return data[sent:] if sent < len(data) else b""
 
     def start(self, verb, path, work, writes=False):
         """Run work(transfer) -> (code, text) beside the session, so that ABOR is a cancel.
@@ -257,10 +279,11 @@ class Session:
         self._held = path
         self.transfer = transfer = Transfer(verb, self.shown(path))
         self._idle.clear()
-        transfer.run(self._run_transfer)
+        asyncio.create_task(self._run(transfer))
         return 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
 
-    async def _run_transfer(self, transfer):
+    async def _run(self, transfer):
+        transfer.task = asyncio.current_task()
         server = self.server
         server.began(self, transfer)
         try:
