@@ -47,8 +47,12 @@ def inline_urgent(sock):
 
 
 def peer_address(raw):
-    """Return (host, port) from accept()'s address."""
-    return raw[0], raw[1]
+    """Return (host, port) from accept()'s address: IPv4 as such, IPv6 in small letters.
+
+    lwIP writes IPv6 in capitals [S]; RFC 5952 and clients write it small.
+    """
+    host = raw[0].lower()
+    return (host[7:] if host.startswith("::ffff:") and "." in host else host), raw[1]
 
 
 class Link:

@@ -1,9 +1,13 @@
 """What asyncio's sockets lack: waits, with a bound where one is wanted, and names resolved."""
 
+import socket
 from errno import ETIMEDOUT
 
 import asyncio
 from asyncio import core
+from micropython import const
+
+_EAFNOSUPPORT = const(97)  # "address family not supported": few ports name it
 
 
 def readable(sock):
@@ -22,6 +26,31 @@ async def within(timeout_ms, waiting):
         return await asyncio.wait_for_ms(waiting, timeout_ms)
     except asyncio.TimeoutError:
         raise OSError(ETIMEDOUT)
+
+
+def listen(host, port, backlog):
+    """Return a non-blocking socket that listens on an IPv4 or IPv6 address; OSError.
+
+    "::" takes clients of both kinds where the port has IPv6: Linux and RP2 have, an ESP32's
+    MicroPython 1.28 has not [S].
+    """
+    try:
+        info = socket.getaddrinfo(host, port)[0]
+    except IndexError:
+        raise OSError(_EAFNOSUPPORT)
+    sock = socket.socket(info[0])
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(info[-1])
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except (TypeError, ValueError):  # an address of a kind that the port doesn't know
+        sock.close()
+        raise OSError(_EAFNOSUPPORT)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 async def resolve(host, timeout_ms=2000, name_server=None):

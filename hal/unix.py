@@ -11,6 +11,7 @@ import machine
 from micropython import const
 
 _AF_INET = const(2)
+_MAPPED = b"\0\0\0\0\0\0\0\0\0\0\xff\xff"  # an IPv4 address within IPv6 (RFC 4291 section 2.5.5.2)
 _SO_OOBINLINE = const(10)  # Linux
 
 
@@ -39,12 +40,19 @@ def watchdog(timeout_ms):
 
 
 def peer_address(raw):
-    """Return (host, port) from accept()'s address: here the raw bytes of a sockaddr."""
-    family = raw[0] | raw[1] << 8
+    """Return (host, port) from accept()'s address: here the raw bytes of a sockaddr.
+
+    A client that came over IPv4 has its IPv4 address, whatever the listener was.
+    """
     port = raw[2] << 8 | raw[3]
+    if raw[0] | raw[1] << 8 == _AF_INET:
+        return socket.inet_ntop(_AF_INET, raw[4:8]), port
     # A sockaddr_in6 has four bytes of flow information before its address.
-    address = raw[4:8] if family == _AF_INET else raw[8:24]
-    return socket.inet_ntop(family, address), port
+    if raw[8:20] == _MAPPED:
+        return socket.inet_ntop(_AF_INET, raw[20:24]), port
+    host = socket.inet_ntop(socket.AF_INET6, raw[8:24])
+    scope = int.from_bytes(raw[24:28], sys.byteorder)  # which link a link-local address is on
+    return ("%s%%%d" % (host, scope) if scope else host), port
 
 
 def inline_urgent(sock):

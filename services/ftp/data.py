@@ -5,7 +5,7 @@ import select
 import socket
 
 import hal
-from hal.net import readable, writable
+from hal.net import listen, readable, writable
 from services.ftp.errors import FTPError
 
 
@@ -26,18 +26,12 @@ class DataConnection:
         """Open a listener on the first free one of ports and return that port."""
         self.close()
         for port in ports:
-            listener = socket.socket()
             try:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(socket.getaddrinfo(host, port)[0][-1])
-                listener.listen(1)
-                listener.setblocking(False)
+                self._listener = listen(host, port, 1)
             except OSError as error:
-                listener.close()
                 if error.errno != errno.EADDRINUSE:
                     raise FTPError(425, "No socket left for a passive port; try again.")
                 continue
-            self._listener = listener
             return port
         raise FTPError(425, "All passive ports are in use; try again.")
 
@@ -77,10 +71,11 @@ class DataConnection:
     async def _connect(self):
         port = self._target
         self._target = None
-        self._sock = sock = socket.socket()
+        target = socket.getaddrinfo(self._peer, port)[0]
+        self._sock = sock = socket.socket(target[0])
         sock.setblocking(False)
         try:
-            sock.connect(socket.getaddrinfo(self._peer, port)[0][-1])
+            sock.connect(target[-1])
         except OSError as error:
             if error.errno != errno.EINPROGRESS:
                 raise FTPError(425, "Could not open the data connection: error %s." % error)

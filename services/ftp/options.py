@@ -1,18 +1,22 @@
 """What config.json may say of the FTP server; unloaded when the services are built."""
 
 from hal.net import is_address
+from services.borrow import borrow
 
 
 def _address(value):
     """The rule for `host`: where to listen."""
-    if not isinstance(value, str) or not is_address(value):
-        raise ValueError("must be an IPv4 address such as 192.168.1.77")
+    try:
+        if not is_address(value):
+            borrow("hal.ip6", "groups")(value)
+    except (AttributeError, ValueError):
+        raise ValueError('must be an address such as 192.168.1.77, or "::" for IPv4 and IPv6')
 
 
 def _advertised(value):
     """The rule for `advertise`: PASV's reply has room for four numbers, not for a name."""
-    if value is not None:
-        _address(value)
+    if value is not None and not (isinstance(value, str) and is_address(value)):
+        raise ValueError("must be an IPv4 address such as 192.168.1.77")
 
 
 def _port_pair(value):
@@ -21,6 +25,27 @@ def _port_pair(value):
     good = good and all(isinstance(port, int) and 1024 <= port <= 65535 for port in value)
     if not good or value[0] > value[1]:
         raise ValueError("must be [lowest, highest], ports from 1024 to 65535")
+
+
+def tls(given):
+    """Return (cert, key, required, problems) of `tls`; for the server, when it is made."""
+    problems = []
+    found = {"cert": "/tls/cert.der", "key": "/tls/key.der", "required": False}
+    for key in given:
+        value = given[key]
+        if key not in found:
+            problems.append("ftp.tls.%s: no such key; known are cert, key, required" % key)
+        elif key == "required":
+            # Where a value is no answer, nobody's password shall pay for it.
+            found[key] = value is not False
+            if not isinstance(value, bool):
+                problems.append("ftp.tls.required: must be true or false; it is true until then")
+        elif isinstance(value, str) and value.startswith("/"):
+            found[key] = value
+        else:
+            text = "ftp.tls.%s: must be a path that begins with /; running on %s"
+            problems.append(text % (key, found[key]))
+    return found["cert"], found["key"], found["required"], problems
 
 
 OPTIONS = {

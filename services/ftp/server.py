@@ -1,7 +1,6 @@
 """FtpServer: listens, keeps the sessions within bounds, ends those that idle or stall."""
 
 import errno
-import socket
 import sys
 from time import ticks_diff, ticks_ms
 
@@ -9,7 +8,7 @@ import asyncio
 from micropython import const
 
 import hal
-from hal.net import readable
+from hal.net import listen, readable
 from services.borrow import borrow
 from services.ftp import commands, paths
 from services.ftp.accounts import Accounts
@@ -89,13 +88,9 @@ class FtpServer(Service):
     async def run(self):
         """Accept clients for ever; ends every session when it is stopped."""
         asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
-        listener = socket.socket()
+        listener = self._listen()
         watch = None
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(socket.getaddrinfo(self._host, self._port)[0][-1])
-            listener.listen(5)
-            listener.setblocking(False)
             watch = asyncio.create_task(self._watch())
             while True:
                 await readable(listener)
@@ -113,6 +108,17 @@ class FtpServer(Service):
                 watch.cancel()
             for session in list(self.sessions):
                 session.end(421, "Outpost is going down.")
+
+    def _listen(self):
+        """The listener for control connections; OSError."""
+        try:
+            return listen(self._host, self._port, 5)
+        except OSError as error:
+            if self._host != "::" or error.errno == errno.EADDRINUSE:
+                raise
+        self._host = "0.0.0.0"
+        self.section["problem"] = "ftp.host: this port has no IPv6; listening on IPv4 alone"
+        return listen(self._host, self._port, 5)
 
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""

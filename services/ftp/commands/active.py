@@ -2,6 +2,8 @@
 
 from micropython import const
 
+from services.borrow import borrow
+
 _LOWEST_PORT = const(1024)  # no service of the client's host is to be reached (RFC 2577)
 
 
@@ -19,17 +21,26 @@ async def PORT(session, arg):
 
 
 async def EPRT(session, arg):
-    """RFC 2428 section 2: |1|address|port|, the delimiter is the first character."""
+    """RFC 2428 section 2: |1|address|port|, the delimiter is the first character.
+
+    The network protocol is the control connection's: 1 for IPv4, 2 for IPv6.
+    """
+    protocol = "2" if ":" in session.address else "1"
     parts = arg.split(arg[0])
-    if len(parts) != 5 or parts[0] or parts[4]:
-        return 501, "EPRT takes |1|address|port|."
-    if parts[1] != "1":
-        return 522, "Network protocol not supported, use (1)"
+    if len(parts) != 5 or parts[0] or parts[4] or not parts[1].isdigit():
+        return 501, "EPRT takes |%s|address|port|." % protocol
+    if parts[1] != protocol:
+        return 522, "Network protocol not supported, use (%s)" % protocol
+    host = parts[2]
     try:
         port = int(parts[3])
+        if protocol == "2":
+            groups = borrow("hal.ip6", "groups")
+            if groups(host) == groups(session.address):
+                host = session.address  # one address has many spellings
     except ValueError:
-        return 501, "EPRT takes |1|address|port|."
-    return _aim(session, parts[2], port)
+        return 501, "EPRT takes |%s|address|port|." % protocol
+    return _aim(session, host, port)
 
 
 def _aim(session, host, port):

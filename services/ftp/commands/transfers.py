@@ -26,25 +26,30 @@ async def PASV(session, arg):
     """RFC 959 section 4.1.2."""
     if session.epsv_only:
         return 501, "After EPSV ALL there is EPSV alone."
-    told, port = _listen(session)
+    told = session.server.passive_address()[1]
+    if ":" in session.address + told:
+        return 501, "PASV tells IPv4 addresses alone; use EPSV."
+    port = _listen(session)
     numbers = told.replace(".", ","), port >> 8, port & 255
     return 227, "Entering Passive Mode (%s,%d,%d)." % numbers
 
 
 async def EPSV(session, arg):
-    """RFC 2428 section 3."""
+    """RFC 2428 section 3; its network protocol is the control connection's."""
     if arg.upper() == "ALL":
         session.epsv_only = True
         return 200, "EPSV ALL: no PORT, PASV or EPRT from now on."
-    if arg not in ("", "1"):
-        return 522, "Network protocol not supported, use (1)"
-    return 229, "Entering Extended Passive Mode (|||%d|)" % _listen(session)[1]
+    protocol = "2" if ":" in session.address else "1"
+    if arg not in ("", protocol):
+        if not arg.isdigit():
+            return 501, "EPSV takes nothing, %s or ALL." % protocol
+        return 522, "Network protocol not supported, use (%s)" % protocol
+    return 229, "Entering Extended Passive Mode (|||%d|)" % _listen(session)
 
 
 def _listen(session):
     server = session.server
-    host, told = server.passive_address()
-    return told, session.data.listen(host, server.passive_candidates())
+    return session.data.listen(server.passive_address()[0], server.passive_candidates())
 
 
 async def REST(session, arg):
