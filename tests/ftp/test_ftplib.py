@@ -3,6 +3,7 @@
 import ftplib
 import io
 import os
+import socket
 
 import pytest
 
@@ -92,6 +93,73 @@ def test_dir_and_mlsd(ftp, folder):
     assert set(found) == {"file", "sub"}
     assert (found["file"]["type"], found["file"]["size"]) == ("file", "4")
     assert len(found["file"]["modify"]) == 14
+
+
+def test_names_of_several_folders_and_of_globs(ftp, folder):
+    ftp.mkd(f"{folder}/sub")
+    for name in ("a.py", "b.py", "c.txt"):
+        ftp.storbinary(f"STOR {folder}/{name}", io.BytesIO(b"x"))
+    ftp.cwd(folder)
+
+    assert ftp.nlst("*.py") == ["a.py", "b.py"]
+    assert ftp.nlst("sub") == []
+    assert ftp.nlst(f"{folder}/c.txt") == [f"{folder}/c.txt"]
+    assert [name for name, _ in ftp.mlsd()] == ["a.py", "b.py", "c.txt", "sub"]
+    lines = []
+    ftp.dir("-la", "*.txt", lines.append)
+    assert [line.split()[-1] for line in lines] == ["c.txt"]
+
+
+def test_the_connection_and_its_size_before_the_data(ftp, folder):
+    """ntransfercmd() reads a size from the 150 where one is told; transfercmd() only connects."""
+    ftp.storbinary(f"STOR {folder}/file", io.BytesIO(b"0123456789"))
+    ftp.voidcmd("TYPE I")
+
+    sock, size = ftp.ntransfercmd(f"RETR {folder}/file", rest=2)
+    with sock:
+        assert sock.recv(100) == b"23456789"
+    assert size in (None, 8, 10)
+    assert ftp.voidresp().startswith("226 ")
+
+
+@pytest.mark.parametrize("announce", ["sendport", "sendeprt"])
+def test_active_connections_announced_by_hand(ftp, folder, announce):
+    ftp.storbinary(f"STOR {folder}/file", io.BytesIO(b"0123456789"))
+    ftp.voidcmd("TYPE I")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        assert getattr(ftp, announce)(*listener.getsockname()).startswith("200 ")
+        assert ftp.sendcmd(f"RETR {folder}/file").startswith("150 ")
+        with listener.accept()[0] as sock:
+            assert sock.recv(100) == b"0123456789"
+    assert ftp.voidresp().startswith("226 ")
+
+
+def test_login_with_an_account_and_from_a_chosen_address(board):
+    with ftplib.FTP(timeout=20, source_address=("127.0.0.9", 0)) as session:
+        session.connect("127.0.0.1", board.port)
+        assert session.login("admin", "secret", "ignored").startswith("230 ")
+        assert "127.0.0.9" in session.sendcmd("STAT")
+        for passive in (True, False):
+            session.set_pasv(passive)
+            assert "boot.py" in session.nlst("/")
+
+
+def test_several_commands_after_one_another_in_a_with_block(board, capsys):
+    with ftplib.FTP(timeout=20, encoding="utf-8") as session:
+        session.set_debuglevel(1)
+        session.connect("127.0.0.1", board.port)
+        session.login("admin", "secret")
+        session.dir("/boot.py")  # printed
+    said = capsys.readouterr().out
+    assert "*cmd* 'PASS ******'" in said
+    assert "*resp* '221 Bye, admin.'" in said
+    assert " boot.py\n" in said
+
+
+def test_the_last_response(ftp):
+    ftp.pwd()
+    assert ftp.lastresp == "257"
 
 
 def test_commands_as_they_are(ftp):

@@ -1,5 +1,7 @@
 """lftp: mirror both ways, put, get, pipelining, and what its own commands ask."""
 
+import re
+
 import pytest
 
 
@@ -94,6 +96,54 @@ def test_mirror_delete_removes_what_is_gone(lftp, folder, local, control):
     assert "file2" in control.names(f"{folder}/tree")
 
 
+def test_mirror_without_mlsd_reads_list(lftp, program, folder, local):
+    lftp("set ftp:use-mlsd no", f"mirror -R tree {folder}/tree", f"mirror {folder}/tree back")
+
+    assert content(program.folder / "back") == content(local)
+
+
+@SYNC
+def test_pget_in_four_pieces_at_once(lftp, program, folder, control, sync):
+    whole = bytes(range(256)) * 1000
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", whole)
+
+    lftp(
+        "set pget:min-chunk-size 10k; set net:limit-rate 20000",  # else one is done before four are
+        "debug 9 -o log",
+        f"pget -n 4 {folder}/file -o file",
+        sync=sync,
+    )
+
+    assert (program.folder / "file").read_bytes() == whole
+    asked = re.findall(r"---> (?:REST (\d+)|RETR)", (program.folder / "log").read_text())
+    assert sorted(int(offset) for offset in asked if offset) == [64_000, 128_000, 192_000]
+
+
+@SYNC
+def test_a_resumed_upload_is_whole(lftp, program, folder, control, sync):
+    whole = bytes(range(256)) * 200
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", whole[:20_000])
+    (program.folder / "file").write_bytes(whole)
+
+    lftp(f"cd {folder}", "reput file", sync=sync)
+
+    assert control.get(f"{folder}/file") == whole
+
+
+@SYNC
+def test_mput_and_mget_by_globs(lftp, program, folder, local, control, sync):
+    lftp(f"cd {folder}", "lcd tree/one", "mput file[0-4]", sync=sync)
+    assert control.names(folder) == [f"file{number}" for number in range(5)]
+
+    (program.folder / "back").mkdir()
+    lftp(f"cd {folder}", "lcd back", "mget file[3-9] ?ile2", "mrm file[0-3]", sync=sync)
+
+    assert content(program.folder / "back").keys() == {"file2", "file3", "file4"}
+    assert control.names(folder) == ["file4"]
+
+
 @SYNC
 def test_a_resumed_download_is_whole(lftp, program, folder, control, sync):
     whole = bytes(range(256)) * 200
@@ -104,6 +154,39 @@ def test_a_resumed_download_is_whole(lftp, program, folder, control, sync):
     lftp(f"cd {folder}", "get -c file", sync=sync)
 
     assert (program.folder / "file").read_bytes() == whole
+
+
+def test_cls_and_find_tell_size_kind_and_depth(lftp, folder, local):
+    lftp(f"mirror -R tree {folder}/tree")
+
+    done = lftp(
+        f"cd {folder}/tree", "cls -1 --sort=size --size --block-size=1 file*", "find -l one"
+    )
+
+    sizes, found = done.stdout.splitlines()[:10], done.stdout.splitlines()[10:]
+    assert [line.split() for line in sizes] == [
+        [str((local / f"file{number}").stat().st_size), f"file{number}"]
+        for number in reversed(range(10))
+    ]
+    assert {line.split()[-1] for line in found} == {
+        path.relative_to(local).as_posix() + "/" * path.is_dir()
+        for path in [local / "one", *(local / "one").rglob("*")]
+    }
+
+
+def test_a_tree_is_made_and_removed(lftp, folder, control):
+    lftp(f"cd {folder}", "mkdir -p a/b/c", "put /etc/hostname -o 'a/b/with space'", "rm -r a")
+
+    assert control.names(folder) == []
+
+
+def test_jobs_side_by_side(lftp, program, folder, control):
+    control.put(f"{folder}/file", b"x" * 50_000)
+
+    lftp(f"cd {folder}", *(f"get file -o {n} &" for n in range(3)), "wait all", "chmod 600 file")
+
+    for number in range(3):
+        assert (program.folder / str(number)).read_bytes() == b"x" * 50_000
 
 
 def test_what_people_type(lftp, folder, control):

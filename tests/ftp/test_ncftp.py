@@ -1,4 +1,6 @@
-"""ncftp: ncftpget, ncftpput, ncftpls."""
+"""ncftp: ncftpget, ncftpput, ncftpls, and ncftp itself at a prompt."""
+
+import re
 
 import pytest
 
@@ -8,6 +10,17 @@ USER = ("-u", "admin", "-p", "secret", "-t", "20")
 @pytest.fixture
 def where(board):
     return ("-P", board.port, *USER)
+
+
+@pytest.fixture
+def prompt(program, board):
+    """Type lines at ncftp's prompt; what it said."""
+
+    def run(*lines):
+        opened = f"open -u admin -p secret -P {board.port} 127.0.0.1"
+        return program("ncftp", text="\n".join([opened, *lines, "quit", ""])).stdout
+
+    return run
 
 
 def test_put_and_get(program, where, folder):
@@ -57,6 +70,64 @@ def test_append(program, where, folder, control):
     program("ncftpput", *where, "-A", "127.0.0.1", folder, "up")
 
     assert control.get(f"{folder}/up") == b"old,new"
+
+
+def test_a_resumed_download(program, where, folder, control):
+    whole = bytes(range(256)) * 200
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", whole)
+    (program.folder / "file").write_bytes(whole[:20_000])
+
+    program("ncftpget", *where, "-z", "127.0.0.1", ".", f"{folder}/file")
+
+    assert (program.folder / "file").read_bytes() == whole
+
+
+def test_an_upload_under_another_name_until_it_is_whole(program, where, folder, control):
+    (program.folder / "up").write_text("x")
+
+    program("ncftpput", *where, "-T", "part.", "127.0.0.1", folder, "up")
+
+    assert control.names(folder) == ["up"]
+
+
+def test_what_people_type(prompt, program, folder, control):
+    tree = program.folder / "tree" / "sub"
+    tree.mkdir(parents=True)
+    (tree / "file").write_text("deep\n")
+    (program.folder / "a").write_text("one\n")
+
+    said = prompt(
+        f"cd {folder}",
+        "mkdir made",
+        "put a",
+        "put -R tree",
+        "ls",
+        "ls -l",
+        "dir",
+        "mls",
+        "cat tree/sub/file",
+        'rename a "b c"',
+        'chmod 644 "b c"',
+        "umask 022",
+        'get -z "b c" back',
+        f"get -R {folder}/tree/sub",
+        f"cd {folder}",  # get -R leaves ncftp at the root, whatever the server
+        "site df",
+        "rhelp",
+        "quote NOOP",
+        "rmdir made",
+        "rm tree/sub/file",  # rm -r gives up after MLST, whatever the server
+    )
+
+    assert (program.folder / "back").read_text() == "one\n"
+    assert (program.folder / "sub" / "file").read_text() == "deep\n"
+    assert "deep" in said
+    assert re.search(r"^-\S+ +4 +\w{3} \d\d \d\d:\d\d +a$", said, re.M)
+    assert re.search(r"^type=dir;.* tree$", said, re.M)
+    assert "flash" in said
+    assert sorted(control.names(folder)) == ["b c", "tree"]
+    assert control.names(f"{folder}/tree/sub") == []
 
 
 def test_a_missing_file_is_an_error(program, where, folder):

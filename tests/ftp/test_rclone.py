@@ -9,9 +9,9 @@ def rclone(program, board):
     obscured = program("rclone", "obscure", "secret").stdout.strip()
     remote = f":ftp,host=127.0.0.1,port={board.port},user=admin,pass={obscured},concurrency=4:"
 
-    def run(*arguments):
-        options = ("--config", "", "--retries", "1", "-v")
-        return program("rclone", *options, *(part.format(remote) for part in arguments))
+    def run(*arguments, **options):
+        arguments = [part.format(remote) for part in arguments]
+        return program("rclone", "--config", "", "--retries", "1", "-v", *arguments, **options)
 
     return run
 
@@ -35,6 +35,31 @@ def test_sync_check_and_again_with_nothing_to_do(rclone, folder, local):
     again = rclone("sync", "--size-only", str(local), "{}" + folder)
     assert "Copied" not in again.stderr
     assert "There was nothing to transfer" in again.stderr
+
+
+def test_check_reads_both_sides_and_finds_what_differs(rclone, folder, local):
+    rclone("copy", str(local), "{}" + folder)
+    assert "0 differences found" in rclone("check", "--download", str(local), "{}" + folder).stderr
+    (local / "file 1").write_bytes(b"\2" * 3000)  # of the same size
+
+    done = rclone("check", "--download", str(local), "{}" + folder, ok=False)
+
+    assert done.returncode == 1
+    assert "1 differences found" in done.stderr
+
+
+def test_single_commands(rclone, folder, local, control):
+    rclone("copyto", str(local / "file 0"), "{}" + f"{folder}/renamed")
+    rclone("mkdir", "{}" + f"{folder}/made/deep")
+    rclone("moveto", "{}" + f"{folder}/renamed", "{}" + f"{folder}/made/moved")
+
+    found = rclone("lsf", "-R", "{}" + folder).stdout.splitlines()
+    assert sorted(found) == ["made/", "made/deep/", "made/moved"]
+    assert rclone("cat", "--count", "5", "{}" + f"{folder}/made/moved").stdout == "\0" * 5
+    rclone("rcat", "{}" + f"{folder}/piped", text="from a pipe")
+    assert control.get(f"{folder}/piped") == b"from a pipe"
+    rclone("purge", "{}" + f"{folder}/made")
+    assert control.names(folder) == ["piped"]
 
 
 def test_what_is_gone_here_is_deleted_there_and_comes_back(rclone, program, folder, local):
