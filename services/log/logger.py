@@ -113,26 +113,30 @@ class Log(Service):
 
     async def run(self):
         """Print lines as they come; write them to the file in batches, errors at once."""
+        # A task of its own: a time-out for each wait would be two tasks for each line.
+        writer = asyncio.create_task(self._write_in_time())
         try:
             while True:
-                left = self._left_ms()
-                if left is None:
-                    await self._waiting.wait()
-                elif left > 0:
-                    try:
-                        await asyncio.wait_for_ms(self._waiting.wait(), left)
-                    except asyncio.TimeoutError:
-                        pass
-                while self._waiting:
-                    self._take(_BURST_LINES)
-                    await asyncio.sleep_ms(0)
-                left = self._left_ms()
-                if left is not None and left <= 0:
-                    self._write()
+                await self._waiting.wait()
+                self._take(_BURST_LINES)
+                self._write_if_due()
+                await asyncio.sleep_ms(0)
         finally:
+            writer.cancel()
             while self._waiting:
                 self._take(_WAITING_LINES)
             self._crash_saved = None
+            self._write()
+
+    async def _write_in_time(self):
+        """Write what waits when its time has come, and no line does it."""
+        while True:
+            await asyncio.sleep_ms(_ERROR_EVERY_MS)
+            self._write_if_due()
+
+    def _write_if_due(self):
+        left = self._left_ms()
+        if left is not None and left <= 0:
             self._write()
 
     def _left_ms(self):
