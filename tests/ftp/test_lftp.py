@@ -109,7 +109,8 @@ def test_pget_in_four_pieces_at_once(lftp, program, folder, control, sync):
     control.put(f"{folder}/file", whole)
 
     lftp(
-        "set pget:min-chunk-size 10k; set net:limit-rate 20000",  # else one is done before four are
+        "set pget:min-chunk-size 10k",
+        "set net:limit-rate 20000",  # else one has it all before the others have logged in
         "debug 9 -o log",
         f"pget -n 4 {folder}/file -o file",
         sync=sync,
