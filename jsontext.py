@@ -5,8 +5,14 @@ mistake must be refused whole, and the mistake found.
 """
 
 import json
+import re
+
+from micropython import const
 
 _SPACE = " \t\r\n"
+_NUMBER = "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$"
+_HEX = "[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]"
+_DEEPEST = const(16)  # objects and lists in each other: a small stack must hold us
 
 
 def parse(text):
@@ -56,8 +62,10 @@ def _member(text, at, key):
     return -1, empty
 
 
-def _value_end(text, at):
+def _value_end(text, at, depth=0):
     """Where the value that begins at `at` ends; ValueError at a mistake in it."""
+    if depth > _DEEPEST:
+        raise ValueError("nested too deep, look at line %d" % _line(text, at))
     opening = text[at : at + 1]
     if opening == '"':
         return _string_end(text, at)
@@ -71,7 +79,7 @@ def _value_end(text, at):
         if opening == "{":
             at = _skip(text, _string_end(text, at))
             at = _skip(text, _past(text, at, ":"))
-        at = _skip(text, _value_end(text, at))
+        at = _skip(text, _value_end(text, at, depth + 1))
         if text[at : at + 1] == closing:
             return at + 1
         at = _skip(text, _past(text, at, ","))
@@ -82,7 +90,13 @@ def _string_end(text, at):
     start = at
     at = _past(text, at, '"')
     while at < len(text) and text[at] != '"' and text[at] >= " ":
-        at += 2 if text[at] == "\\" else 1
+        if text[at] == "\\":
+            at += 1
+            if text[at : at + 1] == "u" and re.match(_HEX, text[at + 1 : at + 5]):
+                at += 4
+            elif text[at : at + 1] not in ('"', "\\", "/", "b", "f", "n", "r", "t"):
+                _fail(text, start)
+        at += 1
     if text[at : at + 1] != '"':
         _fail(text, start)  # where it begins: what follows looks like anything
     return at + 1
@@ -94,13 +108,8 @@ def _word_end(text, at):
     while at < len(text) and text[at] not in _SPACE and text[at] not in ',:"{}[]':
         at += 1
     word = text[start:at]
-    if word not in ("true", "false", "null"):
-        if not word or word[0] not in "-0123456789":
-            _fail(text, start)
-        try:
-            float(word)
-        except ValueError:
-            _fail(text, start)
+    if word not in ("true", "false", "null") and not re.match(_NUMBER, word):
+        _fail(text, start)
     return at
 
 
@@ -119,4 +128,9 @@ def _past(text, at, mark):
 
 
 def _fail(text, at):
-    raise ValueError("not JSON, look at line %d" % (text[:at].count("\n") + 1))
+    raise ValueError("not JSON, look at line %d" % _line(text, at))
+
+
+def _line(text, at):
+    """The line of a place, from 1."""
+    return text[:at].count("\n") + 1

@@ -69,6 +69,12 @@ def test_a_broken_file_gives_way_to_the_last_good_one(configured, text, says):
         '{"name": "a", "ftp": {]}',
         '{"name": "a",, "ftp": {}}',
         '{"name" "a"}',
+        '{"name": "a", "ftp": {"port": 021}}',
+        '{"name": "a", "every": 1.}',
+        '{"name": "a", "every": -.5}',
+        r'{"name": "a\q"}',
+        r'{"name": "\uzzzz"}',
+        '{"name": "a", "deep": ' + "[" * 500 + "]" * 500 + "}",
     ],
 )
 def test_what_only_micropythons_parser_takes_is_named_too(configured, text):
