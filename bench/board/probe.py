@@ -3,6 +3,9 @@
 `SITE heap` answers one line of numbers: base (live bytes before the server was imported), live
 (live bytes now), total (bytes allocated since the start, garbage too) and peak (the most live
 bytes seen between two steps of the loop since `SITE heap peak`).
+
+Nobody can ask so before anybody has logged in: `at rest=` with the bytes above base is printed
+some seconds after the start, when the boot is over.
 """
 
 import gc
@@ -14,6 +17,9 @@ def live():
     """Bytes of the heap in use, garbage aside."""
     gc.collect()
     return gc.mem_alloc()
+
+
+_BOOTED_MS = 3000
 
 
 class Probe:
@@ -28,6 +34,8 @@ class Probe:
         """Look at the heap whenever asyncio's loop looks at its sockets, once asked to."""
         from asyncio import core
 
+        core.create_task(self._rest(core.sleep_ms))
+
         wait = core.IOQueue.wait_io_event
 
         def watched(queue, dt):
@@ -36,6 +44,12 @@ class Probe:
             wait(queue, dt)
 
         core.IOQueue.wait_io_event = watched
+
+    async def _rest(self, sleep_ms):
+        """Print what is there when the boot is over; clients wait until they have seen it."""
+        await sleep_ms(_BOOTED_MS)
+        live()
+        print("at rest=%d" % (live() - self.base))
 
     def report(self, arg):
         """The line of numbers; arg "peak" starts a new peak, whose collecting slows all down."""

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench import heap, servers, speed
+from bench import boards, heap, speed
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,13 @@ def serve(material):
     started = []
 
     def start(*services, **options):
-        server = servers.ProbedOutpost(material.folder, services=services, **options)
+        server = boards.ProbedOutpost(material.folder, services=services, **options)
         started.append(server)
         return server.__enter__()
 
     yield start
     for server in started:
-        if server.process:
+        if server.running:
             server.__exit__()
 
 

@@ -14,12 +14,12 @@ MIB = 1 << 20
     ids=["FTP alone", "FTP and log", "main.py with all services"],
 )
 def test_at_rest(serve, measured, services, budget):
-    assert measured.at_rest(serve(*services))[0] <= budget
+    assert measured.at_rest(serve(*services)) <= budget
 
 
 def test_a_session(serve, measured):
     # FTP alone: with a log each login leaves a line in its ring.
-    assert measured.at_rest(serve("ftp"))[1] <= 2.2 * KB
+    assert measured.a_session(serve("ftp")) <= 2.2 * KB
 
 
 def test_what_transfers_and_commands_allocate(serve, measured, material):
@@ -56,10 +56,18 @@ def test_a_listing_is_streamed(serve, measured):
         assert 0 < rise <= 9 * KB
 
 
-def test_commands_and_transfers_leave_nothing_behind(serve, measured):
-    server = serve("ftp")
+@pytest.mark.parametrize(
+    ("services", "before", "budget"),
+    # Before: transfers that fill the log's ring and the backlog for MQTT, whose lines and events
+    # differ a little in length.
+    [(("ftp",), 1, 0.5 * KB), ((), 400, 2 * KB)],
+    ids=["FTP alone", "main.py with all services"],
+)
+def test_commands_and_transfers_leave_nothing_behind(serve, measured, services, before, budget):
+    server = serve(*services)
     with server.client() as connection:
-        assert measured.grows(connection, 1000, 100, f"{server.card}small") <= 0.5 * KB
+        path = f"{server.card}small"
+        assert measured.grows(connection, 10_000, 1000, path, before) <= budget
 
 
 def test_all_services_and_a_transfer_in_96wk(measured, material, serve):
