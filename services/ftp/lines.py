@@ -42,6 +42,12 @@ class Lines:
         self._held = b""
         self._skipping = False  # inside a line that was too long
 
+    def restart(self, sock):
+        """Read from sock from now on; what came before is thrown away (RFC 4217 section 15.4)."""
+        self._sock = sock
+        self._held = b""
+        self._skipping = False
+
     def take(self):
         """Return the next line without its end as bytes, None where fill() must come first.
 

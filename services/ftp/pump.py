@@ -9,6 +9,8 @@ from time import ticks_diff, ticks_ms
 from asyncio import core
 from micropython import const
 
+from hal.net import polled
+
 _SLICE_MS = const(5)  # how long a transfer may hold the loop
 
 
@@ -18,6 +20,7 @@ def send(sock, readinto, buffer, transfer):
     transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
     """
     write = sock.write
+    sock = polled(sock)
     total = 0
     since = ticks_ms()
     while True:
@@ -53,6 +56,7 @@ def receive(sock, write, buffer, transfer):
     transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
     """
     readinto = sock.readinto
+    sock = polled(sock)
     total = 0
     since = ticks_ms()
     while True:
@@ -66,7 +70,11 @@ def receive(sock, write, buffer, transfer):
             break
         transfer.bytes = total
         transfer.touched = ticks_ms()
-        yield core._io_queue.queue_read(sock)
+        if size is None:
+            yield core._io_queue.queue_read(sock)
+        else:
+            # Always so at once: TLS may hold the rest of a record, which the socket can't tell.
+            yield core._io_queue.queue_write(sock)
         since = ticks_ms()
     transfer.bytes = total
 
@@ -86,7 +94,7 @@ def send_lines(sock, lines, buffer, transfer):
             fill = 0
             transfer.bytes = total
             transfer.touched = ticks_ms()
-            yield core._io_queue.queue_write(sock)
+            yield core._io_queue.queue_write(polled(sock))
             since = ticks_ms()
         buffer[fill : fill + size] = data
         fill += size
@@ -103,4 +111,4 @@ def _flush(sock, buffer, size, transfer):
             start += sent
         else:
             transfer.touched = ticks_ms()
-            yield core._io_queue.queue_write(sock)
+            yield core._io_queue.queue_write(polled(sock))
