@@ -17,6 +17,7 @@ else:
     from hal import board as _port
 
 Link = _port.Link
+SOCKETS = _port.SOCKETS
 deepsleep = _port.deepsleep
 peer_address = _port.peer_address
 planned_reset = _port.planned_reset

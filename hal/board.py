@@ -28,6 +28,10 @@ def _reset_was_planned():
 # Read at import: starting our own watchdog leaves the mark too.
 _planned = _reset_was_planned()
 
+# How many TCP sockets FTP may take, its listener too: an RP2's lwIP has 5, an ESP32's 12 [S],
+# of which telemetry and name lookups want one each.
+SOCKETS = 5 if sys.platform == "rp2" else 10
+
 reset = machine.reset
 deepsleep = machine.deepsleep
 

@@ -10,14 +10,19 @@ from micropython import const
 _EAFNOSUPPORT = const(97)  # "address family not supported": few ports name it
 
 
+def polled(sock):
+    """What to wait for in place of sock: the socket below, where sock is TLS over it (raw)."""
+    return getattr(sock, "raw", sock)
+
+
 def readable(sock):
     """Wait until sock can be read or has failed. A generator: await it. One waiter a socket."""
-    yield core._io_queue.queue_read(sock)
+    yield core._io_queue.queue_read(polled(sock))
 
 
 def writable(sock):
     """Wait until sock can be written or has failed. A generator: await it. One waiter a socket."""
-    yield core._io_queue.queue_write(sock)
+    yield core._io_queue.queue_write(polled(sock))
 
 
 async def within(timeout_ms, waiting):

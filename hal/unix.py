@@ -10,6 +10,7 @@ import sys
 import machine
 from micropython import const
 
+SOCKETS = None  # as many as the host allows
 _AF_INET = const(2)
 _MAPPED = b"\0\0\0\0\0\0\0\0\0\0\xff\xff"  # an IPv4 address within IPv6 (RFC 4291 section 2.5.5.2)
 _SO_OOBINLINE = const(10)  # Linux

@@ -13,8 +13,6 @@ _ITERATIONS = const(2_000)  # well below a second on an ESP32; a hash says its o
 _MOST_ITERATIONS = const(1_000_000)
 _SLICE_MS = const(5)
 _BLOCK = const(64)  # SHA-256's block in bytes, HMAC's key length (RFC 2104)
-# Spends an unknown user the time of a known one (RFC 2577 section 5); no password fits it.
-_NOBODY = "%s$%d$AAAA$" % (_SCHEME, _ITERATIONS)
 
 
 class Account:
@@ -22,7 +20,7 @@ class Account:
 
     def __init__(self, name, stored, role, root):
         self.name = name
-        self.stored = stored  # "pbkdf2-sha256$iterations$salt$hash"
+        self.stored = stored  # "pbkdf2-sha256$iterations$salt$hash"; None: any password will do
         self.role = role
         self.root = root
         self.known = None  # a quick digest of the last right password, see Accounts.login
@@ -101,20 +99,44 @@ class Accounts:
 
     def __init__(self, accounts):
         self._accounts = accounts
-        self._boot_key = os.urandom(16)
+        self._boot_key = os.urandom(32)
+        self._most = max([_ITERATIONS] + [_iterations(accounts[name]) for name in accounts])
+        self._lock = asyncio.Lock()
+
+    def knows(self, name):
+        """True where there is such a user: for the operator's eyes, never the client's."""
+        return name in self._accounts
 
     async def login(self, name, password):
-        """Return the Account of a right name and password, or None, in the same time.
+        """Return the Account of a right name and password, or None, after the same work.
 
+        Every password costs as many iterations as the dearest, an unknown user's too (RFC 2577
+        section 5). One is computed at a time: strangers who try many don't take the processor.
         A password that was right before is told by a keyed digest that lives in RAM alone:
         clients that open many sessions pay for PBKDF2 once.
         """
         account = self._accounts.get(name)
-        quick = sha256(self._boot_key + password.encode()).digest()
-        if account and account.known and _same(account.known, quick):
+        if account and account.stored is None:
             return account
-        right = await verify(password, account.stored if account else _NOBODY)
-        if not right or not account:
+        quick = sha256(self._boot_key + password.encode()).digest()
+        known = (account and account.known) or self._boot_key  # which no digest is
+        if _same(known, quick):
+            return account
+        async with self._lock:
+            right = False
+            spent = 0
+            if account:
+                right = await verify(password, account.stored)
+                spent = _iterations(account)
+            await _derive(password, b"", self._most - spent)
+        if not right:
             return None
         account.known = quick
         return account
+
+
+def _iterations(account):
+    """What an account's hash costs; 0 where it is none."""
+    parts = (account.stored or "").split("$")
+    count = int(parts[1]) if len(parts) == 4 and parts[1].isdigit() else 0
+    return count if count <= _MOST_ITERATIONS else 0

@@ -17,6 +17,7 @@ class DataConnection:
     """
 
     def __init__(self, peer):
+        self.tls = None  # the Tls of PROT P, None for PROT C
         self._peer = peer
         self._listener = None
         self._target = None
@@ -40,15 +41,32 @@ class DataConnection:
         self.close()
         self._target = port
 
+    def sockets(self):
+        """How many sockets this has open, or is to open when a transfer begins."""
+        return bool(self._listener) + bool(self._target) + bool(self._sock)
+
     def is_ready(self):
         """True after PASV, EPSV, PORT or EPRT, which a transfer needs."""
         return bool(self._listener or self._target)
 
     async def open(self):
-        """Return the connected, non-blocking socket; FTPError 425 where there is none."""
-        if self._listener:
-            return await self._accept()
-        return await self._connect()
+        """Return the connected, non-blocking socket, TLS over it after PROT P; or FTPError.
+
+        425: there is no connection, 522: client and board can't agree on TLS.
+        """
+        sock = await (self._accept() if self._listener else self._connect())
+        return await self._secure(sock) if self.tls else sock
+
+    async def _secure(self, sock):
+        """RFC 4217 section 9: the board is TLS's server, whoever has opened the connection."""
+        try:
+            self._sock = secured = self.tls.wrap(sock)
+            await secured.handshake()
+        except MemoryError:
+            raise FTPError(425, "Not enough memory for a TLS data connection; try again.")
+        except (OSError, ValueError) as error:
+            raise FTPError(522, "No TLS on the data connection: %s." % error)
+        return secured
 
     async def _accept(self):
         while True:

@@ -91,6 +91,17 @@ def kick(server, arg):
     return "Kicked %s: %d session%s." % (arg, kicked, "" if kicked == 1 else "s")
 
 
+def unlock(server, arg):
+    """Lift the lock-out of an address; lines of those that are locked out without one."""
+    guard = server.guard
+    if arg:
+        if not guard or not guard.forgive(arg):
+            raise ValueError("Nothing is held against %s." % arg)
+        return "%s may try again." % arg
+    locked = list(guard.locked()) if guard else ()
+    return ["%s for %d s more" % found for found in locked] or "Nobody is locked out."
+
+
 def _asking(server):
     """The session of the operator who asks."""
     for session in server.sessions:
@@ -114,6 +125,7 @@ COMMANDS = {
     "gc": (collect, "gc: collect garbage", False, False),
     "hashpass": (hashpass, "hashpass <password>: its hash", False, True),
     "kick": (kick, "kick <number|user|address>: end sessions", True, False),
+    "unlock": (unlock, "unlock [address]: lift a lock-out, or list them", True, False),
     "uptime": (uptime, "uptime: time, days up, sessions", False, False),
     "who": (who, "who: sessions and what they do", False, False),
 }

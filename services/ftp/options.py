@@ -27,6 +27,21 @@ def _port_pair(value):
         raise ValueError("must be [lowest, highest], ports from 1024 to 65535")
 
 
+def _budget(value):
+    """The rule for `max_sockets`: None for what the port has, 0 for no bound."""
+    good = value is None or (isinstance(value, int) and not isinstance(value, bool))
+    if not good or (value and not 4 <= value <= 1000):
+        raise ValueError("must be a whole number from 4 to 1000, 0 for no bound, or null")
+
+
+def _paths(value):
+    """The rule for `protected`: a list of paths of the file system."""
+    if not isinstance(value, list) or not all(
+        isinstance(path, str) and path.startswith("/") and path.strip("/") for path in value
+    ):
+        raise ValueError('must be a list of paths below /, such as ["/log", "/config.*"]')
+
+
 def tls(given):
     """Return (cert, key, required, problems) of `tls`; for the server, when it is made."""
     problems = []
@@ -53,10 +68,15 @@ OPTIONS = {
     "host": _address,
     "passive_ports": _port_pair,
     "advertise": _advertised,
-    "max_sessions": "int 1 100",
+    "max_sessions": "int? 1 100",
+    "max_per_address": "int? 1 100",
+    "max_sockets": _budget,
     "idle_s": "int 10 86400",
     "login_s": "int 5 3600",
+    "reclaim_s": "int 5 86400",
     "stall_s": "int 5 3600",
+    "lockout_s": "int 5 86400",
+    "protected": _paths,
     "buffer": "int 512 65536",
     "tls": "dict?",
     "users": "dict",

@@ -9,8 +9,8 @@ from micropython import const
 
 import hal
 from hal.net import listen, readable
-from services.borrow import borrow
-from services.ftp import commands, paths
+from services.borrow import borrow, forget
+from services.ftp import admission, commands, paths, sight
 from services.ftp.accounts import Accounts
 from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
@@ -20,11 +20,14 @@ from services.service import Service
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
-_SILENT_MS = const(5_000)  # before its login; after it a session may be ended for a new one
 _GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
 _EPIPE = const(32)
-_OPERATORS = ("df", "free", "gc", "hashpass", "kick", "uptime", "who")
+_OPERATORS = ("df", "free", "gc", "hashpass", "kick", "unlock", "uptime", "who")
+_SESSIONS = const(6)  # where nothing else bounds them
+_TELL_MS = const(1_000)  # a flood of refused clients is told once a second
+_KEY = "/tls/key.der"  # where TLS looks for it, and where it may lie without TLS too
+_PROTECTED = ("/config.*", "/boot.json", "/log", "/prev", "/next", "/tls")
 
 
 class FtpServer(Service):
@@ -45,10 +48,15 @@ class FtpServer(Service):
         host="0.0.0.0",
         passive_ports=(49152, 49215),
         advertise=None,
-        max_sessions=6,
+        max_sessions=None,
+        max_per_address=None,
+        max_sockets=None,
         idle_s=300,
         login_s=60,
+        reclaim_s=30,
         stall_s=60,
+        lockout_s=300,
+        protected=_PROTECTED,
         buffer=4096,
         tls=None,
         users=None,
@@ -63,9 +71,10 @@ class FtpServer(Service):
         self._port = port
         self._host = host
         self._advertise = advertise
-        self._max_sessions = max_sessions
         self._idle_ms = idle_s * 1000
         self._login_ms = login_s * 1000
+        self.reclaim_ms = reclaim_s * 1000
+        self.lockout_ms = lockout_s * 1000
         self._stall_ms = stall_s * 1000
         self.buffers = Buffers(buffer)
         self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
@@ -73,13 +82,22 @@ class FtpServer(Service):
         self._count = 0
         self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
         self.accounts = Accounts(users or {})
+        self.guard = None  # made at the first wrong password
+        self.protected = [rule.lower() for rule in protected]
+        self.sockets = self._budget(hal.SOCKETS if max_sockets is None else max_sockets)
+        if max_sessions is None:
+            max_sessions = self.sockets.sessions() if self.sockets else _SESSIONS
+        self.max_sessions = max_sessions
+        if max_per_address is None:
+            # One address shall not take all there is; where that is next to nothing, it may.
+            max_per_address = max_sessions - 1 if max_sessions > 2 else max_sessions
+        self.max_per_address = max_per_address
+        self._told = ticks_ms() - _TELL_MS  # when a refusal was told last
         self.section = status.section(self.name)
         self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
         self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
-        if tls:
-            problem = "ftp.tls: not built yet; FTP runs in clear"
-            self.section["problem"] = problem
-            events.publish("config/problem", problem=problem)
+        self.tls = None if tls is None else self._secured_by(tls)
+        self.key = (self.tls.key if self.tls else _KEY).lower()
         board = status.section("board")
         self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("version"))
         commands.load_resident()
@@ -94,6 +112,8 @@ class FtpServer(Service):
             watch = asyncio.create_task(self._watch())
             while True:
                 await readable(listener)
+                if self.sockets:
+                    await self.sockets.seat()
                 try:
                     sock, raw = listener.accept()
                 except OSError as error:
@@ -120,13 +140,39 @@ class FtpServer(Service):
         self.section["problem"] = "ftp.host: this port has no IPv6; listening on IPv4 alone"
         return listen(self._host, self._port, 5)
 
+    def _budget(self, most):
+        """The Sockets of a port that has few, None where that is no matter (most: 0 or None)."""
+        if not most:
+            return None
+        from services.ftp.sockets import Sockets
+
+        return Sockets(self, most)
+
+    def _secured_by(self, settings):
+        """The Tls of config.json's settings; what is wrong with them is told. Not imported else."""
+        from services.ftp.tls import Tls
+
+        cert, key, required, problems = borrow("services.ftp.options", "tls")(settings)
+        tls = Tls(cert, key, required)
+        tls.check()
+        if tls.broken:
+            problems.append("ftp.tls: %s; no TLS until it is put right" % tls.broken)
+        for problem in problems:
+            self.section["problem"] = problem
+            self.events.publish("config/problem", problem=problem)
+        return tls
+
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""
         sock.setblocking(False)
-        if len(self.sessions) >= self._max_sessions and not self._reclaim():
-            self.events.publish("ftp/refused", address=address, sessions=len(self.sessions))
+        why = admission.refusal(self, address)
+        if why:
+            now = ticks_ms()
+            if ticks_diff(now, self._told) >= _TELL_MS:
+                self._told = now
+                self.events.publish("ftp/refused", address=address, sessions=len(self.sessions))
             try:
-                sock.write(b"421 All %d sessions are taken; try later.\r\n" % self._max_sessions)
+                sock.write(b"421 %s\r\n" % why)
             except OSError:
                 pass
             sock.close()
@@ -134,24 +180,13 @@ class FtpServer(Service):
         hal.tune(sock)
         self._count += 1
         session = Session(self, sock, address, self._count)
-        asyncio.create_task(self._serve(session))
-
-    def _reclaim(self):
-        """End the session that has been silent before its login for longest, if any is."""
-        silent = None
-        for session in self.sessions:
-            if not session.account and (not silent or session.silent_ms() > silent.silent_ms()):
-                silent = session
-        if not silent or silent.silent_ms() < _SILENT_MS:
-            return False
-        silent.end(421, "Somebody else needs the session.")
-        return True
-
-    async def _serve(self, session):
-        # Only here: a task that is cancelled before it begins would never be taken out again.
-        session.task = asyncio.current_task()
+        # At once, and not when its task begins: the next client must find it counted.
         self.sessions.append(session)
         self.section["sessions"] = len(self.sessions)
+        asyncio.create_task(self._serve(session))
+
+    async def _serve(self, session):
+        session.task = asyncio.current_task()
         try:
             await session.run()
         except asyncio.CancelledError:
@@ -175,6 +210,11 @@ class FtpServer(Service):
             elif ticks_diff(now, used) > _RELEASE_MS:
                 used = now
                 commands.release()
+                if self.tls:
+                    self.tls.release()
+            if self.guard and self.guard.expire():
+                self.guard = None
+                forget("services.ftp.guard")
             for session in list(self.sessions):
                 transfer = session.transfer
                 if transfer:
@@ -182,8 +222,9 @@ class FtpServer(Service):
                     self._watch_transfer(session, transfer, now)
                     continue
                 limit = self._idle_ms if session.account else self._login_ms
-                if session.silent_ms() > limit:
-                    session.end(421, "Nothing came for %d s; bye." % (limit // 1000))
+                if session.silent_ms() > limit and not session.why:
+                    what = "Nothing came for" if session.account else "Nobody logged in within"
+                    session.end(421, "%s %d s; bye." % (what, limit // 1000))
 
     def _watch_transfer(self, session, transfer, now):
         still = ticks_diff(now, transfer.touched)
@@ -219,13 +260,20 @@ class FtpServer(Service):
             self._publish(session, transfer, "failed", False, reply[1])
 
     def _publish(self, session, transfer, what, ok, error=None):
-        fields = {"event_type": what, "verb": transfer.verb, "path": transfer.path}
-        fields.update({"bytes": transfer.bytes, "ok": ok})
-        fields["ms"] = ticks_diff(ticks_ms(), transfer.began)
-        fields.update({"user": session.user, "address": session.address})
-        if error:
-            fields["error"] = error
-        self.events.publish("ftp/transfer", **fields)
+        more = {"error": error} if error else {}
+        # One call and no dictionary before it: two of these are made for each transfer.
+        self.events.publish(
+            "ftp/transfer",
+            event_type=what,
+            verb=transfer.verb,
+            path=transfer.path,
+            bytes=transfer.bytes,
+            ok=ok,
+            ms=ticks_diff(ticks_ms(), transfer.began),
+            user=session.user,
+            address=session.address,
+            **more,
+        )
 
     def changed(self, session, what, path, **more):
         """Tell that a path was deleted or renamed."""
@@ -242,9 +290,8 @@ class FtpServer(Service):
         """True where an OSError means that the peer is gone, not that the disk failed."""
         return error.errno in self._gone
 
-    def is_secret(self, path):
-        """True for the files that hold passwords: config.json and its copies."""
-        return path.startswith("/config.")
+    may_see = sight.may_see
+    is_around = sight.is_around
 
     def hold(self, path, writes):
         """Mark a path as in transfer, release() must follow; FTPError 450 where another writes.
@@ -264,7 +311,7 @@ class FtpServer(Service):
 
     def is_busy(self, path):
         """True where a path, or one below it, is in transfer."""
-        return any(paths.is_within(path, busy) for busy in self._busy)
+        return path in self.uploads or any(paths.is_within(path, busy) for busy in self._busy)
 
     def passive_candidates(self):
         """Yield each passive port once, beginning after the last one given out."""

@@ -25,7 +25,7 @@ from services.ftp.lines import Lines
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
-_NOT_HERE = ("ACCT", "ADAT", "AUTH", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT", "SMNT", "STOU")
+_NOT_HERE = ("ACCT", "ADAT", "CONF", "ENC", "MIC", "SMNT", "STOU")
 
 
 def _safely(lines):
@@ -41,6 +41,7 @@ class Transfer:
 
     bytes = 0
     connected = False
+    data = True  # it uses the data connection
     buffer = None  # lent for the time of the transfer
     why = "Aborted."  # what the client is told when it is cancelled
     cancelled = False
@@ -74,9 +75,10 @@ class Session:
     epsv_only = False
     facts = None  # the facts that OPTS MLST chose, None for all
     hash = "SHA-256"  # what OPTS HASH chose
+    range = None  # what RANG chose for the next RETR or HASH: its first byte and its last
     client = None  # what CLNT said of itself
     secure = False  # the control connection runs over TLS
-    private = False  # PROT P: data connections too
+    private = None  # PROT P: data connections too; None until PBSZ has come
     failures = 0  # wrong passwords
     ending = False
     why = None  # what to tell the client when the session is ended from outside
@@ -137,17 +139,31 @@ class Session:
                     await readable(self._sock)
                     since = ticks_ms()
                 continue
-            self.touched = ticks_ms()
+            if self.account:
+                # Until its login only the whole time counts: NOOPs hold no place for ever.
+                self.touched = ticks_ms()
             await self._obey(line)
 
+    def tls(self):
+        """The control connection as TLS over it, for over(); errors as Tls.wrap() has them."""
+        return self.server.tls.wrap(self._sock)
+
+    def over(self, secured):
+        """Go on over TLS. What the client sent before, in clear, is thrown away."""
+        self._sock = secured
+        self._lines.restart(secured)
+        self.secure = True
+
     def silent_ms(self):
-        """How long ago the last command line came, in ms."""
+        """How long ago the last command line came, or the client where nobody logged in; in ms."""
         return ticks_diff(ticks_ms(), self.touched)
 
     def end(self, code, text):
         """End the session from outside: time-out, kick, shutdown. Never waits."""
         self.why = (code, text)
-        self.task.cancel()
+        self.ending = True
+        if self.task:  # else it hasn't begun, and ends as soon as it does
+            self.task.cancel()
 
     def _last_word(self):
         try:
@@ -211,8 +227,8 @@ class Session:
     def path(self, arg, writing=False):
         """The file system's path that arg means; FTPError 550 where this user may not go."""
         path = paths.inside(self.account.root, paths.resolve(self.cwd, arg))
-        if not self.is_admin() and self.server.is_secret(path):
-            raise FTPError(550, "For admins only.")
+        if not self.server.may_see(self, path) and not (writing and self.is_admin()):
+            raise FTPError(550, "No such file or directory.")
         if writing:
             if path == self.account.root:
                 raise FTPError(550, "That is your root.")
@@ -266,21 +282,29 @@ class Session:
         sent = self._sock.write(data) or 0
         return data[sent:] if sent < len(data) else b""
 
-    def start(self, verb, path, work, writes=False):
+    def start(self, verb, path, work, writes=False, data=True):
         """Run work(transfer) -> (code, text) beside the session, so that ABOR is a cancel.
 
         The path is held until it ends: shared for reading, alone for writing. The handler's
-        own reply is the 150; work's is sent when everything is closed.
+        own reply is the 150; work's is sent when everything is closed. data: False where the
+        work needs no data connection: then there is no 150 either.
         """
-        if not self.data.is_ready():
+        if data and not self.data.is_ready():
             raise FTPError(425, "Use PASV, EPSV, PORT or EPRT first.")
+        if data and self.server.tls and self.server.tls.required and not self.private:
+            raise FTPError(521, "Nothing in clear here: PBSZ 0 and PROT P first.")
         self.server.hold(path, writes)
         self._work = work
         self._held = path
         self.transfer = transfer = Transfer(verb, self.shown(path))
+        if not data:
+            transfer.data = False
+            transfer.connected = True
         self._idle.clear()
         asyncio.create_task(self._run(transfer))
-        return 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
+        if data:
+            return 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
+        return None
 
     async def _run(self, transfer):
         transfer.task = asyncio.current_task()
@@ -296,7 +320,8 @@ class Session:
         except Exception as error:
             gc.collect()
             reply = self._failed(error)
-        self.data.close()  # the client reads the end of its data before the reply
+        if transfer.data:
+            self.data.close()  # the client reads the end of its data before the reply
         server.buffers.give(transfer.buffer)
         server.release(self._held)
         self.transfer = self._work = self._held = None

@@ -2,9 +2,11 @@
 
 import os
 
+from services.ftp import paths
 from services.ftp.accounts import Account, hash_password, is_hash
 
 _ROLES = ("read", "write", "admin")
+_ANONYMOUS = "anonymous"  # who may log in with any password, where its own is null
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are taken for another
 _PASSWORD_CHARS = 12  # 5 bits each
 
@@ -24,10 +26,10 @@ async def accounts(users, keep):
             made[name] = account
     for name in made:
         account = made[name]
-        if not is_hash(account.stored):
+        if account.stored is not None and not is_hash(account.stored):
             account.stored = await hash_password(account.stored)
             _keep(keep, ("ftp", "users", name, "password"), account.stored, problems)
-    if not made:
+    if all(made[name].stored is None for name in made):
         password = "".join([_ALPHABET[byte & 31] for byte in os.urandom(_PASSWORD_CHARS)])
         admin = Account("admin", await hash_password(password), "admin", "/")
         made["admin"] = admin
@@ -40,7 +42,9 @@ async def accounts(users, keep):
 def _account(name, given, problems):
     """The Account of one user, or None; what is wrong with it goes to problems."""
     where = "ftp.users.%s" % name
-    if not isinstance(given, dict) or not isinstance(given.get("password"), str):
+    password = given.get("password", 0) if isinstance(given, dict) else 0
+    anyone = name == _ANONYMOUS and password is None
+    if not isinstance(password, str) and not anyone:
         problems.append(where + ": needs a password; this user can't log in")
         return None
     for key in given:
@@ -52,11 +56,19 @@ def _account(name, given, problems):
         text = ".role: must be one of %s; it is read until then"
         problems.append(where + text % ", ".join(_ROLES))
         role = "read"
-    root = given.get("root", "/")
+    elif anyone and role != "read":
+        problems.append(where + ".role: is read for a user without a password")
+        role = "read"
+    root = given.get("root", None if anyone else "/")
     if not isinstance(root, str) or not root.startswith("/"):
         problems.append(where + ".root: must begin with /; this user can't log in")
         return None
-    return Account(name, given["password"], role, root.rstrip("/") or "/")
+    root = paths.resolve("/", root)  # what may be seen is told by comparing
+    if anyone and root == "/":
+        text = ".root: must be a folder, without a password; this user can't log in"
+        problems.append(where + text)
+        return None
+    return Account(name, password, role, root)
 
 
 def _keep(keep, keys, value, problems):

@@ -242,7 +242,8 @@ def power_up(tmp_path_factory):
         if config:
             text = config(json.dumps(ports)[1:-1])
         else:
-            section = {"users": USERS, "max_sessions": 12} | (ftp or {}) | ports
+            # Whatever wrong passwords a test tries, the next one soon finds nothing of them.
+            section = {"users": USERS, "max_sessions": 12, "lockout_s": 5} | (ftp or {}) | ports
             # No name server is asked: a time server that never answers stalls nobody.
             sections = {"name": "desk", "time": {"servers": ["127.0.0.1"]}} | (sections or {})
             text = json.dumps(sections | {"ftp": section}, indent=1)

@@ -1,12 +1,14 @@
 """Access: before login, roles, roots, secrets, ports, whose data connection, wrong passwords."""
 
 import contextlib
+import itertools
 import re
 import socket
 import time
 
 import pytest
 
+ADDRESSES = itertools.count(1)
 BEFORE_LOGIN = {"USER", "PASS", "QUIT", "FEAT", "SYST", "HELP", "NOOP", "OPTS", "AUTH", "REIN"}
 COMMANDS = [
     "USER",
@@ -357,8 +359,13 @@ class TestDataConnections:
 class TestPasswords:
     """Wrong ones are slow, told alike, and three are enough."""
 
-    def test_the_third_wrong_password_ends_the_session_and_no_other(self, connect, control):
-        stranger = connect(None)
+    @pytest.fixture
+    def strangers(self, connect):
+        """Open a control connection from an address that has tried nothing yet; not logged in."""
+        return lambda: connect(None, source=f"127.0.8.{next(ADDRESSES)}")
+
+    def test_the_third_wrong_password_ends_the_session_and_no_other(self, strangers, control):
+        stranger = strangers()
         began = time.monotonic()
         for expected in (530, 530, 421):
             assert stranger.ask("USER admin").code == 331
@@ -368,8 +375,8 @@ class TestPasswords:
         assert time.monotonic() - began >= 2.5
         assert stranger.closed()
 
-    def test_an_unknown_user_hears_what_a_known_one_hears(self, connect):
-        known, unknown = connect(None), connect(None)
+    def test_an_unknown_user_hears_what_a_known_one_hears(self, strangers):
+        known, unknown = strangers(), strangers()
 
         assert known.ask("USER admin").text == "331 Password required for admin."
         assert unknown.ask("USER nobody").text == "331 Password required for nobody."
@@ -377,8 +384,8 @@ class TestPasswords:
         unknown.send("PASS wrong")
         assert known.reply() == unknown.reply()
 
-    def test_a_password_is_compared_whole(self, connect):
-        sessions = [connect(None) for _ in range(5)]
+    def test_a_password_is_compared_whole(self, strangers):
+        sessions = [strangers() for _ in range(5)]
         for session, password in zip(
             sessions, ("", "secre", "secret ", "SECRET", "secret\x01"), strict=True
         ):
@@ -386,16 +393,16 @@ class TestPasswords:
             session.send(f"PASS {password}")
         assert [session.reply().code for session in sessions] == [530] * 5
 
-    def test_the_right_one_after_a_wrong_one_is_welcome(self, connect):
-        session = connect(None)
+    def test_the_right_one_after_a_wrong_one_is_welcome(self, strangers):
+        session = strangers()
         session.ask("USER admin")
         assert session.ask("PASS wrong").code == 530
 
         session.login("admin")
 
-    def test_the_stored_hash_is_no_password(self, connect, control):
+    def test_the_stored_hash_is_no_password(self, strangers, control):
         stored = re.search(rb'"(pbkdf2-sha256\$[^"]+)"', control.get("/config.json"))[1].decode()
-        session = connect(None)
+        session = strangers()
         session.ask("USER admin")
 
         assert session.ask(f"PASS {stored}").code == 530

@@ -1,47 +1,109 @@
 """Access: USER, PASS, REIN, QUIT."""
 
+from time import ticks_ms
+
 import asyncio
 from micropython import const
 
-_DELAY_MS = const(1_000)  # after a wrong password; other sessions go on
+from services.ftp.admission import LOCKED_OUT
+
+_DELAY_MS = const(1_000)  # after each wrong password; other sessions go on
 _MOST_FAILURES = const(3)
 
 
 async def USER(session, name):
     """RFC 959 section 4.1.1. The same answer for every name (RFC 2577 section 6)."""
-    _forget(session)
+    tls = session.server.tls
+    if tls and tls.required and not session.secure:
+        return 530, "AUTH TLS first: no password in clear here."
+    forget(session)
     session.user = name
     return 331, "Password required for %s." % name
 
 
 async def PASS(session, text):
-    """RFC 959 section 4.1.1; FTPError 530 and a pause for a wrong one, 421 for the third."""
+    """RFC 959 section 4.1.1; 530 for a wrong one, 421 for the third and in a lock-out."""
     if session.account:
         return 230, "Already logged in."
     if not session.user:
         return 503, "Send USER first."
     server = session.server
-    account = await server.accounts.login(session.user, text)
-    server.events.publish(
-        "ftp/login", user=session.user, address=session.address, ok=account is not None
-    )
+    address = session.address
+    name = session.user if server.accounts.knows(session.user) else None
+    account = reason = None
+    if await _turn(server, address):
+        try:
+            account = await server.accounts.login(session.user, text)
+        except asyncio.CancelledError:
+            # The client was sent away: it must not have tried for nothing.
+            _failed(server, address, name)
+            raise
+        if not account:
+            reason = "wrong password" if name else "unknown user"
+            _failed(server, address, name)
+    else:
+        reason = "locked out"
+    # A name that nobody has is not told: people type their password there.
+    server.events.publish("ftp/login", user=name, address=address, ok=not reason, reason=reason)
     if account:
+        if server.guard and account.stored:  # without a password anybody can log in
+            server.guard.forgive(address, name)
         session.account = account
         session.failures = 0
+        session.touched = ticks_ms()
         server.section["logins"] += 1
-        return 230, "%s logged in, role %s." % (account.name, account.role)
+        return 230, "%s logged in, role %s." % (name, account.role)
     session.failures += 1
     session.user = None
     await asyncio.sleep_ms(_DELAY_MS)
+    if reason == "locked out":
+        session.ending = True
+        return 421, LOCKED_OUT
     if session.failures >= _MOST_FAILURES:
         session.ending = True
         return 421, "Too many wrong passwords; bye."
     return 530, "User name or password is wrong."
 
 
+async def _turn(server, address):
+    """Wait until this address may try a password; False where it is locked out.
+
+    Before a password is looked at, so that nothing is learned of it by not waiting.
+    """
+    while True:
+        guard = server.guard
+        if not guard:
+            return True
+        if guard.locked_s(address):
+            return False
+        pause = guard.pause_ms(address)
+        if not pause:
+            return True
+        await asyncio.sleep_ms(pause)
+
+
+def _failed(server, address, name):
+    """Hold a failure against the address. name: of the user, None where there is none such."""
+    try:
+        if not server.guard:
+            from services.ftp.guard import Guard
+
+            server.guard = Guard(server.lockout_ms)
+        seconds = server.guard.failed(address, name)
+    except MemoryError:
+        return  # what is left is the session's own delay and count
+    if seconds:
+        server.events.publish("ftp/lockout", address=address, seconds=seconds)
+
+
 async def REIN(session, arg):
-    """RFC 959 section 4.1.1: as a new connection, after the transfer under way."""
-    _forget(session)
+    """RFC 959 section 4.1.1: as a new connection, after the transfer under way.
+
+    RFC 4217 section 13 has it end TLS too. MicroPython can't: it has no close_notify to send.
+    """
+    if session.secure:
+        return 502, "Not within TLS; connect anew."
+    forget(session)
     return 220, "Ready for a new user."
 
 
@@ -52,11 +114,12 @@ async def QUIT(session, arg):
     return 221, "Bye, %s." % (session.user or "stranger")
 
 
-def _forget(session):
+def forget(session):
     """Back to the state of a new connection."""
     if session.account:
         server = session.server
         server.events.publish("ftp/logout", user=session.user, address=session.address)
+        session.touched = ticks_ms()
     session.account = session.user = session.rename_from = None
     session.cwd = "/"
     session.text = True

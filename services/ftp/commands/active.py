@@ -17,7 +17,7 @@ async def PORT(session, arg):
     if len(numbers) != 6 or not all(0 <= number <= 255 for number in numbers):
         return 501, "PORT takes h1,h2,h3,h4,p1,p2."
     host = ".".join([str(number) for number in numbers[:4]])
-    return _aim(session, host, numbers[4] << 8 | numbers[5])
+    return await _aim(session, host, numbers[4] << 8 | numbers[5])
 
 
 async def EPRT(session, arg):
@@ -40,15 +40,17 @@ async def EPRT(session, arg):
                 host = session.address  # one address has many spellings
     except ValueError:
         return 501, "EPRT takes |%s|address|port|." % protocol
-    return _aim(session, host, port)
+    return await _aim(session, host, port)
 
 
-def _aim(session, host, port):
+async def _aim(session, host, port):
     if session.epsv_only:
         return 501, "After EPSV ALL there is EPSV alone."
     if host != session.address:
         return 501, "Only to your own address, %s (RFC 2577)." % session.address
     if not _LOWEST_PORT <= port <= 65535:
         return 501, "Only to a port from 1024 to 65535 (RFC 2577)."
+    if session.server.sockets:
+        await session.server.sockets.data(session)
     session.data.aim(port)
     return 200, "Understood."

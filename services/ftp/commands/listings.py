@@ -28,9 +28,10 @@ def _found(session, arg):
 def _visible(session, path, pattern):
     if not is_dir(os.stat(path)):
         raise FTPError(550, "Not a directory.")
-    hidden = path == "/" and not session.is_admin()
+    sees = session.server.may_see
+    folder = paths.join(path, "")
     for name, found in entries(path, pattern):
-        if not (hidden and session.server.is_secret("/" + name)):
+        if sees(session, folder + name):
             yield name, found
 
 

@@ -29,7 +29,7 @@ async def PASV(session, arg):
     told = session.server.passive_address()[1]
     if ":" in session.address + told:
         return 501, "PASV tells IPv4 addresses alone; use EPSV."
-    port = _listen(session)
+    port = await _listen(session)
     numbers = told.replace(".", ","), port >> 8, port & 255
     return 227, "Entering Passive Mode (%s,%d,%d)." % numbers
 
@@ -44,11 +44,13 @@ async def EPSV(session, arg):
         if not arg.isdigit():
             return 501, "EPSV takes nothing, %s or ALL." % protocol
         return 522, "Network protocol not supported, use (%s)" % protocol
-    return 229, "Entering Extended Passive Mode (|||%d|)" % _listen(session)
+    return 229, "Entering Extended Passive Mode (|||%d|)" % await _listen(session)
 
 
-def _listen(session):
+async def _listen(session):
     server = session.server
+    if server.sockets:
+        await server.sockets.data(session)
     return session.data.listen(server.passive_address()[0], server.passive_candidates())
 
 

@@ -72,6 +72,10 @@ async def DELE(session, path):
 async def RNFR(session, path):
     """RFC 959 section 4.1.3."""
     os.stat(path)
+    if not session.server.may_see(session, path):  # the key, which admins may replace
+        return 550, "No such file or directory."
+    if session.server.is_around(session, path):
+        return 550, "It holds what must stay where it is."
     session.rename_from = path
     return 350, "Now RNTO."
 
@@ -84,6 +88,8 @@ async def RNTO(session, path):
         return 503, "Send RNFR first."
     if path == old:
         return 250, "It has that name."
+    if session.server.is_around(session, path):
+        return 550, "That is where something else belongs."
     if paths.is_within(old, path):  # LittleFS would do it, and the folder would be lost
         return 553, "A directory can't go into itself."
     if session.server.is_busy(old):
