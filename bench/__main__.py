@@ -103,7 +103,7 @@ def _installed(package):
 
 def _contenders(options, folder, tls):
     """The servers of one round, in turn, as callables that make a fresh one."""
-    yield lambda: servers.Blocking(folder, buffer=options.buffer)
+    yield lambda: servers.Blocking(folder, buffer=options.buffer, certificate=tls)
     yield lambda: boards.Outpost(folder, buffer=options.buffer, certificate=tls)
     if options.ftpdlite:
         yield lambda: peers.FTPdLite(folder, options.ftpdlite)

@@ -192,17 +192,20 @@ class Blocking(HostPaths):
     sessions = 0
     flash = "/flash/"
 
-    def __init__(self, folder, heap=HEAP, buffer=BUFFER):
+    def __init__(self, folder, heap=HEAP, buffer=BUFFER, certificate=None):
         super().__init__(folder, heap)
         self._buffer = buffer
+        self._certificate = certificate
+        self.secure = certificate is not None
 
     def command(self, room):
         image = room / "flash.img"
         prepare(image, bundle.tree_root())  # as full as Outpost's: LittleFS looks at all of it
-        return self.micropython("serve_blocking", self.port, self._buffer, image)
+        tls = (self._certificate.cert, self._certificate.key) if self.secure else ()
+        return self.micropython("serve_blocking", self.port, self._buffer, image, *tls)
 
     def client(self, secure=False):
-        return PlainClient(self.port)
+        return PlainClient(self.port, secure)
 
     def answers(self):
         socket.create_connection(("127.0.0.1", self.port), 5).close()

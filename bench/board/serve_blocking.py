@@ -1,8 +1,11 @@
-"""The limit: plain blocking loops of readinto and write. PORT BUFFER IMAGE.
+"""The limit: plain blocking loops of readinto and write. PORT BUFFER IMAGE [CERT KEY].
 
 A client sends `RETR path` or `STOR path` and a line end, reads `150` and a line end, and then
 moves the bytes; either way the end of the connection is the end of the file. This is what any
 server in this interpreter could reach at most: no FTP, no asyncio, nobody else to serve.
+
+`TLS RETR path` and `TLS STOR path` do the same over TLS, with the DER files CERT and KEY; the
+handshake follows the line.
 
 `READ path` and `WRITE path` move a file that exists to nowhere, and as many bytes from nowhere
 over it, without a socket; the answer is the time in microseconds. IMAGE is a LittleFS in a file
@@ -61,9 +64,25 @@ def write(path, buffer):
     return ticks_diff(ticks_us(), began)
 
 
+def secured(sock):
+    """The same connection over TLS."""
+    import tls
+
+    context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
+    parts = []
+    for path in sys.argv[4:6]:
+        with open(path, "rb") as file:
+            parts.append(file.read())
+    context.load_cert_chain(*parts)
+    return context.wrap_socket(sock, server_side=True)
+
+
 def obey(sock, buffer):
     """Do what one connection asks for."""
     verb, _, path = sock.readline().decode().strip().partition(" ")
+    if verb == "TLS":
+        verb, _, path = path.partition(" ")
+        sock = secured(sock)
     if verb == "READ":
         sock.write(b"%d\r\n" % read(path, buffer))
     elif verb == "WRITE":

@@ -65,6 +65,7 @@ def test_a_listing_is_streamed(serve, measured):
 )
 def test_commands_and_transfers_leave_nothing_behind(serve, measured, services, before, budget):
     server = serve(*services)
+    measured.at_rest(server)  # what only the boot needed has gone
     with server.client() as connection:
         path = f"{server.card}small"
         assert measured.grows(connection, 10_000, 1000, path, before) <= budget
