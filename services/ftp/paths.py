@@ -1,5 +1,9 @@
 """Paths: from what a client sends to a path inside the user's root, and globs. No I/O."""
 
+from micropython import const
+
+_LONGEST_CLASS = const(32)  # characters: each is looked at again and again behind a *
+
 
 def resolve(cwd, arg):
     """Return the absolute, normal path that arg means in cwd; `..` stops at the root.
@@ -52,23 +56,31 @@ def is_within(folder, path):
 
 def is_glob(name):
     """True where name holds a wildcard."""
-    return "*" in name or "?" in name
+    return "*" in name or "?" in name or "[" in name
 
 
 def matches(pattern, name):
-    """True where name matches a pattern of `*` (any run) and `?` (one character).
+    """True where name matches a pattern: `*` is any run, `?` one character, [a-z], [!a-z] a class.
 
     Linear in space and at worst quadratic in time: a client chooses both, so no recursion.
     """
     at = i = mark = 0
     star = -1
     while i < len(name):
-        if at < len(pattern) and pattern[at] == "*":
-            star = at
-            mark = i
-            at += 1
-        elif at < len(pattern) and (pattern[at] == "?" or pattern[at] == name[i]):
-            at += 1
+        step = 0  # characters of the pattern that mean name[i]
+        if at < len(pattern):
+            sign = pattern[at]
+            if sign == "*":
+                star = at
+                mark = i
+                at += 1
+                continue
+            if sign == "[":
+                step = _in_class(pattern, at, name[i])
+            elif sign == "?" or sign == name[i]:
+                step = 1
+        if step:
+            at += step
             i += 1
         elif star >= 0:
             at = star + 1
@@ -79,3 +91,26 @@ def matches(pattern, name):
     while at < len(pattern) and pattern[at] == "*":
         at += 1
     return at == len(pattern)
+
+
+def _in_class(pattern, at, letter):
+    """The length of the class that begins at `at` where letter is in it, else 0.
+
+    One that doesn't end, or not soon, is no class: its [ stands for itself.
+    """
+    first = at + 1
+    negated = pattern[first : first + 1] == "!"
+    if negated:
+        first += 1
+    end = pattern.find("]", first + 1)  # a ] in the first place stands for itself
+    if not 0 < end < first + _LONGEST_CLASS:
+        return 1 if letter == "[" else 0
+    found = False
+    while first < end:
+        if pattern[first + 1] == "-" and first + 2 < end:
+            found = found or pattern[first] <= letter <= pattern[first + 2]
+            first += 3
+        else:
+            found = found or pattern[first] == letter
+            first += 1
+    return end + 1 - at if found != negated else 0
