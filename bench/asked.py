@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from bench import heap
-from bench.figures import Figures, markdown, short
+from bench.figures import markdown, short
 
-OUTPOST, LOOP, PYFTPDLIB = "Outpost", "blocking loop", "pyftpdlib"
+OUTPOST, LOOP = "Outpost", "blocking loop"
+FTPDLITE, UFTPD, PYFTPDLIB = "FTPdLite", "uftpd", "pyftpdlib"
 _KB = 1000
 
 
@@ -13,15 +14,17 @@ _KB = 1000
 class Asked:
     """One figure that was asked for.
 
-    value: what was asked; at_most: whether less is better. measured: a callable (results) -> a
-    number, or None where this run has not measured it. unit: behind the numbers.
+    value: what was asked; at_most: whether less is better; unit: behind the numbers. source: a
+    callable (results) -> what was measured, or None where it was not. place: where a picture
+    shows it: (server, measure) for a ratio, (key, column, measure) for a cell of a table.
     """
 
     what: str
     value: float
-    measured: object
+    source: object
     at_most: bool = False
     unit: str = ""
+    place: tuple = ()
 
     def met(self, found):
         """Whether a measured number is what was asked."""
@@ -29,7 +32,7 @@ class Asked:
 
     def row(self, results):
         """Its line of the table."""
-        found = self.measured(results)
+        found = self.source(results)
         bound = f"at {'most' if self.at_most else 'least'} {_text(self.value, self.unit)}"
         if found is None:
             return [self.what, bound, "-", "not measured"]
@@ -37,140 +40,99 @@ class Asked:
         return [self.what, bound, _text(found, self.unit), verdict]
 
 
-def ratio(other, *measures):
-    """Outpost by another server, the median over the rounds; of several measures the worst."""
-
-    def measured(results):
-        figures = results.get("speed")
-        found = [figures.ratio(OUTPOST, other, name) for name in measures] if figures else []
-        return min(found) if found and None not in found else None
-
-    return measured
-
-
-def inverse(other, measure):
-    """The other by Outpost: for what is to be at most the other's."""
-    return lambda results: _found(results, lambda f: f.ratio(OUTPOST, other, measure))
-
-
-def own(measure):
-    """Outpost's own median."""
-    return lambda results: _found(results, lambda f: f.median(OUTPOST, measure))
-
-
-def four_by_one(results):
-    """Four transfers' sum by a single one's speed, in this process."""
-    name, one = "4 x RETR 16 MiB at once, MiB/s", "RETR 16 MiB, MiB/s"
-    return _found(results, lambda f: f.ratio(OUTPOST, OUTPOST, name, one))
-
-
-def cell(key, column, measure, divisor=1):
-    """A cell of one of the tables that repeat."""
-
-    def measured(results):
-        table = results.get(key)
-        value = table.get(column, measure) if table else None
-        return None if value is None else value / divisor
-
-    return measured
-
-
-def _found(results, look):
-    figures = results.get("speed")
-    return look(figures) if isinstance(figures, Figures) else None
-
-
-def _heap(part, form, asked):
+def _ratio(what, value, other, measure, at_most=False):
+    """Outpost by another server."""
     return Asked(
-        f"{part} at rest, {form}",
-        asked,
-        cell("heap", heap.column(part, form), heap.AT_REST, _KB),
-        at_most=True,
-        unit=" KB",
+        what,
+        value,
+        lambda results: _speed(results, "ratio", OUTPOST, other, measure),
+        at_most,
+        place=(other, measure),
     )
 
 
-def _smallest(part, form, what, asked):
-    return Asked(
-        f"{what}: smallest heap, {part}, {form}",
-        asked,
-        cell("smallest", heap.column(part, form), what),
-        at_most=True,
-        unit="wK",
-    )
+def _own(what, value, measure, unit):
+    """Outpost's own median, at most so much."""
+    source = lambda results: _speed(results, "median", OUTPOST, measure)  # noqa: E731
+    return Asked(what, value, source, True, unit)
 
 
+def _four_by_one(results):
+    """Four transfers' sum by a single one's speed, in one process."""
+    four, one = "4 x RETR 16 MiB at once, MiB/s", "RETR 16 MiB, MiB/s"
+    return _speed(results, "ratio", OUTPOST, OUTPOST, four, one)
+
+
+def _speed(results, what, *words):
+    return getattr(results["speed"], what)(*words) if "speed" in results else None
+
+
+def _cell(what, value, place, unit, divisor=1):
+    """A cell of a table of what repeats, at most so much."""
+    key, column, measure = place
+
+    def source(results):
+        found = results[key].get(column, measure) if key in results else None
+        return None if found is None else found / divisor
+
+    return Asked(what, value, source, True, unit, place)
+
+
+def _heap(what, value, part, measure, form=heap.MPY):
+    return _cell(what, value, ("heap", heap.column(part, form), measure), " KB", _KB)
+
+
+def _smallest(part, form, measure, value):
+    place = ("smallest", heap.column(part, form), measure)
+    return _cell(f"{measure}: smallest heap, {part}, {form}", value, place, "wK")
+
+
+_GROWN = "grown after 10,000 commands, 1,000 transfers"
+_FORMS = (heap.MPY, heap.FROZEN)
 ASKED = (
-    Asked("RETR by the blocking loop", 0.90, ratio(LOOP, "RETR 32 MiB, MiB/s")),
-    Asked("STOR by the blocking loop", 0.85, ratio(LOOP, "STOR 32 MiB, MiB/s")),
-    Asked("RETR by FTPdLite", 15, ratio("FTPdLite", "RETR 32 MiB, MiB/s")),
-    Asked("STOR by FTPdLite", 9, ratio("FTPdLite", "STOR 32 MiB, MiB/s")),
-    Asked("RETR by uftpd", 2, ratio("uftpd", "RETR 32 MiB, MiB/s")),
-    Asked("STOR by uftpd", 1.5, ratio("uftpd", "STOR 32 MiB, MiB/s")),
-    Asked("LittleFS read by a bare loop", 0.8, ratio(LOOP, "RETR 2 MiB on LittleFS, MiB/s")),
-    Asked("LittleFS write by a bare loop", 0.8, ratio(LOOP, "STOR 2 MiB on LittleFS, MiB/s")),
-    Asked("1 KiB RETR by pyftpdlib", 1.3, ratio(PYFTPDLIB, "1 KiB RETR/s")),
-    Asked("LIST of 500: time by pyftpdlib's", 1, inverse(PYFTPDLIB, "LIST of 500, ms"), True),
-    Asked("NOOP by FTPdLite", 1, ratio("FTPdLite", "NOOP/s")),
-    Asked("NOOP: processor time by FTPdLite's", 1, inverse("FTPdLite", "NOOP, CPU us"), True),
-    Asked("login and QUIT by FTPdLite", 1, ratio("FTPdLite", "login+QUIT/s")),
-    Asked(
-        "login and QUIT: processor time by FTPdLite's",
-        1,
-        inverse("FTPdLite", "login+QUIT, CPU us"),
-        True,
-    ),
-    Asked("NOOP beside RETR, median", 10, own("NOOP beside RETR, median ms"), True, " ms"),
-    Asked("NOOP beside STOR, median", 10, own("NOOP beside STOR, median ms"), True, " ms"),
-    Asked("four RETRs at once by one", 1, four_by_one),
-    Asked("longest stall, LittleFS aside", 20, own("longest loop stall, ms"), True, " ms"),
-    _heap(heap.LOG, heap.MPY, 36),
-    _heap(heap.LOG, heap.FROZEN, 36),
-    _heap(heap.ALL, heap.MPY, 60),
-    _heap(heap.ALL, heap.FROZEN, 60),
-    Asked(
-        "one more session, buffer aside",
-        1.5,
-        cell("heap", heap.column(heap.FTP), heap.SESSION, _KB),
-        at_most=True,
-        unit=" KB",
-    ),
+    _ratio("RETR by the blocking loop", 0.90, LOOP, "RETR 32 MiB, MiB/s"),
+    _ratio("STOR by the blocking loop", 0.85, LOOP, "STOR 32 MiB, MiB/s"),
+    _ratio("RETR by FTPdLite", 15, FTPDLITE, "RETR 32 MiB, MiB/s"),
+    _ratio("STOR by FTPdLite", 9, FTPDLITE, "STOR 32 MiB, MiB/s"),
+    _ratio("RETR by uftpd", 2, UFTPD, "RETR 32 MiB, MiB/s"),
+    _ratio("STOR by uftpd", 1.5, UFTPD, "STOR 32 MiB, MiB/s"),
+    _ratio("RETR from LittleFS by a bare read", 0.8, LOOP, "RETR 2 MiB on LittleFS, MiB/s"),
+    _ratio("STOR to LittleFS by a bare write", 0.8, LOOP, "STOR 2 MiB on LittleFS, MiB/s"),
+    _ratio("1 KiB RETR by pyftpdlib", 1.3, PYFTPDLIB, "1 KiB RETR/s"),
+    _ratio("LIST of 500: time by pyftpdlib's", 1, PYFTPDLIB, "LIST of 500, ms", True),
+    _ratio("NOOP by FTPdLite", 1, FTPDLITE, "NOOP/s"),
+    _ratio("NOOP: processor time by FTPdLite's", 1, FTPDLITE, "NOOP, CPU us", True),
+    _ratio("login and QUIT by FTPdLite", 1, FTPDLITE, "login+QUIT/s"),
+    _ratio("login and QUIT: processor time", 1, FTPDLITE, "login+QUIT, CPU us", True),
+    _own("NOOP beside RETR, median", 10, "NOOP beside RETR, median ms", " ms"),
+    _own("NOOP beside STOR, median", 10, "NOOP beside STOR, median ms", " ms"),
+    Asked("four RETRs at once by one", 1, _four_by_one),
+    _own("longest stall, LittleFS aside", 20, "longest loop stall, ms", " ms"),
+    *(_heap(f"{heap.LOG} at rest, {form}", 36, heap.LOG, heap.AT_REST, form) for form in _FORMS),
+    *(_heap(f"{heap.ALL} at rest, {form}", 60, heap.ALL, heap.AT_REST, form) for form in _FORMS),
+    _heap("one more session, its buffer aside", 1.5, heap.FTP, heap.SESSION),
     *(
-        Asked(
-            f"{verb}: heap for a MiB moved, {heap.FTP}",
+        _heap(
+            f"a MiB by {verb}, {heap.FTP}",
             1.024,
-            cell(
-                "heap",
-                heap.column(heap.FTP),
-                f"allocated by a {verb} of 16 MiB, a MiB",
-                _KB,
-            ),
-            at_most=True,
-            unit=" KB",
+            heap.FTP,
+            f"allocated by a {verb} of 16 MiB, a MiB",
         )
         for verb in ("RETR", "STOR")
     ),
-    *(
-        Asked(
-            f"grown over 10,000 commands and 1,000 transfers, {part}",
-            0,
-            cell(
-                "heap",
-                heap.column(part),
-                "grown after 10,000 commands, 1,000 transfers",
-            ),
-            at_most=True,
-            unit=" B",
-        )
-        for part in (heap.FTP, heap.ALL)
-    ),
+    *(_heap(f"{_GROWN}, {part}", 0, part, _GROWN) for part in (heap.FTP, heap.ALL)),
     *(
         _smallest(part, form, heap.SMALLEST, asked)
-        for form in (heap.MPY, heap.FROZEN)
         for part, asked in ((heap.ALL, 64), (heap.FTP, 40))
+        for form in _FORMS
     ),
-    *(_smallest(heap.ALL, form, heap.LONG_LIST, 64) for form in (heap.MPY, heap.FROZEN)),
+    *(_smallest(heap.ALL, form, heap.LONG_LIST, 64) for form in _FORMS),
 )
+
+
+def wanted(*place):
+    """What was asked of the figure at a place, or None."""
+    return next((asked.value for asked in ASKED if asked.place == place), None)
 
 
 def table(results):

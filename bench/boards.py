@@ -76,8 +76,11 @@ class Outpost(Server):
             mounts=[(self.folder, "/sd")],
             clock="real",
         )
-        self._board.start()
-        self._board.wait_ready(self.start_s)
+        try:
+            self._board.start()
+            self._board.wait_ready(self.start_s)
+        except desk.BoardFailed as error:
+            raise ServerDied(f"{self.name} does not serve: {error}") from None
         self._settle()
 
     def stop(self):
