@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from outpost import bundle
+from outpost import bundle, certificate
 from outpost.bundle import DeviceFile
 from outpost.dependencies import PACKAGES
 from outpost.serial_board import STAGED, BoardError, ConnectionLost, SerialBoard
@@ -149,8 +149,29 @@ def require_space(files, found):
         )
 
 
-def read_config(path):
-    """config.json as a DeviceFile. Raises click.ClickException where it can't be one."""
+def certified(names, *, dry_run, configured):
+    """A new certificate and its key as DeviceFiles; clients get the certificate as a file here.
+
+    configured: whether this deployment brings a config.json, which then turns TLS on.
+    """
+    try:
+        pair = certificate.make(names)
+    except ValueError as error:
+        raise click.UsageError(f"--tls: {error}") from None
+    for_clients = Path(f"{names[0].replace(':', '-')}.pem")
+    if not dry_run:
+        for_clients.write_text(pair.pem)
+        click.echo(f"certificate for clients: {for_clients}, SHA-256 {pair.fingerprint}")
+    if not configured:
+        click.echo('for TLS the board\'s config.json needs "tls": {} in "ftp"', err=True)
+    return pair.files
+
+
+def read_config(path, *, tls=False):
+    """config.json as a DeviceFile; tls: with TLS turned on, where it says nothing of it.
+
+    Raises click.ClickException where it can't be one.
+    """
     content = path.read_bytes()
     try:
         config = json.loads(content.decode())
@@ -165,6 +186,11 @@ def read_config(path):
         raise click.ClickException(f"{path}, line {line}: not UTF-8 text") from None
     if not isinstance(config, dict):
         raise click.ClickException(f"{path}: must be an object: {{ ... }} with a key per section")
+    if tls:
+        ftp = config.setdefault("ftp", {})
+        if isinstance(ftp, dict) and ftp.get("tls") is None:
+            ftp["tls"] = {}
+            content = json.dumps(config, indent=2, ensure_ascii=False).encode()
     return DeviceFile(CONFIG, content)
 
 
@@ -198,6 +224,11 @@ def wait_for(board):
     "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File to copy onto the board as config.json; without it the board's own stays.",
 )  # fmt: skip
+@click.option(
+    "--tls", "tls_names", metavar="NAME", multiple=True,
+    help="Make a certificate for FTPS; NAME is the name or address by which clients call the "
+    "board, and may be repeated. Without it the board's own stays.",
+)  # fmt: skip
 @click.option("--source", is_flag=True, help="Copy the modules as .py, not compiled to .mpy.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option("--no-reset", is_flag=True, help="Leave the board at its prompt, not restarted.")
@@ -205,7 +236,7 @@ def wait_for(board):
     "--tree", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the device code [this repository].",
 )  # fmt: skip
-def deploy(port, config, source, dry_run, no_reset, tree):
+def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
     """Bring Outpost onto the board at PORT, such as /dev/ttyACM0 or COM3; "auto" finds it.
 
     Copies only what differs, and removes modules of an earlier Outpost in /hal and /services.
@@ -219,7 +250,9 @@ def deploy(port, config, source, dry_run, no_reset, tree):
     try:
         files = bundle.device_files(tree, source=source)
         if config:
-            files.append(read_config(config))
+            files.append(read_config(config, tls=bool(tls_names)))
+        if tls_names:
+            files += certified(tls_names, dry_run=dry_run, configured=bool(config))
         warn_of_standins(tree)
         for attempt in range(1, _ATTEMPTS + 1):
             try:

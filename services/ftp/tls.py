@@ -18,6 +18,7 @@ _SPARE = const(8192)
 _HEADER = const(5)  # bytes before a record: type, version, length (RFC 5246 section 6.2.1)
 _CHANGE_CIPHER = const(20)  # the type of the record before the last that a server's handshake has
 _ALERT = const(21)
+_LONGEST_REST_MS = const(10_000)  # a step beyond 8 s would end in the watchdog
 _LARGEST_ERRNO = const(255)  # beyond are mbedtls's own numbers
 # Forward secrecy, and each record sealed; the shortest key first, which is safe and fastest.
 _CIPHERS = (
@@ -194,8 +195,8 @@ class Tls:
         """
         while True:
             wait = ticks_diff(self._rested, ticks_ms())
-            if wait <= 0:
-                return
+            if not 0 < wait <= _LONGEST_REST_MS:
+                return  # longer ones come of ticks that have wrapped since the last handshake
             await asyncio.sleep_ms(wait)
 
     def rest(self, since):
@@ -228,4 +229,3 @@ def _content(path):
     if not content or len(content) == _LONGEST_FILE:
         raise ValueError("%s is empty or too long" % path)
     return content
-

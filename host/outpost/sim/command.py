@@ -99,6 +99,7 @@ class Mount(click.ParamType):
     help="A host folder that the board sees as an SD card; may be repeated.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Erase the flash first.")
+@click.option("--tls", is_flag=True, help="FTPS, with a certificate made for 127.0.0.1.")
 @click.option("--ntp", metavar="HOST", help="The only time server to ask.")
 @click.option("--mqtt", metavar="URL", help="The MQTT broker, mqtt://[user:password@]host[:port].")
 @click.option(
@@ -116,8 +117,8 @@ class Mount(click.ParamType):
 )  # fmt: skip
 @click.option("--cut-at-write", type=click.IntRange(1), default=None, hidden=True)
 def sim(
-    ftp_port, passive, flash, heap, config, mounts, fresh, ntp, mqtt, clock, console, source, tree,
-    cut_at_write,
+    ftp_port, passive, flash, heap, config, mounts, fresh, tls, ntp, mqtt, clock, console, source,
+    tree, cut_at_write,
 ):  # fmt: skip
     """Run a simulated board until Ctrl-C.
 
@@ -143,7 +144,7 @@ def sim(
             stack.enter_context(in_use(flash))
             for note in prepare(
                 flash, tree, fresh=fresh, source=source, settings=settings,
-                config=config and config.read_text(),
+                config=config and config.read_text(), tls=tls,
             ):  # fmt: skip
                 click.echo(note, err=True)
             log = stack.enter_context(console.open("w")) if console else None

@@ -2,17 +2,20 @@
 
 import json
 
-from outpost import bundle
+from outpost import bundle, certificate
 from outpost.sim.flash import Flash
 
 CONFIG = "/config.json"
 
 
-def prepare(image, tree, *, fresh=False, source=False, library=None, config=None, settings=None):
+def prepare(
+    image, tree, *, fresh=False, source=False, library=None, config=None, settings=None, tls=False
+):
     """Deploy the device code onto the image and merge settings into its config.json.
 
     config: text that replaces config.json first. settings: section -> {key: value}; None
-    values change nothing. Returns a list of what to tell the person. Raises FlashError,
+    values change nothing. tls: turn FTPS on, with a certificate for 127.0.0.1, which clients
+    find beside the image. Returns a list of what to tell the person. Raises FlashError,
     bundle.BundleError, ValueError where config is not JSON.
     """
     files = bundle.device_files(tree, source=source, library=library)
@@ -24,13 +27,27 @@ def prepare(image, tree, *, fresh=False, source=False, library=None, config=None
         if config is not None:
             json.loads(config)
             flash.write(CONFIG, config.encode())
-        note = _merge(flash, settings or {})
+        if tls:
+            notes.append(_certify(flash, image.with_suffix(".pem")))
+        note = _merge(flash, settings or {}, tls)
         if note:
             notes.append(note)
     return notes
 
 
-def _merge(flash, settings):
+def _certify(flash, for_clients):
+    """Put a certificate onto the flash where there is none; return where clients find it."""
+    content = flash.read(certificate.CERT)
+    if content is None or flash.read(certificate.KEY) is None:
+        pair = certificate.make(["localhost", "127.0.0.1"])
+        for file in pair.files:
+            flash.write(file.path, file.content)
+        content = pair.cert
+    for_clients.write_text(certificate.pem_of(content))
+    return f"certificate for clients: {for_clients}"
+
+
+def _merge(flash, settings, tls):
     """Set what the command line asks for in config.json; keep whatever else it holds."""
     text = flash.read(CONFIG)
     try:
@@ -40,6 +57,8 @@ def _merge(flash, settings):
             values = {key: value for key, value in values.items() if value is not None}
             if values:
                 config.setdefault(section, {}).update(values)
+        if tls and config.setdefault("ftp", {}).get("tls") is None:
+            config["ftp"]["tls"] = {}
     except (ValueError, AttributeError):
         return "config.json on the flash is damaged; left as it is, so the options can't be set"
     if json.dumps(config) != before:
