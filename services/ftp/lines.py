@@ -72,6 +72,10 @@ class Lines:
         # Only now: a packet may end inside a Telnet command.
         return strip_telnet(held[: end - 1 if end and held[end - 1] == _CR else end])
 
+    def ahead(self):
+        """What has come and waits for take(), as bytes."""
+        return self._held
+
     def fill(self):
         """Read what has come: the number of bytes, 0 at the end of the connection, None: wait."""
         size = self._sock.readinto(self._scratch)

@@ -7,6 +7,7 @@ import asyncio
 from micropython import const
 
 from hal.net import readable, writable
+from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.commands import (
     ADMIN,
@@ -25,7 +26,7 @@ from services.ftp.lines import Lines
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
-_NOT_HERE = ("ACCT", "ADAT", "CONF", "ENC", "MIC", "SMNT", "STOU")
+_NOT_HERE = ("ADAT", "CONF", "ENC", "MIC", "SMNT")
 
 
 def _safely(lines):
@@ -38,6 +39,8 @@ def _safely(lines):
 
 class Transfer:
     """What is known of the transfer under way: for STAT, the stall watch and the events."""
+
+    total = None  # the bytes there will be, where that is known
 
     bytes = 0
     connected = False
@@ -186,7 +189,8 @@ class Session:
             reply = self._checked(verb, arg, flags)
             if not reply:
                 if self.transfer and not flags & ANYTIME:
-                    await self._idle.wait()
+                    its_turn = borrow("services.ftp.lookout", "its_turn")
+                    await its_turn(self._idle, self._lines, self._sock, self.transfer)
                 if flags & PATH:
                     arg = self.path(arg, flags & WRITE)
                 reply = await handler_of(verb)(self, arg)
@@ -263,11 +267,16 @@ class Session:
             await self._send_lines(b"%d-%s\r\n" % (code, first), lines, indent, code)
 
     async def _send_lines(self, gathered, lines, indent, code):
+        since = ticks_ms()
         for line in _safely(lines):
-            gathered += b"%s%s\r\n" % (indent, line)
-            if len(gathered) >= _GATHER:
-                await self._send(gathered)
-                gathered = b""
+            if line is not None:  # else it is a place to look at the clock
+                gathered += b"%s%s\r\n" % (indent, line)
+                if len(gathered) >= _GATHER:
+                    await self._send(gathered)
+                    gathered = b""
+            if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+                await asyncio.sleep_ms(0)
+                since = ticks_ms()
         await self._send(gathered + b"%d End.\r\n" % code)
 
     async def _send(self, data):

@@ -1,5 +1,7 @@
 """Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server says about itself."""
 
+from time import ticks_diff, ticks_ms
+
 from micropython import const
 
 from services.ftp.commands.listings import status_of
@@ -33,7 +35,7 @@ def _features(session):
 async def OPTS(session, arg):
     """RFC 2389 section 4. UTF8 is always on (RFC 2640); MLST's facts are what they are."""
     words = arg.upper().split()
-    if words == ["UTF8", "ON"]:
+    if words in (["UTF8"], ["UTF8", "ON"]):
         return 200, "Always in UTF-8."
     if words[:1] == ["MLST"]:
         return 200, "MLST OPTS type;size;modify;perm;"
@@ -58,6 +60,15 @@ async def STAT(session, arg):
     return 211, _status_lines(session)
 
 
+def _progress(transfer):
+    """How far a transfer is, and how fast it has been since its 150."""
+    done = transfer.bytes
+    line = "%s %s: %d bytes so far" % (transfer.verb, transfer.path, done)
+    if transfer.total is not None:
+        line += " of %d" % transfer.total
+    return "%s, %d bytes/s" % (line, done * 1000 // max(1, ticks_diff(ticks_ms(), transfer.began)))
+
+
 def _status_lines(session):
     server = session.server
     board = server.status.section("board")
@@ -68,7 +79,7 @@ def _status_lines(session):
     yield "TYPE: %s, FORM: Nonprint; STRUcture: File; transfer MODE: Stream" % kind
     transfer = session.transfer
     if transfer:
-        yield "%s %s: %d bytes so far" % (transfer.verb, transfer.path, transfer.bytes)
+        yield _progress(transfer)
     if not server.status.section("time").get("set"):
         yield "The clock is not set: times are not real"
     for line in server.status.lines():

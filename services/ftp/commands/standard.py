@@ -1,50 +1,94 @@
-"""Standard: HELP, MODE, STRU, ALLO: of RFC 959, seldom asked for."""
+"""Standard: HELP, MODE, STRU, ALLO, ACCT, STOU: of RFC 959, seldom asked for."""
 
 import os
 
-from services.ftp.commands import ARG, COMMANDS, PATH, flags_of
+from micropython import const
 
-_HELP_COLUMNS = 8
+from services.borrow import borrow
+from services.ftp import paths
+from services.ftp.commands import COMMANDS
+from services.ftp.commands.transfers import store
+
+_HELP_COLUMNS = const(8)
+_MOST_NAMES = const(1000)  # that STOU tries
 
 
 async def HELP(session, arg):
     """RFC 959 section 4.1.3: all commands, one command, or SITE's."""
-    arg = arg.upper()
-    if arg == "SITE":
+    verb = arg.strip().upper()
+    if verb == "SITE":
         return 214, session.server.site.usages(session.is_admin())
-    if arg:
-        if arg not in COMMANDS:
-            return 501, "Unknown command %s." % arg
-        flags = flags_of(arg)
-        kind = "path" if flags & PATH else "argument"
-        return 214, "Syntax: %s <%s>" % (arg, kind) if flags & (ARG | PATH) else "Syntax: " + arg
-    return 214, _help_lines()
+    if not verb:
+        await session.reply_lines(214, "Commands:", _help_lines(), b" ")
+        return None
+    if verb not in COMMANDS:
+        return 501, "There is no command %s; HELP lists those there are." % verb
+    return 214, "%s %s" % (verb, borrow("services.ftp.manual", "PAGES").get(verb, ""))
 
 
 def _help_lines():
     verbs = sorted(COMMANDS)
-    yield "Commands:"
     for i in range(0, len(verbs), _HELP_COLUMNS):
         yield " ".join(["%-4s" % verb for verb in verbs[i : i + _HELP_COLUMNS]])
 
 
+def _one_of(arg, good, known, what):
+    """The reply to a parameter: 504 for those that RFC 959 knows, 501 for what is none."""
+    arg = arg.upper()
+    if arg == good:
+        return 200, "%s is %s." % (what, good)
+    return (504 if arg in known else 501), "%s is always %s." % (what, good)
+
+
 async def MODE(session, arg):
-    """RFC 959 section 3.4: stream mode alone."""
-    return (200, "Mode is S.") if arg.upper() == "S" else (504, "MODE takes S.")
+    """RFC 959 section 3.4: stream mode alone; Z is draft-preston-ftpext-deflate's."""
+    return _one_of(arg, "S", ("B", "C", "Z"), "Mode")
 
 
 async def STRU(session, arg):
     """RFC 959 section 3.1.2: file structure alone."""
-    return (200, "Structure is F.") if arg.upper() == "F" else (504, "STRU takes F.")
+    return _one_of(arg, "F", ("R", "P"), "Structure")
 
 
 async def ALLO(session, arg):
     """RFC 959 section 4.1.3: is there room for so many bytes?"""
-    try:
-        wanted = int(arg.split()[0])
-    except ValueError:
+    size, _, rest = arg.partition(" ")
+    # `R` and a record's size may follow, which mean nothing to files without records.
+    if not size.isdigit() or (rest and not (rest[:2].upper() == "R " and rest[2:].isdigit())):
         return 501, "ALLO takes a number of bytes."
     found = os.statvfs(session.path(""))
-    if wanted > found[0] * found[3]:
-        return 552, "Only %d bytes are free." % (found[0] * found[3])
+    free = found[0] * found[3]
+    if int(size) > free:
+        return 552, "Only %d bytes are free." % free
     return 202, "There is room."
+
+
+async def ACCT(session, arg):
+    """RFC 959 section 4.1.1: there are users, but no accounts beside them."""
+    return 202, "Accounts are not needed here."
+
+
+async def STOU(session, arg):
+    """RFC 959 section 4.1.3, and RFC 1123 section 4.1.2.9: STOR by a name that is free.
+
+    arg, which clients send and the RFC doesn't know: the name to take where it is free.
+    """
+    session.rest = 0
+    wanted = arg or "upload"
+    for number in range(_MOST_NAMES):
+        name = "%s.%d" % (wanted, number) if number else wanted
+        path = session.path(name)
+        if session.server.is_busy(path) or _exists(path):
+            continue
+        session.path(name, True)
+        store(session, "STOR", path, 0)  # to those who watch it is one like others
+        return 150, "FILE: %s" % paths.split(path)[1]
+    return 553, "The first %d names are taken." % _MOST_NAMES
+
+
+def _exists(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True

@@ -17,8 +17,9 @@ async def TYPE(session, arg):
         session.text = True
     elif arg in ("I", "L 8", "L8"):
         session.text = False
-    else:
-        return 504, "TYPE takes A, I or L 8."
+    else:  # 504 for what RFC 959 knows: EBCDIC, other bytes, Telnet's and Fortran's formats
+        known = arg[0] in "AEIL" and arg[1:2] in ("", " ")
+        return (504 if known else 501), "TYPE takes A, I or L 8."
     return 200, "Type is %s." % arg
 
 
@@ -93,6 +94,8 @@ async def RETR(session, path):
                 file.seek(offset)
             sock = await session.data.open()
             transfer.connected = True
+            if not session.text:
+                transfer.total = found[6] - offset
             source = _text().TextReader(file) if session.text else file
             await send(sock, source.readinto, transfer.buffer, transfer)
         return 226, "Transfer complete."
@@ -105,13 +108,13 @@ async def STOR(session, path):
     offset = _offset(session)
     if offset > _size(path):
         return 551, "REST lies beyond the end of the file, at %d." % _size(path)
-    return _store(session, "STOR", path, offset)
+    return store(session, "STOR", path, offset)
 
 
 async def APPE(session, path):
     """RFC 959 section 4.1.3: as STOR, behind what is there."""
     session.rest = 0
-    return _store(session, "APPE", path, _size(path))
+    return store(session, "APPE", path, _size(path))
 
 
 def _size(path):
@@ -125,8 +128,10 @@ def _size(path):
     return found[6]
 
 
-def _store(session, verb, path, keep):
+def store(session, verb, path, keep):
     """Start an upload that begins with `keep` bytes of the old file."""
+    if keep and path.lower() == session.server.key:
+        raise FTPError(550, "Nothing may begin with the key; send the whole of a new one.")
     _size(path)  # a folder is refused before the data connection is used
 
     async def work(transfer):
