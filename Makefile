@@ -29,7 +29,7 @@ lint: $(READY) ## check style and format
 deps: $(READY) ## fetch logging, ntptime and umqtt.simple; MICROPYTHON_LIB=DIR names a checkout
 	$(BIN)/python -m outpost.dependencies
 
-bench: $(READY) $(LIBRARY) ## measure speed and heap beside peers; ARGS="--ftpdlite DIR" names one
+bench: $(READY) $(LIBRARY) ## measure speed and heap beside peers; ARGS="--help" tells its options
 	$(BIN)/python -m bench $(ARGS)
 
 bench-quick: $(READY) $(LIBRARY) ## the same in under two minutes
