@@ -1,8 +1,11 @@
 """Listing: directory entries as the lines of LIST, NLST and MLSD, one at a time."""
 
 import os
+from binascii import hexlify
+from hashlib import sha256
 from time import gmtime
 
+import vfs
 from micropython import const
 
 import hal
@@ -17,12 +20,13 @@ _DAY_S = const(86400)
 _CLOCK_SET = const(1735689600)  # 2025-01-01
 _YEAR_2000 = const(946684800)
 
-# MLSD's permissions (RFC 3659 section 7.5.5) of a folder and of a file.
-_READER = ("el", "r")
-_WRITER = ("cdeflmp", "adfrw")
+# What RFC 3659 section 7.5 calls facts: those there are, in the order of a line.
+FACTS = ("type", "size", "modify", "perm", "unique")
 
 # What a hidden, unfinished upload is called; see storing.py.
 UPLOAD_PREFIX = ".upload-"
+# The table of the times that clients gave to files; see times.py.
+TIMES = "/.times"
 
 
 def is_dir(found):
@@ -36,28 +40,56 @@ def entries(path, pattern=None):
     Entry by entry as the file system has them: a folder of thousands costs no memory.
     """
     folder = paths.join(path, "")
+    times = _kept(path)
     for entry in os.ilistdir(path):
         name = entry[0]
         if name.startswith(UPLOAD_PREFIX) or (pattern and not paths.matches(pattern, name)):
             continue
         try:
-            yield name, os.stat(folder + name)
+            found = os.stat(folder + name)
         except OSError:
             continue  # removed between the listing and here
+        yield name, times.applied(name, found) if times else found
+
+
+def stat_of(path):
+    """os.stat() of a path, with the time that a client gave the file where one holds."""
+    found = os.stat(path)
+    folder, name = paths.split(path)
+    times = _kept(folder)
+    return times.applied(name, found) if times else found
+
+
+def times():
+    """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
+    try:
+        os.stat(TIMES)
+        from services.ftp import times
+
+        return times
+    except (OSError, MemoryError):
+        return None
+
+
+def _kept(folder):
+    """The clients' times of a folder's files (times.Kept); None where there are none."""
+    try:
+        module = times()
+        return module.of_folder(folder) if module else None
+    except MemoryError:
+        return None  # a listing with the board's own times is better than none
 
 
 class Listing:
     """Formats entries. epoch: seconds from 1970 to the file system's zero.
 
-    now: seconds since 1970; offset_s: what LIST's local time is ahead of UTC; letters: the
-    session's MLSD permissions of (a folder, a file).
+    now: seconds since 1970; offset_s: what LIST's local time is ahead of UTC.
     """
 
-    def __init__(self, epoch, now, offset_s, letters):
+    def __init__(self, epoch, now, offset_s):
         self._epoch = epoch
         self._now = now
         self._offset = offset_s
-        self._letters = letters
         self._minute = None  # of the last date, and its text
         self._date = None
 
@@ -71,20 +103,9 @@ class Listing:
             return "drwxr-xr-x 1 root root          0 %s %s\r\n" % (self._date, name)
         return "-rw-r--r-- 1 root root %10d %s %s\r\n" % (found[6], self._date, name)
 
-    def facts(self, name, found):
-        """A line of MLSD (RFC 3659 section 7)."""
-        if is_dir(found):
-            head = "type=dir;"
-        else:
-            head = "type=file;size=%d;" % found[6]
-        modify = found[8] + self._epoch
-        if modify >= _YEAR_2000:
-            head += "modify=%s;" % stamp(modify, self._epoch)
-        return "%sperm=%s; %s\r\n" % (head, self._letters[not is_dir(found)], name)
-
     def date(self, mtime):
         """`Nov 22 17:29` of the last half year, else `Nov 22  2025`: twelve characters."""
-        when = max(mtime + self._epoch, _YEAR_2000)
+        when = mtime + self._epoch if mtime else _YEAR_2000
         age = self._now - when
         year, month, day, hour, minute = gmtime(when + self._offset - self._epoch)[:5]
         name = _MONTHS[month * 3 - 3 : month * 3]
@@ -94,10 +115,57 @@ class Listing:
         return "%s %2d  %d" % (name, day, year)
 
 
+class Facts:
+    """Makes the lines of MLSD and MLST (RFC 3659 section 7.5) of a folder, for one session.
+
+    `unique` is a checksum of the path: a file has one name here, and no file system of a board
+    numbers its files.
+    """
+
+    def __init__(self, session, folder):
+        self._folder = folder
+        self._wanted = FACTS if session.facts is None else session.facts
+        self._session = session
+        # Nobody deletes or renames his root, nor where a file system is mounted.
+        self._fixed = [session.account.root]
+        try:
+            self._fixed.extend([point for _, point in vfs.mount()])
+        except TypeError:
+            pass  # ports before 1.25 can't list them
+
+    def line(self, name, found, path=None):
+        """The facts of an os.stat() tuple, and the name; path: the file system's, if not below."""
+        path = path or paths.join(self._folder, name)
+        folder = is_dir(found)
+        wanted = self._wanted
+        line = ""
+        if "type" in wanted:
+            line = "type=dir;" if folder else "type=file;"
+        if "size" in wanted and not folder:
+            line += "size=%d;" % found[6]
+        if "modify" in wanted and found[8]:  # LittleFS has no time for folders
+            line += "modify=%s;" % stamp(found[8] + hal.EPOCH, hal.EPOCH)
+        if "perm" in wanted:
+            line += "perm=%s;" % self._letters(path, folder)
+        if "unique" in wanted:
+            line += "unique=%s;" % hexlify(sha256(path).digest()[:8]).decode()
+        return "%s %s\r\n" % (line, name)
+
+    def _letters(self, path, folder):
+        """RFC 3659 section 7.5.5: what this user may do to it."""
+        session = self._session
+        if session.account.role == "read":
+            return "el" if folder else "r"
+        if not folder:
+            return "adfrw"
+        if path in self._fixed:
+            return "celmp"
+        return "cdelmp" if session.server.is_around(session, path) else "cdeflmp"
+
+
 def formatter(session):
     """The Listing that shows entries to a session."""
-    letters = _READER if session.account.role == "read" else _WRITER
-    return Listing(hal.EPOCH, hal.unix_time(), session.server.utc_offset_s(), letters)
+    return Listing(hal.EPOCH, hal.unix_time(), session.server.utc_offset_s())
 
 
 def stamp(when, epoch):

@@ -7,7 +7,7 @@ import asyncio
 from micropython import const
 
 from services.ftp import paths
-from services.ftp.listing import UPLOAD_PREFIX
+from services.ftp.listing import UPLOAD_PREFIX, times
 
 _SLICE_MS = const(5)
 
@@ -62,6 +62,9 @@ class Upload:
         except OSError:
             self._remove()
             raise
+        kept = times()
+        if kept:
+            kept.rewritten(self._path)
 
     def discard(self):
         """Forget the upload and free its space; after commit() there is nothing to do."""

@@ -29,6 +29,8 @@ _MODULES = (
     "files",
     "active",
     "standard",
+    "security",
+    "hashing",
 )
 _RESIDENT = const(4)
 _ACCESS = const(0 * _MODULE)
@@ -40,6 +42,8 @@ _TREE = const(5 * _MODULE)
 _FILES = const(6 * _MODULE)
 _ACTIVE = const(7 * _MODULE)
 _STANDARD = const(8 * _MODULE)
+_SECURITY = const(9 * _MODULE)
+_HASHING = const(10 * _MODULE)
 
 # A dict and not getattr(): that would intern every verb that a client invents, for ever.
 COMMANDS = {
@@ -79,8 +83,10 @@ COMMANDS = {
     "RNFR": _TREE | ARG | PATH | WRITE,
     "RNTO": _TREE | ARG | PATH | WRITE,
     "SIZE": _FILES | PATH,
-    "MDTM": _FILES | PATH,
+    "MDTM": _FILES | ARG,
+    "MFMT": _FILES | ARG | WRITE,
     "MLST": _FILES | PATH,
+    "AVBL": _FILES | PATH,
     "PORT": _ACTIVE | ARG,
     "EPRT": _ACTIVE | ARG,
     "HELP": _STANDARD | BEFORE_LOGIN,
@@ -89,6 +95,12 @@ COMMANDS = {
     "ALLO": _STANDARD | ARG,
     "ACCT": _STANDARD | ARG,
     "STOU": _STANDARD | WRITE,
+    "AUTH": _SECURITY | ARG | BEFORE_LOGIN,
+    "PBSZ": _SECURITY | ARG | BEFORE_LOGIN,
+    "PROT": _SECURITY | ARG | BEFORE_LOGIN,
+    "CCC": _SECURITY | BEFORE_LOGIN,
+    "HASH": _HASHING | ARG,
+    "RANG": _HASHING | ARG,
 }
 
 _loaded = [None] * len(_MODULES)
@@ -118,6 +130,7 @@ def release():
         if _loaded[number]:
             _loaded[number] = None
             forget(_full_name(number))
+    forget("services.ftp.times")
 
 
 def _load(number):

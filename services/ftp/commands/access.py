@@ -124,5 +124,7 @@ def forget(session):
     session.cwd = "/"
     session.text = True
     session.rest = 0
+    session.facts = session.range = None
+    session.hash = "SHA-256"
     session.epsv_only = False
     session.data.close()

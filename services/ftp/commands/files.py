@@ -1,50 +1,98 @@
-"""Files: SIZE, MDTM, MLST: what is known of one file."""
+"""Files: SIZE, MDTM, MFMT, MLST, AVBL: what is known of one file, and what room there is."""
 
 import os
+from time import ticks_diff, ticks_ms
 
+import asyncio
 from micropython import const
 
 import hal
-from services.ftp.listing import formatter, is_dir, stamp
+from services.ftp.listing import Facts, is_dir, stamp, stat_of
 
-_LONGEST_TEXT = const(65536)  # bytes that SIZE counts through for TYPE A
+_SLICE_MS = const(5)
 
 
 async def SIZE(session, path):
-    """RFC 3659 section 4: what RETR would send, so TYPE A counts line ends."""
+    """RFC 3659 section 4: what RETR would send; TYPE A counts line ends to tell."""
     found = os.stat(path)
     if is_dir(found):
         return 550, "That is a directory."
-    total = found[6]
-    if session.text:
-        if total > _LONGEST_TEXT:
-            return 550, "Too long to count in TYPE A; use TYPE I."
-        total += _line_ends(path)
-    return 213, str(total)
+    if not session.text:
+        return 213, str(found[6])
+
+    async def work(transfer):
+        with open(path, "rb") as file:
+            lacking = await _line_ends(file, transfer)
+        return 213, str(found[6] + lacking)
+
+    return session.start("SIZE", path, work, data=False)
 
 
-def _line_ends(path):
+async def _line_ends(file, transfer):
     """How many LFs of a file lack their CR: what TYPE A adds."""
+    buffer = transfer.buffer
     lacking = 0
-    last = b""
-    with open(path, "rb") as file:
-        while True:
-            data = file.read(512)
-            if not data:
-                return lacking
-            lacking += data.count(b"\n") - (last + data).count(b"\r\n")
-            last = data[-1:]
+    after_cr = False
+    since = ticks_ms()
+    while True:
+        size = file.readinto(buffer)
+        if not size:
+            return lacking
+        lacking += buffer.count(b"\n", 0, size) - buffer.count(b"\r\n", 0, size)
+        if after_cr and buffer[0] == 10:
+            lacking -= 1
+        after_cr = buffer[size - 1] == 13
+        transfer.bytes += size
+        if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+            await asyncio.sleep_ms(0)
+            transfer.touched = since = ticks_ms()
 
 
-async def MDTM(session, path):
-    """RFC 3659 section 3, in UTC."""
-    found = os.stat(path)
+async def MDTM(session, arg):
+    """RFC 3659 section 3, in UTC; with a time before the path as MFMT, which ncftp means."""
+    try:
+        found = stat_of(session.path(arg))
+    except OSError:
+        when, _, name = arg.partition(" ")
+        if name and len(when) == 14 and when.isdigit() and session.account.role != "read":
+            return _set_time(session, when, name)
+        raise
     if is_dir(found):
         return 550, "Folders have no time here."
     return 213, stamp(found[8] + hal.EPOCH, hal.EPOCH)
 
 
+async def MFMT(session, arg):
+    """draft-somers-ftp-mfxx-04 section 3: the time that MDTM, MLSD and LIST shall show."""
+    when, _, name = arg.partition(" ")
+    return _set_time(session, when, name)
+
+
+def _set_time(session, text, name):
+    from services.ftp import times  # let go with the last session
+
+    try:
+        when = times.seconds(text)
+    except ValueError:
+        return 501, "A time is YYYYMMDDHHMMSS in UTC, from 1970 to 2105."
+    if not name:
+        return 501, "MFMT takes a time and a path."
+    path = session.path(name, True)
+    if is_dir(os.stat(path)):
+        return 550, "Folders have no time here."
+    times.keep(path, when)
+    return 213, "Modify=%s; %s" % (text[:14], name)
+
+
 async def MLST(session, path):
     """RFC 3659 section 7: one entry, over the control connection."""
-    line = formatter(session).facts(session.shown(path), os.stat(path))
-    await session.reply_lines(250, "Facts:", (line.rstrip(),), b" ")
+    line = Facts(session, path).line(session.shown(path), stat_of(path), path)
+    await session.reply_lines(250, "Facts:", (line[:-2],), b" ")
+
+
+async def AVBL(session, path):
+    """draft-peterson-streamlined-ftp-command-extensions-09 section 4: bytes free for a folder."""
+    if not is_dir(os.stat(path)):
+        return 550, "Not a directory."
+    found = os.statvfs(path)
+    return 213, str(found[1] * found[4])

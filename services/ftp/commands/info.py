@@ -1,11 +1,14 @@
 """Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server says about itself."""
 
+import hashlib
 from time import ticks_diff, ticks_ms
 
 from micropython import const
 
 from services.ftp.commands.listings import status_of
+from services.ftp.listing import FACTS
 
+_HASHES = ("SHA-256", "SHA-1", "MD5")
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
 
 
@@ -21,25 +24,62 @@ async def FEAT(session, arg):
 
 def _features(session):
     """What is true for this session, now: before its login too. One line each."""
+    tls = session.server.tls
+    if tls and not tls.broken:
+        yield "AUTH TLS"
+    yield "AVBL"
     yield "CLNT"
     yield "EPRT"
     yield "EPSV"
+    yield "HASH " + ";".join([_starred(name, name == session.hash) for name in _hashes()])
     yield "MDTM"
-    yield "MLST type*;size*;modify*;perm*;"
+    if not session.account or session.account.role != "read":
+        yield "MFMT"
+    chosen = FACTS if session.facts is None else session.facts
+    yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in FACTS])
+    if tls and not tls.broken:
+        yield "PBSZ"
+        yield "PROT"
+    yield "RANG STREAM"
     yield "REST STREAM"
     yield "SIZE"
     yield "TVFS"
     yield "UTF8"
 
 
+def _starred(name, chosen):
+    return name + "*" if chosen else name
+
+
+def _hashes():
+    """The algorithms that this firmware has."""
+    return [name for name in _HASHES if hasattr(hashlib, name.replace("-", "").lower())]
+
+
 async def OPTS(session, arg):
-    """RFC 2389 section 4. UTF8 is always on (RFC 2640); MLST's facts are what they are."""
+    """RFC 2389 section 4: UTF8, always on (RFC 2640); MLST's facts; HASH's algorithm."""
     words = arg.upper().split()
+    option = words[0] if words else ""
     if words in (["UTF8"], ["UTF8", "ON"]):
         return 200, "Always in UTF-8."
-    if words[:1] == ["MLST"]:
-        return 200, "MLST OPTS type;size;modify;perm;"
-    return 501, "Known options: UTF8 ON, MLST."
+    if option == "MLST":
+        return 200, _choose_facts(session, "".join(words[1:]).lower().split(";"))
+    if option == "HASH" and len(words) <= 2:
+        if words[-1] in _hashes():
+            session.hash = words[-1]
+        elif len(words) == 2:
+            return 501, "Unknown algorithm, %s stays. There are %s." % (
+                session.hash,
+                ", ".join(_hashes()),
+            )
+        return 200, session.hash
+    return 501, "Known options: UTF8 ON, MLST, HASH."
+
+
+def _choose_facts(session, wanted):
+    """RFC 3659 section 7.9: what is unknown is passed over; the text of the reply."""
+    session.facts = tuple([fact for fact in FACTS if fact in wanted])
+    return ("MLST OPTS " + "".join([fact + ";" for fact in session.facts])).rstrip()
 
 
 async def CLNT(session, arg):

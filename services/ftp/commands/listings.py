@@ -4,7 +4,7 @@ import os
 
 from services.ftp import paths
 from services.ftp.errors import FTPError
-from services.ftp.listing import entries, formatter, is_dir
+from services.ftp.listing import Facts, entries, formatter, is_dir, stat_of
 from services.ftp.pump import send_lines
 
 
@@ -21,7 +21,7 @@ def _found(session, arg):
     if paths.is_glob(name):
         return _visible(session, session.path(folder), name)
     path = session.path(arg)
-    found = os.stat(path)
+    found = stat_of(path)
     return _visible(session, path, None) if is_dir(found) else ((name, found),)
 
 
@@ -72,7 +72,7 @@ async def MLSD(session, path):
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
     found = _visible(session, path, None)
-    return _send(session, "MLSD", session.shown(path), formatter(session).facts, found)
+    return _send(session, "MLSD", session.shown(path), Facts(session, path).line, found)
 
 
 async def status_of(session, arg):

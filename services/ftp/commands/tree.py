@@ -3,7 +3,7 @@
 import os
 
 from services.ftp import paths
-from services.ftp.listing import is_dir
+from services.ftp.listing import is_dir, times
 
 
 def _quoted(path):
@@ -65,6 +65,9 @@ async def DELE(session, path):
     if is_dir(os.stat(path)):  # LittleFS's remove() takes empty folders too
         return 550, "That is a directory; RMD removes it."
     os.remove(path)
+    kept = times()
+    if kept:
+        kept.deleted(path)
     session.server.changed(session, "deleted", session.shown(path))
     return 250, "Deleted."
 
@@ -101,5 +104,8 @@ async def RNTO(session, path):
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
     os.rename(old, path)
+    kept = times()
+    if kept:
+        await kept.renamed(old, path)
     session.server.changed(session, "renamed", session.shown(old), to=session.shown(path))
     return 250, "Renamed."

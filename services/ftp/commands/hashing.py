@@ -1,0 +1,70 @@
+"""Hashing: HASH and RANG: is what lies on the board what was sent, without sending it back."""
+
+import hashlib
+import os
+from binascii import hexlify
+from time import ticks_diff, ticks_ms
+
+import asyncio
+from micropython import const
+
+from services.ftp.listing import is_dir
+
+_SLICE_MS = const(5)
+
+
+async def RANG(session, arg):
+    """draft-bryan-ftp-range-08 section 3: the bytes, first and last, of the next RETR or HASH."""
+    first, _, last = arg.partition(" ")
+    session.range = None
+    if not (first.isdigit() and last.isdigit()):
+        return 501, "RANG takes the first byte and the last; the whole file from now on."
+    if (first, last) == ("1", "0"):
+        return 350, "The whole file."
+    first, last = int(first), int(last)
+    if first > last:
+        return 501, "The last byte lies before the first; the whole file from now on."
+    session.range = first, last
+    return 350, "Bytes %d to %d of the next RETR or HASH." % (first, last)
+
+
+async def HASH(session, arg):
+    """draft-bryan-ftpext-hash-02 section 3: as TYPE I would send it; ABOR ends it."""
+    path = session.path(arg)
+    first, last = session.range or (0, None)
+    session.range = None
+    found = os.stat(path)
+    if is_dir(found):
+        return 553, "A directory has no hash."
+    end = found[6] if last is None else min(found[6], last + 1)
+    if first and first >= end:
+        return 551, "RANG begins beyond the end of the file, at %d." % found[6]
+    name = session.hash
+
+    async def work(transfer):
+        made = getattr(hashlib, name.replace("-", "").lower())()
+        with open(path, "rb") as file:
+            file.seek(first)
+            await _feed(made.update, file, end - first, transfer)
+        digest = hexlify(made.digest()).decode()
+        # The grammar has no empty range: an empty file's is 0-0.
+        return 213, "%s %d-%d %s %s" % (name, first, max(end - 1, first), digest, arg)
+
+    return session.start("HASH", path, work, data=False)
+
+
+async def _feed(update, file, size, transfer):
+    """Hand the next `size` bytes of a file to update(buffer), in slices of the loop's time."""
+    buffer = transfer.buffer
+    view = memoryview(buffer)
+    since = ticks_ms()
+    while size > 0:
+        count = file.readinto(buffer if size >= len(buffer) else view[:size])
+        if not count:
+            return
+        update(buffer if count == len(buffer) else view[:count])
+        size -= count
+        transfer.bytes += count
+        if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+            await asyncio.sleep_ms(0)
+            transfer.touched = since = ticks_ms()

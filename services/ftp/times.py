@@ -1,0 +1,215 @@
+"""Times: the times that clients give to files (MFMT), kept in one small table beside them.
+
+No port can set a file's time. A record names its file by checksums of folder and name, and has
+what the file system said of it then: it holds only while the file's own time and size are the
+same. So a rewrite drops it, whoever writes. A wrong hit would take two files with 64 equal bits
+of checksum, one second and one size, and would cost a wrong date.
+"""
+
+import os
+from binascii import crc32
+from io import BytesIO
+from struct import pack, unpack_from
+from time import ticks_diff, ticks_ms
+
+import asyncio
+from micropython import const
+
+import hal
+from services.ftp import paths
+from services.ftp.listing import TIMES, UPLOAD_PREFIX, is_dir, stamp
+
+_RECORD = const(20)  # checksum of the folder, of the name, own time, size, the client's time
+_HELD = const(16)  # what of it is held for a listing: all but the folder
+_MOST = const(200)  # records: 4,000 bytes, one block of flash
+_PIECE = const(400)  # bytes that are read at once, whole records
+_MOST_FOLDERS = const(512)  # below a folder that is renamed
+_SLICE_MS = const(5)
+_WORD = const(0xFFFFFFFF)
+_NEW = "/" + UPLOAD_PREFIX + "times"  # a power cut leaves it behind; the next boot sweeps it up
+
+
+class Kept:
+    """The clients' times of one folder's files, in one piece."""
+
+    def __init__(self, records):
+        self._records = records
+
+    def applied(self, name, found):
+        """A name's os.stat() tuple with the client's time in it, where one holds."""
+        key = pack("<III", crc32(name), found[8] & _WORD, found[6] & _WORD)
+        at = _aligned(self._records, key, _HELD)
+        if at < 0:
+            return found
+        when = unpack_from("<I", self._records, at + 12)[0]
+        return found[:8] + (when - hal.EPOCH,) + found[9:]
+
+
+def of_folder(folder):
+    """Kept, with what the table has of a folder's files; None where it has nothing."""
+    key = pack("<I", crc32(folder))
+    records = bytearray()
+    with _table() as table:
+        for _ in range(_MOST * _RECORD // _PIECE):
+            piece = table.read(_PIECE)
+            at = _aligned(piece, key, _RECORD)
+            while at >= 0:
+                records.extend(piece[at + 4 : at + _RECORD])
+                at = _aligned(piece, key, _RECORD, at + 1)
+    return Kept(records) if records else None
+
+
+def keep(path, when):
+    """From now on a file has the time `when`, in seconds since 1970. OSError."""
+    found = os.stat(path)
+    record = _key(path) + pack("<III", found[8] & _WORD, found[6] & _WORD, when)
+    _replace(_key(path), record)
+
+
+def rewritten(path):
+    """A file was stored anew: a record that would hold by chance, of the same second, goes."""
+    try:
+        found = os.stat(path)
+        _replace(_key(path) + pack("<II", found[8] & _WORD, found[6] & _WORD))
+    except (OSError, MemoryError):
+        pass  # the file is stored, and its date may be the old one
+
+
+def deleted(path):
+    """A file was deleted: its record goes."""
+    try:
+        _replace(_key(path))
+    except (OSError, MemoryError):
+        pass
+
+
+async def renamed(old, new):
+    """A file or folder was renamed: its records go along, those of a file it replaced go."""
+    try:
+        if is_dir(os.stat(new)):
+            pairs = await _folders(old, new)
+            with _table() as table:
+                _write(_renamed(table, pairs))
+            os.rename(_NEW, TIMES)
+        else:
+            record = _replace(_key(old))
+            _replace(_key(new), record and _key(new) + record[8:])
+    except (OSError, MemoryError):
+        pass
+
+
+def seconds(text):
+    """Seconds since 1970 of YYYYMMDDHHMMSS[.fraction] (RFC 3659 section 2.3); ValueError."""
+    digits, point, fraction = text.partition(".")
+    if len(digits) != 14 or not digits.isdigit() or (point and not fraction.isdigit()):
+        raise ValueError(text)
+    month = int(digits[4:6]) + 9
+    year = int(digits[:4]) - 1 + month // 12  # that begins in March: a leap day is its last
+    days = year * 365 + year // 4 - year // 100 + year // 400
+    days += (month % 12 * 153 + 2) // 5 + int(digits[6:8]) - 719469
+    hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:])
+    when = ((days * 24 + hour) * 60 + minute) * 60 + second
+    # A day or a minute that doesn't exist comes back as another one.
+    if not 0 <= when <= _WORD or stamp(when, hal.EPOCH) != digits:
+        raise ValueError(text)
+    return when
+
+
+def _key(path):
+    folder, name = paths.split(path)
+    return pack("<II", crc32(folder), crc32(name))
+
+
+def _table():
+    try:
+        return open(TIMES, "rb")
+    except OSError:
+        return BytesIO()
+
+
+def _aligned(data, key, size, start=0):
+    """Where key begins a record of that size in data; -1 where none does."""
+    at = data.find(key, start)
+    while at >= 0 and at % size:
+        at = data.find(key, at + 1)
+    return at
+
+
+def _find(table, key):
+    """The number of the record that begins with key; -1 where none does."""
+    for number in range(0, _MOST, _PIECE // _RECORD):
+        at = _aligned(table.read(_PIECE), key, _RECORD)
+        if at >= 0:
+            return number + at // _RECORD
+    return -1
+
+
+def _replace(key, record=b""):
+    """Take out the record that begins with key, put another at the end; return what went.
+
+    A full table loses its oldest record.
+    """
+    with _table() as table:
+        count = min(table.seek(0, 2) // _RECORD, _MOST)
+        table.seek(0)
+        out = _find(table, key)
+        if out < 0:
+            if not record:
+                return b""
+            out = 0 if count == _MOST else count
+        table.seek(out * _RECORD)
+        gone = table.read(_RECORD)
+        _write(_pieces(table, out, count, record))
+    os.rename(_NEW, TIMES)
+    return gone
+
+
+def _pieces(table, out, count, record):
+    """Yield the first `count` records of the table but for the one numbered out, and another."""
+    for first, end in ((0, out), (out + 1, count)):
+        table.seek(first * _RECORD)
+        for number in range(first, end, _PIECE // _RECORD):
+            yield table.read(min(_PIECE, (end - number) * _RECORD))
+    yield record
+
+
+def _write(pieces):
+    """Write the table that is to be. A power cut leaves the old one or, renamed, the new one."""
+    try:
+        with open(_NEW, "wb") as new:
+            for piece in pieces:
+                new.write(piece)
+    except OSError:
+        try:
+            os.remove(_NEW)
+        except OSError:
+            pass
+        raise
+
+
+async def _folders(old, new):
+    """Pairs of checksums, 8 bytes each: a folder's old path and its new one, and all below."""
+    pairs = bytearray()
+    below = [""]
+    since = ticks_ms()
+    while below and len(pairs) < _MOST_FOLDERS * 8:
+        folder = below.pop()
+        pairs.extend(pack("<II", crc32(old + folder), crc32(new + folder)))
+        for entry in os.ilistdir(new + folder):
+            if is_dir((entry[1],)) and len(below) < _MOST_FOLDERS:
+                below.append(folder + "/" + entry[0])
+            if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+                await asyncio.sleep_ms(0)
+                since = ticks_ms()
+    return pairs
+
+
+def _renamed(table, pairs):
+    """Yield the table with other checksums of folders, by pairs of the old and the new one."""
+    for _ in range(_MOST * _RECORD // _PIECE):
+        piece = bytearray(table.read(_PIECE))
+        for at in range(0, len(piece), _RECORD):
+            found = _aligned(pairs, piece[at : at + 4], 8)
+            if found >= 0:
+                piece[at : at + 4] = pairs[found + 4 : found + 8]
+        yield piece
