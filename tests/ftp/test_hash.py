@@ -132,6 +132,46 @@ class TestRange:
         assert " 0-9999 " in control.ask(f"HASH {path}").text
 
 
+class TestRangeOfRetr:
+    """Section 4.3: RETR sends that piece."""
+
+    @pytest.mark.parametrize(
+        ("first", "last"), [(0, 0), (0, 4095), (1, 4096), (4000, 9999), (0, 99999), (9999, 10**20)]
+    )
+    def test_it_sends_from_the_first_byte_to_the_last(self, control, path, first, last):
+        assert control.ask(f"RANG {first} {last}").code == 350
+
+        assert control.fetch(f"RETR {path}") == CONTENT[first : last + 1]
+        assert control.fetch(f"RETR {path}") == CONTENT, "it counts once"
+
+    @pytest.mark.parametrize("first", [10_000, 10_001])
+    def test_beyond_the_end_there_is_nothing(self, control, path, first):
+        control.ask(f"RANG {first} {first + 5}")
+
+        assert control.fetch(f"RETR {path}") == b""
+
+    def test_it_takes_the_place_of_rest(self, control, path):
+        control.ask("REST 500")
+        control.ask("RANG 10 19")
+
+        assert control.fetch(f"RETR {path}") == CONTENT[10:20]
+
+    def test_it_needs_type_i(self, control, path):
+        control.ask("TYPE A")
+        control.passive_port()
+        control.ask("RANG 0 9")
+
+        assert control.ask(f"RETR {path}").code == 551
+
+    @pytest.mark.parametrize("verb", ["STOR", "APPE"])
+    def test_uploads_are_refused_and_nothing_is_changed(self, control, path, verb):
+        control.passive_port()
+        control.ask("RANG 0 9")
+
+        assert control.ask(f"{verb} {path}").code == 551
+        assert control.get(path) == CONTENT
+
+
 class TestRefusals:
     """Section 3.5."""
 

@@ -45,7 +45,7 @@ async def HASH(session, arg):
         made = getattr(hashlib, name.replace("-", "").lower())()
         with open(path, "rb") as file:
             file.seek(first)
-            await _feed(made.update, file, end - first, transfer)
+            await _feed(made.update, Piece(file, end - first), transfer)
         digest = hexlify(made.digest()).decode()
         # The grammar has no empty range: an empty file's is 0-0.
         return 213, "%s %d-%d %s %s" % (name, first, max(end - 1, first), digest, arg)
@@ -53,17 +53,32 @@ async def HASH(session, arg):
     return session.start("HASH", path, work, data=False)
 
 
-async def _feed(update, file, size, transfer):
-    """Hand the next `size` bytes of a file to update(buffer), in slices of the loop's time."""
+class Piece:
+    """The next `size` bytes of a file, to be read as a file is."""
+
+    def __init__(self, file, size):
+        self._readinto = file.readinto
+        self._left = size
+
+    def readinto(self, buffer):
+        """Fill the buffer; the count, 0 at the end of the piece."""
+        if self._left < len(buffer):
+            buffer = memoryview(buffer)[: max(self._left, 0)]
+        count = self._readinto(buffer)
+        self._left -= count
+        return count
+
+
+async def _feed(update, source, transfer):
+    """Hand what source.readinto() yields to update(buffer), in slices of the loop's time."""
     buffer = transfer.buffer
     view = memoryview(buffer)
     since = ticks_ms()
-    while size > 0:
-        count = file.readinto(buffer if size >= len(buffer) else view[:size])
+    while True:
+        count = source.readinto(buffer)
         if not count:
             return
         update(buffer if count == len(buffer) else view[:count])
-        size -= count
         transfer.bytes += count
         if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
             await asyncio.sleep_ms(0)

@@ -72,6 +72,15 @@ def _offset(session):
     return offset
 
 
+def _piece(session):
+    """The first and the last byte that RANG asked for, which count for one transfer."""
+    piece = session.range
+    session.range = None
+    if session.text:
+        raise FTPError(551, "RANG needs TYPE I: in TYPE A bytes have no fixed place.")
+    return piece
+
+
 def _text():
     """The conversion of TYPE A, which few clients ask for; loaded by the first."""
     from services.ftp import text
@@ -85,6 +94,9 @@ async def RETR(session, path):
     found = os.stat(path)
     if is_dir(found):
         return 550, "That is a directory."
+    piece = session.range and _piece(session)
+    if piece:
+        offset = min(piece[0], found[6])
     if offset > found[6]:
         return 551, "REST lies beyond the end of the file, at %d." % found[6]
 
@@ -97,6 +109,10 @@ async def RETR(session, path):
             if not session.text:
                 transfer.total = found[6] - offset
             source = _text().TextReader(file) if session.text else file
+            if piece:
+                from services.ftp.commands.hashing import Piece
+
+                source = Piece(file, piece[1] + 1 - offset)
             await send(sock, source.readinto, transfer.buffer, transfer)
         return 226, "Transfer complete."
 
@@ -130,6 +146,9 @@ def _size(path):
 
 def store(session, verb, path, keep):
     """Start an upload that begins with `keep` bytes of the old file."""
+    if session.range:
+        session.range = None
+        raise FTPError(551, "RANG is for RETR and HASH; REST is for uploads that go on.")
     if keep and path.lower() == session.server.key:
         raise FTPError(550, "Nothing may begin with the key; send the whole of a new one.")
     _size(path)  # a folder is refused before the data connection is used
