@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from outpost import bundle
+from outpost import bundle, certificate
 from outpost.sim.desk import Board
 from outpost.sim.flash import Flash
 
@@ -228,12 +228,15 @@ def power_up(tmp_path_factory):
 
     ftp: keys of that section of config.json beside the ports; sections: its other sections;
     config: the text of config.json, made from its ports, in place of all that; source: .py in
-    place of .mpy; main: text of a main.py of the test's own; wait: for logins; the other
-    options are Board's.
+    place of .mpy; main: text of a main.py of the test's own; files: path -> text of more; wait:
+    for logins; the other options are Board's.
     """
     boards = []
 
-    def start(ftp=None, sections=None, config=None, main=None, source=False, wait=True, **options):
+    def start(
+        ftp=None, sections=None, config=None, main=None, files=None, source=False, wait=True,
+        **options,
+    ):  # fmt: skip
         folder = tmp_path_factory.mktemp("board")
         (folder / "sd").mkdir()
         port = _free_port()
@@ -247,12 +250,12 @@ def power_up(tmp_path_factory):
             # No name server is asked: a time server that never answers stalls nobody.
             sections = {"name": "desk", "time": {"servers": ["127.0.0.1"]}} | (sections or {})
             text = json.dumps(sections | {"ftp": section}, indent=1)
-        files = bundle.device_files(bundle.tree_root(), source=source)
+        device = bundle.device_files(bundle.tree_root(), source=source)
+        more = {"/config.json": text} | ({"/main.py": main} if main else {}) | (files or {})
         with Flash(folder / "flash") as flash:
-            flash.deploy(files, bundle.digest(files))
-            flash.write("/config.json", text.encode())
-            if main:
-                flash.write("/main.py", main.encode())
+            flash.deploy(device, bundle.digest(device))
+            for path, content in more.items():
+                flash.write(path, content if isinstance(content, bytes) else content.encode())
         options = {"clock": "real"} | options
         board = Desk(folder / "flash", port, folder / "sd", **options)
         boards.append(board)
@@ -299,12 +302,32 @@ def control(connect):
 @pytest.fixture
 def folder(connect, request):
     """A fresh folder on the board's flash; emptied and removed after the test."""
-    name = "/" + re.sub(r"\W+", "-", request.node.name)[:40]
-    keeper = connect()
+    yield from _fresh_folder(connect(), request.node.name)
+
+
+def _fresh_folder(keeper, test):
+    name = "/" + re.sub(r"\W+", "-", test)[:40]
     assert keeper.ask(f"MKD {name}").code == 257
     yield name
     with contextlib.closing(Control(keeper.port)) as cleaner:
         remove(cleaner.login(), name)
+
+
+@pytest.fixture(scope="session")
+def ftps_board(power_up, tmp_path_factory):
+    """A board that offers TLS, and requires it not. certificate: its PEM file; der: its bytes."""
+    pair = certificate.make(["127.0.0.1"])
+    board = power_up({"tls": {}}, files={file.path: file.content for file in pair.files})
+    board.certificate = tmp_path_factory.mktemp("tls") / "cert.pem"
+    board.certificate.write_text(pair.pem)
+    board.der = pair.cert
+    return board
+
+
+@pytest.fixture
+def ftps_folder(connect, ftps_board, request):
+    """A fresh folder on the board that offers TLS."""
+    yield from _fresh_folder(connect(to=ftps_board), request.node.name)
 
 
 def remove(control, path):

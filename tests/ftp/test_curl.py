@@ -1,4 +1,5 @@
-"""curl: get, put, made folders, lists, ranges, resume, append, quoted commands, both modes."""
+"""curl: get, put, made folders, lists, ranges, resume, append, quoted commands, both modes,
+and all that over TLS."""
 
 import email.utils
 import os
@@ -217,3 +218,66 @@ def test_errors_have_their_own_status(program, url, args, status):
     done = program("curl", *USER, f"{url}{args[0]}", *args[1:], ok=False)
 
     assert done.returncode == status
+
+
+@pytest.fixture
+def secure(program, ftps_board, ftps_folder):
+    """Run curl with TLS that it insists on, against a folder: (path, *args) -> as program()."""
+
+    def run(path, *args, tls="--ssl-reqd", **options):
+        url = f"ftp://127.0.0.1:{ftps_board.port}{ftps_folder}{path}"
+        trust = (tls, "--cacert", ftps_board.certificate)
+        return program("curl", *USER, *trust, url, *args, **options)
+
+    return run
+
+
+@pytest.mark.parametrize("mode", [(), ("--disable-epsv",)], ids=["EPSV", "PASV"])
+def test_put_list_and_get_over_tls(secure, program, file, mode):
+    done = secure("/a/file", *mode, "-v", "--ftp-create-dirs", "-T", file)
+    assert "TLSv1" in done.stderr
+    assert "> PROT P" in done.stderr
+
+    assert " 102400 " in secure("/a/", *mode).stdout
+    secure("/a/file", *mode, "-o", "back")
+
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+def test_resume_both_ways_over_tls(secure, program, file, connect, ftps_board, ftps_folder):
+    control = connect(to=ftps_board)
+    control.ask("TYPE I")
+    control.put(f"{ftps_folder}/file", file.read_bytes()[:50_000])
+
+    secure("/file", "--continue-at", "-", "-T", file)
+    assert control.get(f"{ftps_folder}/file") == file.read_bytes()
+
+    (program.folder / "back").write_bytes(file.read_bytes()[:30_000])
+    secure("/file", "--continue-at", "-", "-o", "back")
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+def test_several_files_over_one_tls_connection(secure, file):
+    done = secure("/", "-v", "-T", "{data.bin,data.bin,data.bin}")
+
+    assert done.stderr.count("226 ") == 3
+    assert done.stderr.count("> AUTH TLS") == 1
+
+
+def test_commands_private_and_data_in_clear(secure, program, file):
+    secure("/file", "-T", file)
+
+    done = secure("/file", "-v", "-o", "back", tls="--ftp-ssl-control")
+
+    assert "> PROT C" in done.stderr
+    assert (program.folder / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(program, ftps_board):
+    url = f"ftp://127.0.0.1:{ftps_board.port}/"
+
+    assert program("curl", *USER, "--ssl-reqd", url, ok=False).returncode == 60
+
+
+def test_tls_that_the_board_has_not_is_an_error(program, url):
+    assert program("curl", *USER, "--ssl-reqd", f"{url}/", ok=False).returncode == 64

@@ -228,3 +228,25 @@ def test_a_tree_up_and_down_over_parallel_connections(filezilla, program, folder
     assert len(down.connections("RETR")) == 2
     for log in (up.log, down.log):
         assert "Error:" not in log
+
+
+def test_times_are_kept_both_ways(filezilla, program, folder, tree, control):
+    """With "Preserve timestamps" it sends MFMT, and sets what MLSD says."""
+    keep = {"Preserve timestamps": 1}
+    files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*.bin")}
+    for number, path in enumerate(files.values()):
+        os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
+    for path in (*tree.rglob("*.py"), *tree.rglob("*.txt")):
+        path.unlink()
+    up = filezilla(tree, folder, **keep)
+    up.transfer_all("local", len(files))
+    assert len(up.connections("MFMT")) == 2
+    up.close()
+
+    back = program.folder / "back"
+    back.mkdir()
+    down = filezilla(back, folder, **keep)
+    down.transfer_all("remote", len(files))
+
+    for name, path in files.items():
+        assert int((back / name).stat().st_mtime) == int(path.stat().st_mtime)

@@ -1,9 +1,10 @@
-"""Python's ftplib: its whole API."""
+"""Python's ftplib: its whole API, FTP_TLS too."""
 
 import ftplib
 import io
 import os
 import socket
+import ssl
 
 import pytest
 
@@ -192,3 +193,78 @@ def test_missing_files_are_errors(ftp):
 
 def test_quit(ftp):
     assert ftp.quit() == "221 Bye, admin."
+
+
+@pytest.fixture
+def ftps(ftps_board):
+    context = ssl.create_default_context(cafile=ftps_board.certificate)
+    # MicroPython can't send TLS's own end, close_notify, which OpenSSL 3 asks for by default;
+    # the 226 on the control connection tells whether the data was whole.
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    session = ftplib.FTP_TLS(timeout=20, context=context)
+    session.connect("127.0.0.1", ftps_board.port)
+    session.login("admin", "secret")
+    yield session
+    session.close()
+
+
+def test_login_is_private_before_it_begins(ftps):
+    """login() sends AUTH TLS by itself."""
+    assert ftps.sock.version().startswith("TLS")
+    assert ftps.sendcmd("PWD").startswith("257")
+
+
+@pytest.mark.parametrize("passive", [True, False])
+def test_all_transfers_with_private_data(ftps, ftps_folder, passive):
+    assert ftps.prot_p().startswith("200 ")
+    ftps.set_pasv(passive)
+    content = bytes(range(256)) * 400
+    ftps.storbinary(f"STOR {ftps_folder}/file", io.BytesIO(content))
+
+    assert retrieve(ftps, f"{ftps_folder}/file") == content
+    assert retrieve(ftps, f"{ftps_folder}/file", rest=100_000) == content[100_000:]
+    ftps.storlines(f"APPE {ftps_folder}/text", io.BytesIO(b"one\ntwo\n"))
+    lines = []
+    ftps.retrlines(f"RETR {ftps_folder}/text", lines.append)
+    assert lines == ["one", "two"]
+    assert ftps.nlst(ftps_folder) == ["file", "text"]
+    assert [name for name, _ in ftps.mlsd(ftps_folder)] == ["file", "text"]
+    lines = []
+    ftps.dir(ftps_folder, lines.append)
+    assert len(lines) == 2
+    ftps.voidcmd("TYPE I")
+    assert ftps.size(f"{ftps_folder}/file") == len(content)
+    assert ftps.quit().startswith("221 ")
+
+
+def test_an_empty_file_with_private_data(ftps, ftps_folder):
+    ftps.prot_p()
+    ftps.storbinary(f"STOR {ftps_folder}/empty", io.BytesIO(b""))
+
+    assert retrieve(ftps, f"{ftps_folder}/empty") == b""
+
+
+def test_data_in_clear_beside_private_commands(ftps, ftps_folder):
+    ftps.prot_p()
+    assert ftps.prot_c().startswith("200 ")
+    ftps.storbinary(f"STOR {ftps_folder}/file", io.BytesIO(b"x" * 10_000))
+
+    assert retrieve(ftps, f"{ftps_folder}/file") == b"x" * 10_000
+
+
+def test_abort_with_private_data(ftps, ftps_board):
+    (ftps_board.card / "abort-me").touch()
+    os.truncate(ftps_board.card / "abort-me", 64 * 1024 * 1024)
+    ftps.prot_p()
+    ftps.voidcmd("TYPE I")
+    with ftps.transfercmd("RETR /sd/abort-me") as sock:
+        assert sock.recv(10) == bytes(10)
+
+        assert ftps.abort().startswith("426")
+    assert ftps.voidresp().startswith("226")
+    assert ftps.sendcmd("PWD").startswith("257")
+
+
+def test_commands_stay_private(ftps):
+    with pytest.raises(ftplib.error_perm, match="534"):
+        ftps.ccc()

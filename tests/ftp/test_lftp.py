@@ -1,5 +1,6 @@
 """lftp: mirror both ways, put, get, pipelining, and what its own commands ask."""
 
+import os
 import re
 
 import pytest
@@ -9,20 +10,21 @@ import pytest
 def lftp(program, board):
     """Run lftp's commands in a session, pipelined (sync-mode off) or not."""
 
-    def run(*commands, sync="on", ok=True):
+    def run(*commands, sync="on", ok=True, to=board, tls=("set ftp:ssl-allow no",)):
         settings = (
             f"set ftp:sync-mode {sync}",
             "set net:timeout 20",
             "set net:max-retries 1",
             "set cmd:fail-exit yes",
-            "set ftp:ssl-allow no",
+            *tls,
         )
-        script = "; ".join((*settings, f"open -u admin,secret ftp://127.0.0.1:{board.port}"))
+        script = "; ".join((*settings, f"open -u admin,secret ftp://127.0.0.1:{to.port}"))
         return program("lftp", "-c", "; ".join((script, *commands)), ok=ok)
 
     return run
 
 
+LONG_AGO = 1_000_000_000  # 2001-09-09 01:46:40
 SYNC = pytest.mark.parametrize("sync", ["on", "off"])
 
 
@@ -42,6 +44,13 @@ def content(folder):
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file()
+    }
+
+
+def times(folder):
+    return {
+        path.relative_to(folder).as_posix(): int(path.stat().st_mtime)
+        for path in folder.rglob("file*")
     }
 
 
@@ -67,6 +76,34 @@ def test_mirror_with_several_connections(lftp, program, folder, local):
     lftp(f"mirror --parallel=4 {folder}/tree back")
 
     assert content(program.folder / "back") == content(local)
+
+
+@SYNC
+def test_mirror_keeps_times_and_again_has_nothing_to_do(lftp, program, folder, local, sync):
+    """By time: lftp compares it where the size is the same, and the board keeps lftp's (MFMT)."""
+    for number, path in enumerate(sorted(path for path in local.rglob("file*"))):
+        os.utime(path, (LONG_AGO + number, LONG_AGO + number))
+    up = f"mirror -R --verbose=3 tree {folder}/tree"
+    down = f"mirror --verbose=3 {folder}/tree back"
+
+    assert lftp(up, sync=sync).stdout.count("Transferring file") == 30
+    assert "Transferring" not in lftp(up, sync=sync).stdout
+    assert lftp(down, sync=sync).stdout.count("Transferring file") == 30
+    assert "Transferring" not in lftp(down, sync=sync).stdout
+
+    assert times(program.folder / "back") == times(local)
+
+
+def test_mirror_sends_what_is_newer_here_and_of_the_same_size(lftp, folder, local, control):
+    for path in local.rglob("file*"):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    lftp(f"mirror -R tree {folder}/tree")
+    (local / "file3").write_bytes(content(local)["file3"].upper() or b"x")
+
+    done = lftp(f"mirror -R --verbose=3 tree {folder}/tree")
+
+    assert done.stdout.count("Transferring file") == 1, done.stdout
+    assert control.get(f"{folder}/tree/file3") == (local / "file3").read_bytes()
 
 
 def test_mirror_sends_a_changed_file_and_leaves_the_others(lftp, folder, local, control):
@@ -222,3 +259,62 @@ def test_passive_and_active(lftp, folder, control, passive):
     done = lftp(f"set ftp:passive-mode {passive}", f"ls {folder}")
 
     assert done.stdout.rstrip().endswith(" file")
+
+
+@pytest.fixture
+def secure(lftp, ftps_board):
+    """Run lftp's commands with TLS forced on commands, lists and files."""
+    tls = (
+        f"set ssl:ca-file {ftps_board.certificate}",
+        "set ftp:ssl-force yes",
+        "set ftp:ssl-protect-data yes",
+        "set ftp:ssl-protect-list yes",
+    )
+
+    def run(*commands, **options):
+        return lftp(*commands, to=ftps_board, tls=tls, **options)
+
+    return run
+
+
+@SYNC
+def test_mirror_over_tls_both_ways_and_again(secure, program, ftps_folder, local, sync):
+    up = f"mirror -R --verbose=3 tree {ftps_folder}/tree"
+    down = f"mirror --verbose=3 {ftps_folder}/tree back"
+
+    said = secure("debug 9 -o log", up, sync=sync).stdout
+    assert said.count("Transferring file") == 30
+    assert "---> PROT P" in (program.folder / "log").read_text()
+    secure(down, sync=sync)
+    assert content(program.folder / "back") == content(local)
+
+    assert "Transferring" not in secure(up, sync=sync).stdout
+    assert "Transferring" not in secure(down, sync=sync).stdout
+
+
+def test_mirror_over_tls_with_several_connections(secure, program, ftps_folder, local):
+    secure(f"mirror -R --parallel=3 tree {ftps_folder}/tree")
+    secure(f"mirror --parallel=3 {ftps_folder}/tree back")
+
+    assert content(program.folder / "back") == content(local)
+
+
+def test_what_people_type_over_tls(secure, program, ftps_folder):
+    (program.folder / "up").write_bytes(bytes(range(256)) * 400)
+
+    done = secure(
+        f"cd {ftps_folder}", "put up", "reput up", "ls", "cls -l", "get up -o down",
+        "pget -n 4 up -o pieces", "mv up moved", "find", "rm moved",
+    )  # fmt: skip
+
+    for name in ("down", "pieces"):
+        assert (program.folder / name).read_bytes() == bytes(range(256)) * 400
+    assert "./moved" in done.stdout
+
+
+def test_tls_is_forced(lftp, program, folder):
+    """Against a board without TLS nothing is sent in clear."""
+    done = lftp(f"ls {folder}", tls=("set ftp:ssl-force yes", "debug 9 -o log"), ok=False)
+
+    assert done.returncode != 0
+    assert "---> PASS" not in (program.folder / "log").read_text()

@@ -1,5 +1,6 @@
 """ncftp: ncftpget, ncftpput, ncftpls, and ncftp itself at a prompt."""
 
+import os
 import re
 
 import pytest
@@ -72,6 +73,19 @@ def test_append(program, where, folder, control):
     assert control.get(f"{folder}/up") == b"old,new"
 
 
+def test_times_are_kept_both_ways(program, where, folder, control):
+    """ncftpput sends MFMT where FEAT names it, ncftpget takes MLST's modify."""
+    (program.folder / "up").write_text("x")
+    os.utime(program.folder / "up", (1_000_000_000, 1_000_000_000))
+
+    program("ncftpput", *where, "127.0.0.1", folder, "up")
+    assert control.ask(f"MDTM {folder}/up").text == "213 20010909014640"
+    (program.folder / "down").mkdir()
+    program("ncftpget", *where, "127.0.0.1", "down", f"{folder}/up")
+
+    assert (program.folder / "down" / "up").stat().st_mtime == 1_000_000_000
+
+
 def test_a_resumed_download(program, where, folder, control):
     whole = bytes(range(256)) * 200
     control.ask("TYPE I")
@@ -128,6 +142,18 @@ def test_what_people_type(prompt, program, folder, control):
     assert "flash" in said
     assert sorted(control.names(folder)) == ["b c", "tree"]
     assert control.names(f"{folder}/tree/sub") == []
+
+
+@pytest.mark.parametrize("flags", ["-R", "-lR", "-laR"])
+def test_ls_goes_down_into_folders(prompt, folder, control, flags):
+    control.ask(f"MKD {folder}/sub")
+    control.ask(f"MKD {folder}/sub/deep")
+    control.put(f"{folder}/sub/deep/file", b"x")
+
+    said = prompt(f"cd {folder}", f"ls {flags}")
+
+    assert re.search(r"^\S*sub/deep:$", said, re.M), said
+    assert re.search(r"\bfile$", said, re.M)
 
 
 def test_a_missing_file_is_an_error(program, where, folder):

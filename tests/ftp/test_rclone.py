@@ -1,17 +1,27 @@
 """rclone: sync a folder to the board and back, check it, and again with nothing to do."""
 
+import os
+
 import pytest
+
+LONG_AGO = 1_000_000_000  # 2001-09-09 01:46:40
 
 
 @pytest.fixture
 def rclone(program, board):
     """Run rclone with arguments in which {} is the board's root; returns the finished process."""
-    obscured = program("rclone", "obscure", "secret").stdout.strip()
-    remote = f":ftp,host=127.0.0.1,port={board.port},user=admin,pass={obscured},concurrency=4:"
+    return runner(program, board)
 
-    def run(*arguments, **options):
+
+def runner(program, board, *options, more=""):
+    obscured = program("rclone", "obscure", "secret").stdout.strip()
+    login = f"host=127.0.0.1,port={board.port},user=admin,pass={obscured}"
+    remote = f":ftp,{login},concurrency=4{more}:"
+    options = ("--config", "", "--retries", "1", "-v", *options)
+
+    def run(*arguments, **keywords):
         arguments = [part.format(remote) for part in arguments]
-        return program("rclone", "--config", "", "--retries", "1", "-v", *arguments, **options)
+        return program("rclone", *options, *arguments, **keywords)
 
     return run
 
@@ -35,6 +45,25 @@ def test_sync_check_and_again_with_nothing_to_do(rclone, folder, local):
     again = rclone("sync", "--size-only", str(local), "{}" + folder)
     assert "Copied" not in again.stderr
     assert "There was nothing to transfer" in again.stderr
+
+
+def test_sync_goes_by_time_too_and_keeps_it_both_ways(rclone, program, folder, local):
+    """rclone takes MFMT for setting times and MLST's modify for reading them."""
+    for number, path in enumerate(sorted(path for path in local.rglob("*") if path.is_file())):
+        os.utime(path, (LONG_AGO + number, LONG_AGO + number))
+    first = rclone("sync", str(local), "{}" + folder).stderr
+    assert "SetModTime" not in first
+
+    assert "Copied" not in rclone("sync", str(local), "{}" + folder).stderr
+    (local / "file 1").write_bytes(b"\2" * 3000)  # newer, of the same size
+    assert rclone("sync", str(local), "{}" + folder).stderr.count("Copied") == 1
+    back = program.folder / "back"
+    rclone("sync", "{}" + folder, str(back))
+    assert "Copied" not in rclone("sync", "{}" + folder, str(back)).stderr
+
+    for path in (path for path in local.rglob("*") if path.is_file()):
+        found = (back / path.relative_to(local)).stat()
+        assert int(found.st_mtime) == int(path.stat().st_mtime)
 
 
 def test_check_reads_both_sides_and_finds_what_differs(rclone, folder, local):
@@ -74,3 +103,22 @@ def test_what_is_gone_here_is_deleted_there_and_comes_back(rclone, program, fold
         path.relative_to(local) for path in local.rglob("*")
     }
     assert (back / "sub" / "ünï").read_text() == "deep"
+
+
+def test_sync_and_check_over_tls_and_again(program, ftps_board, ftps_folder, local):
+    program.environment["SSL_CERT_FILE"] = str(ftps_board.certificate)
+    rclone = runner(program, ftps_board, more=",explicit_tls=true")
+    there = "{}" + ftps_folder
+
+    assert rclone("sync", str(local), there).stderr.count("Copied (new)") == 6
+    assert "0 differences found" in rclone("check", "--download", str(local), there).stderr
+    assert "Copied" not in rclone("sync", str(local), there).stderr
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(program, ftps_board):
+    rclone = runner(program, ftps_board, "--contimeout", "3s", more=",explicit_tls=true")
+
+    done = rclone("lsf", "--low-level-retries", "1", "{}", ok=False)
+
+    assert done.returncode != 0
+    assert "certificate" in done.stderr
