@@ -1,11 +1,8 @@
 """Listing: directory entries as the lines of LIST, NLST and MLSD, one at a time."""
 
 import os
-from binascii import hexlify
-from hashlib import sha256
 from time import gmtime
 
-import vfs
 from micropython import const
 
 import hal
@@ -19,9 +16,6 @@ _DAY_S = const(86400)
 # begins in 2000. In seconds since 1970.
 _CLOCK_SET = const(1735689600)  # 2025-01-01
 _YEAR_2000 = const(946684800)
-
-# What RFC 3659 section 7.5 calls facts: those there are, in the order of a line.
-FACTS = ("type", "size", "modify", "perm", "unique")
 
 # What a hidden, unfinished upload is called; see storing.py.
 UPLOAD_PREFIX = ".upload-"
@@ -113,54 +107,6 @@ class Listing:
         if self._now >= _CLOCK_SET and -_DAY_S < age < _HALF_YEAR_S:
             return "%s %2d %02d:%02d" % (name, day, hour, minute)
         return "%s %2d  %d" % (name, day, year)
-
-
-class Facts:
-    """Makes the lines of MLSD and MLST (RFC 3659 section 7.5) of a folder, for one session.
-
-    `unique` is a checksum of the path: a file has one name here, and no file system of a board
-    numbers its files.
-    """
-
-    def __init__(self, session, folder):
-        self._folder = folder
-        self._wanted = FACTS if session.facts is None else session.facts
-        self._session = session
-        # Nobody deletes or renames his root, nor where a file system is mounted.
-        self._fixed = [session.account.root]
-        try:
-            self._fixed.extend([point for _, point in vfs.mount()])
-        except TypeError:
-            pass  # ports before 1.25 can't list them
-
-    def line(self, name, found, path=None):
-        """The facts of an os.stat() tuple, and the name; path: the file system's, if not below."""
-        path = path or paths.join(self._folder, name)
-        folder = is_dir(found)
-        wanted = self._wanted
-        line = ""
-        if "type" in wanted:
-            line = "type=dir;" if folder else "type=file;"
-        if "size" in wanted and not folder:
-            line += "size=%d;" % found[6]
-        if "modify" in wanted and found[8]:  # LittleFS has no time for folders
-            line += "modify=%s;" % stamp(found[8] + hal.EPOCH, hal.EPOCH)
-        if "perm" in wanted:
-            line += "perm=%s;" % self._letters(path, folder)
-        if "unique" in wanted:
-            line += "unique=%s;" % hexlify(sha256(path).digest()[:8]).decode()
-        return "%s %s\r\n" % (line, name)
-
-    def _letters(self, path, folder):
-        """RFC 3659 section 7.5.5: what this user may do to it."""
-        session = self._session
-        if session.account.role == "read":
-            return "el" if folder else "r"
-        if not folder:
-            return "adfrw"
-        if path in self._fixed:
-            return "celmp"
-        return "cdelmp" if session.server.is_around(session, path) else "cdeflmp"
 
 
 def formatter(session):

@@ -57,6 +57,8 @@ def _covers(rule, path):
 
 def _lies_below(rule, path):
     """True where what the rule means lies somewhere below path."""
+    if path == "/":
+        return True
     depth = path.count("/") + 1
     parts = rule.split("/", depth)
     return len(parts) > depth and paths.matches("/".join(parts[:depth]), path)

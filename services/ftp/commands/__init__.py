@@ -33,6 +33,7 @@ _MODULES = (
     "hashing",
 )
 _RESIDENT = const(4)
+_HELPERS = ("facts", "times")  # modules that commands import at their first use; they go, too
 _ACCESS = const(0 * _MODULE)
 _TRANSFERS = const(1 * _MODULE)
 _LISTINGS = const(2 * _MODULE)
@@ -130,7 +131,8 @@ def release():
         if _loaded[number]:
             _loaded[number] = None
             forget(_full_name(number))
-    forget("services.ftp.times")
+    for name in _HELPERS:
+        forget("services.ftp." + name)
 
 
 def _load(number):

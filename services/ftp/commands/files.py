@@ -7,7 +7,7 @@ import asyncio
 from micropython import const
 
 import hal
-from services.ftp.listing import Facts, is_dir, stamp, stat_of
+from services.ftp.listing import is_dir, stamp, stat_of
 
 _SLICE_MS = const(5)
 
@@ -21,6 +21,7 @@ async def SIZE(session, path):
         return 213, str(found[6])
 
     async def work(transfer):
+        transfer.total = found[6]
         with open(path, "rb") as file:
             lacking = await _line_ends(file, transfer)
         return 213, str(found[6] + lacking)
@@ -69,7 +70,7 @@ async def MFMT(session, arg):
 
 
 def _set_time(session, text, name):
-    from services.ftp import times  # let go with the last session
+    from services.ftp import times
 
     try:
         when = times.seconds(text)
@@ -86,6 +87,8 @@ def _set_time(session, text, name):
 
 async def MLST(session, path):
     """RFC 3659 section 7: one entry, over the control connection."""
+    from services.ftp.facts import Facts  # let go with the last session, as times is
+
     line = Facts(session, path).line(session.shown(path), stat_of(path), path)
     await session.reply_lines(250, "Facts:", (line[:-2],), b" ")
 

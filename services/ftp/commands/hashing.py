@@ -8,6 +8,7 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
+from services.ftp.errors import FTPError
 from services.ftp.listing import is_dir
 
 _SLICE_MS = const(5)
@@ -31,39 +32,56 @@ async def RANG(session, arg):
 async def HASH(session, arg):
     """draft-bryan-ftpext-hash-02 section 3: as TYPE I would send it; ABOR ends it."""
     path = session.path(arg)
-    first, last = session.range or (0, None)
-    session.range = None
     found = os.stat(path)
     if is_dir(found):
         return 553, "A directory has no hash."
-    end = found[6] if last is None else min(found[6], last + 1)
-    if first and first >= end:
-        return 551, "RANG begins beyond the end of the file, at %d." % found[6]
+    ranged = session.range
+    piece = Piece(session, found[6])
+    first, end = piece.first, piece.end
+    if ranged and first == end:
+        return 551, "RANG begins beyond the end of the file, at %d." % end
     name = session.hash
 
     async def work(transfer):
+        transfer.total = end - first
         made = getattr(hashlib, name.replace("-", "").lower())()
         with open(path, "rb") as file:
             file.seek(first)
-            await _feed(made.update, Piece(file, end - first), transfer)
+            await _feed(made.update, piece.of(file), transfer)
         digest = hexlify(made.digest()).decode()
         # The grammar has no empty range: an empty file's is 0-0.
-        return 213, "%s %d-%d %s %s" % (name, first, max(end - 1, first), digest, arg)
+        return 213, "%s %d-%d %s %s" % (name, first, max(end - 1, 0), digest, arg)
 
     return session.start("HASH", path, work, data=False)
 
 
-class Piece:
-    """The next `size` bytes of a file, to be read as a file is."""
+def piece_of(session, size):
+    """The Piece that RETR is to send; FTPError 551 in TYPE A."""
+    piece = Piece(session, size)
+    if session.text:
+        raise FTPError(551, "RANG needs TYPE I: in TYPE A bytes have no fixed place.")
+    return piece
 
-    def __init__(self, file, size):
+
+class Piece:
+    """What RANG chose of a file of `size` bytes, for one command: to be read as a file is."""
+
+    def __init__(self, session, size):
+        first, last = session.range or (0, size - 1)
+        session.range = None
+        self.first = min(first, size)
+        self.end = max(min(size, last + 1), self.first)
+
+    def of(self, file):
+        """The file, which is at the first byte, as far as the piece goes."""
         self._readinto = file.readinto
-        self._left = size
+        self._left = self.end - self.first
+        return self
 
     def readinto(self, buffer):
         """Fill the buffer; the count, 0 at the end of the piece."""
         if self._left < len(buffer):
-            buffer = memoryview(buffer)[: max(self._left, 0)]
+            buffer = memoryview(buffer)[: self._left]
         count = self._readinto(buffer)
         self._left -= count
         return count

@@ -6,7 +6,6 @@ from time import ticks_diff, ticks_ms
 from micropython import const
 
 from services.ftp.commands.listings import status_of
-from services.ftp.listing import FACTS
 
 _HASHES = ("SHA-256", "SHA-1", "MD5")
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
@@ -35,6 +34,8 @@ def _features(session):
     yield "MDTM"
     if not session.account or session.account.role != "read":
         yield "MFMT"
+    from services.ftp.facts import FACTS  # not for a STAT, which a full heap should still have
+
     chosen = FACTS if session.facts is None else session.facts
     yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in FACTS])
     if tls and not tls.broken:
@@ -78,6 +79,8 @@ async def OPTS(session, arg):
 
 def _choose_facts(session, wanted):
     """RFC 3659 section 7.9: what is unknown is passed over; the text of the reply."""
+    from services.ftp.facts import FACTS
+
     session.facts = tuple([fact for fact in FACTS if fact in wanted])
     return ("MLST OPTS " + "".join([fact + ";" for fact in session.facts])).rstrip()
 

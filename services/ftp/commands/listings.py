@@ -4,7 +4,7 @@ import os
 
 from services.ftp import paths
 from services.ftp.errors import FTPError
-from services.ftp.listing import Facts, entries, formatter, is_dir, stat_of
+from services.ftp.listing import entries, formatter, is_dir, stat_of
 from services.ftp.pump import send_lines
 
 
@@ -72,6 +72,8 @@ async def MLSD(session, path):
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
     found = _visible(session, path, None)
+    from services.ftp.facts import Facts  # let go with the last session
+
     return _send(session, "MLSD", session.shown(path), Facts(session, path).line, found)
 
 

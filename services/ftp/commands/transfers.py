@@ -72,15 +72,6 @@ def _offset(session):
     return offset
 
 
-def _piece(session):
-    """The first and the last byte that RANG asked for, which count for one transfer."""
-    piece = session.range
-    session.range = None
-    if session.text:
-        raise FTPError(551, "RANG needs TYPE I: in TYPE A bytes have no fixed place.")
-    return piece
-
-
 def _text():
     """The conversion of TYPE A, which few clients ask for; loaded by the first."""
     from services.ftp import text
@@ -94,9 +85,12 @@ async def RETR(session, path):
     found = os.stat(path)
     if is_dir(found):
         return 550, "That is a directory."
-    piece = session.range and _piece(session)
-    if piece:
-        offset = min(piece[0], found[6])
+    piece = None
+    if session.range:
+        from services.ftp.commands.hashing import piece_of
+
+        piece = piece_of(session, found[6])
+        offset = piece.first
     if offset > found[6]:
         return 551, "REST lies beyond the end of the file, at %d." % found[6]
 
@@ -107,12 +101,10 @@ async def RETR(session, path):
             sock = await session.data.open()
             transfer.connected = True
             if not session.text:
-                transfer.total = found[6] - offset
+                transfer.total = (piece.end if piece else found[6]) - offset
             source = _text().TextReader(file) if session.text else file
             if piece:
-                from services.ftp.commands.hashing import Piece
-
-                source = Piece(file, piece[1] + 1 - offset)
+                source = piece.of(file)
             await send(sock, source.readinto, transfer.buffer, transfer)
         return 226, "Transfer complete."
 

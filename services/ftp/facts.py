@@ -1,0 +1,61 @@
+"""Facts: the lines of MLSD and MLST (RFC 3659 section 7)."""
+
+from binascii import hexlify
+from hashlib import sha256
+
+import vfs
+
+import hal
+from services.ftp import paths
+from services.ftp.listing import is_dir, stamp
+
+# Those there are, in the order of a line.
+FACTS = ("type", "size", "modify", "perm", "unique")
+
+
+class Facts:
+    """Makes the lines of MLSD and MLST (RFC 3659 section 7.5) of a folder, for one session.
+
+    `unique` is a checksum of the path: a file has one name here, and no file system of a board
+    numbers its files.
+    """
+
+    def __init__(self, session, folder):
+        self._folder = folder
+        self._wanted = FACTS if session.facts is None else session.facts
+        self._session = session
+        # Nobody deletes or renames his root, nor where a file system is mounted.
+        self._fixed = [session.account.root]
+        try:
+            self._fixed.extend([point for _, point in vfs.mount()])
+        except TypeError:
+            pass  # ports before 1.25 can't list them
+
+    def line(self, name, found, path=None):
+        """The facts of an os.stat() tuple, and the name; path: the file system's, if not below."""
+        path = path or paths.join(self._folder, name)
+        folder = is_dir(found)
+        wanted = self._wanted
+        line = ""
+        if "type" in wanted:
+            line = "type=dir;" if folder else "type=file;"
+        if "size" in wanted and not folder:
+            line += "size=%d;" % found[6]
+        if "modify" in wanted and found[8]:  # LittleFS has no time for folders
+            line += "modify=%s;" % stamp(found[8] + hal.EPOCH, hal.EPOCH)
+        if "perm" in wanted:
+            line += "perm=%s;" % self._letters(path, folder)
+        if "unique" in wanted:
+            line += "unique=%s;" % hexlify(sha256(path).digest()[:8]).decode()
+        return b"%s %s\r\n" % (line, name)
+
+    def _letters(self, path, folder):
+        """RFC 3659 section 7.5.5: what this user may do to it."""
+        session = self._session
+        if session.account.role == "read":
+            return "el" if folder else "r"
+        if not folder:
+            return "adfrw"
+        if path in self._fixed:
+            return "celmp"
+        return "cdelmp" if session.server.is_around(session, path) else "cdeflmp"
