@@ -31,16 +31,24 @@ def one_line(text):
 
 def event_text(topic, fields):
     """`topic key=value key="two words"`, keys sorted; secrets and tracebacks left out."""
+    keys = sorted(fields)
+    secrets = _has_secret(" ".join(keys))  # once for all of them: there is hardly ever one
     parts = [topic]
-    for key in sorted(fields):
+    for key in keys:
         value = fields[key]
         if value is None or key == "traceback":
             continue
-        for secret in _SECRETS:
-            if secret in key:
-                value = "***"
-        parts.append(key + "=" + _value(value))
+        if secrets and _has_secret(key):
+            value = "***"
+        parts.append("%s=%s" % (key, _value(value)))
     return " ".join(parts)
+
+
+def _has_secret(text):
+    for secret in _SECRETS:
+        if secret in text:
+            return True
+    return False
 
 
 def _value(value):
@@ -49,12 +57,13 @@ def _value(value):
         return "true"
     if value is False:
         return "false"
-    text = str(value)
     if isinstance(value, int):
-        return text
+        return value
+    text = str(value)
     if len(text) > _VALUE_CHARS:
         text = text[:_VALUE_CHARS] + "..."
-    quoted = json.dumps(text).replace("\x7f", "\\u007f")
-    if " " in text or "=" in text or len(quoted) != len(text) + 2 or not text:
-        return quoted
-    return text
+    quoted = json.dumps(text)
+    if len(quoted) == len(text) + 2 and text and not (" " in text or "=" in text):
+        if "\x7f" not in text:
+            return text
+    return quoted.replace("\x7f", "\\u007f")
