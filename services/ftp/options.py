@@ -43,24 +43,24 @@ def _paths(value):
 
 
 def tls(given):
-    """Return (cert, key, required, problems) of `tls`; for the server, when it is made."""
+    """Return (cert, key, required, data, problems) of `tls`; for the server, when it is made."""
     problems = []
-    found = {"cert": "/tls/cert.der", "key": "/tls/key.der", "required": False}
+    found = {"cert": "/tls/cert.der", "key": "/tls/key.der", "required": False, "data": True}
     for key in given:
         value = given[key]
         if key not in found:
-            problems.append("ftp.tls.%s: no such key; known are cert, key, required" % key)
-        elif key == "required":
-            # Where a value is no answer, nobody's password shall pay for it.
+            problems.append("ftp.tls.%s: no such key; known are cert, key, required, data" % key)
+        elif key in ("required", "data"):
+            # Where a value is no answer, nobody's password or file shall pay for it.
             found[key] = value is not False
             if not isinstance(value, bool):
-                problems.append("ftp.tls.required: must be true or false; it is true until then")
+                problems.append("ftp.tls.%s: must be true or false; it is true until then" % key)
         elif isinstance(value, str) and value.startswith("/"):
             found[key] = value
         else:
             text = "ftp.tls.%s: must be a path that begins with /; running on %s"
             problems.append(text % (key, found[key]))
-    return found["cert"], found["key"], found["required"], problems
+    return found["cert"], found["key"], found["required"], found["data"], problems
 
 
 OPTIONS = {

@@ -149,11 +149,11 @@ class FtpServer(Service):
         return Sockets(self, most)
 
     def _secured_by(self, settings):
-        """The Tls of config.json's settings; what is wrong with them is told. Not imported else."""
+        """The Tls of config.json's settings; what is wrong with them is told."""
         from services.ftp.tls import Tls
 
-        cert, key, required, problems = borrow("services.ftp.options", "tls")(settings)
-        tls = Tls(cert, key, required)
+        cert, key, required, data, problems = borrow("services.ftp.options", "tls")(settings)
+        tls = Tls(cert, key, required, data)
         tls.check()
         if tls.broken:
             problems.append("ftp.tls: %s; no TLS until it is put right" % tls.broken)

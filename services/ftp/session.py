@@ -300,7 +300,8 @@ class Session:
         """
         if data and not self.data.is_ready():
             raise FTPError(425, "Use PASV, EPSV, PORT or EPRT first.")
-        if data and self.server.tls and self.server.tls.required and not self.private:
+        tls = self.server.tls
+        if data and tls and tls.required and tls.data and not self.private:
             raise FTPError(521, "Nothing in clear here: PBSZ 0 and PROT P first.")
         self.server.hold(path, writes)
         self._work = work

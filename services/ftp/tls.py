@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 from errno import ECONNABORTED, EIO, ENOMEM
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -154,13 +155,15 @@ class Secured:
 class Tls:
     """What config.json says of TLS, and the certificate that all connections share.
 
-    cert, key: paths of DER (or, where the port knows it, PEM) files. required: nothing in clear.
+    cert, key: paths of DER (or, where the port knows it, PEM) files. required: nobody logs in
+    in clear. data: data connections may be private; with required they must.
     """
 
-    def __init__(self, cert, key, required):
+    def __init__(self, cert, key, required, data=True):
         self.cert = cert
         self.key = key
         self.required = required
+        self.data = data
         self.broken = None  # what is wrong with the files
         self._rested = ticks_ms()
         self._context = None
@@ -224,8 +227,7 @@ class Tls:
 
 def _content(path):
     """The bytes of a file; OSError, ValueError for one that is empty or far too long."""
-    with open(path, "rb") as file:
-        content = file.read(_LONGEST_FILE)
-    if not content or len(content) == _LONGEST_FILE:
+    if not 0 < os.stat(path)[6] <= _LONGEST_FILE:
         raise ValueError("%s is empty or too long" % path)
-    return content
+    with open(path, "rb") as file:
+        return file.read()

@@ -54,7 +54,9 @@ async def PROT(session, arg):
         return 536, "PROT takes P or C."
     if level not in ("P", "C"):
         return 504, "PROT takes P or C."
-    if level == "C" and tls.required:
+    if level == "P" and not tls.data:
+        return 534, "Data connections stay in clear: ftp.tls.data is false."
+    if level == "C" and tls.required and tls.data:
         return 534, "This board sends nothing in clear."
     session.private = level == "P"
     session.data.tls = tls if session.private else None
