@@ -28,22 +28,31 @@ def is_dir(found):
     return bool(found[0] & _IS_DIR)
 
 
-def entries(path, pattern=None):
-    """Yield (name, stat tuple) of each entry of a folder that matches pattern.
+def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
+    """Yield line_of(name, stat tuple) for each entry of a folder, None for those left out.
 
+    pattern: a glob that the name must match; shows(path): whether the user may see it; stat:
+    None where the tuple's first field, which tells folders from files, is all that is needed.
     Entry by entry as the file system has them: a folder of thousands costs no memory.
     """
     folder = paths.join(path, "")
-    times = _kept(path)
+    matches = paths.matches
+    times = _kept(path) if stat else None
     for entry in os.ilistdir(path):
         name = entry[0]
-        if name.startswith(UPLOAD_PREFIX) or (pattern and not paths.matches(pattern, name)):
+        path = folder + name
+        if (
+            name.startswith(UPLOAD_PREFIX)
+            or (pattern and not matches(pattern, name))
+            or (shows and not shows(path))
+        ):
+            yield None  # it took its time too: the sender looks at the clock
             continue
         try:
-            found = os.stat(folder + name)
+            found = stat(path) if stat else entry[1:2]
         except OSError:
             continue  # removed between the listing and here
-        yield name, times.applied(name, found) if times else found
+        yield line_of(name, times.applied(name, found) if times else found)
 
 
 def stat_of(path):
@@ -94,8 +103,8 @@ class Listing:
             self._minute = mtime // 60
             self._date = self.date(mtime)
         if found[0] & _IS_DIR:
-            return "drwxr-xr-x 1 root root          0 %s %s\r\n" % (self._date, name)
-        return "-rw-r--r-- 1 root root %10d %s %s\r\n" % (found[6], self._date, name)
+            return b"drwxr-xr-x 1 root root          0 %s %s\r\n" % (self._date, name)
+        return b"-rw-r--r-- 1 root root %10d %s %s\r\n" % (found[6], self._date, name)
 
     def date(self, mtime):
         """`Nov 22 17:29` of the last half year, else `Nov 22  2025`: twelve characters."""

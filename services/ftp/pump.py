@@ -80,24 +80,31 @@ def receive(sock, write, buffer, transfer):
 
 
 def send_lines(sock, lines, buffer, transfer):
-    """Send an iterable of text lines, gathered in buffer, which a line must fit. Await it."""
+    """Send an iterable of lines as bytes, gathered in buffer. Await it.
+
+    None among them is no line, but a place to look at the clock.
+    """
     fill = 0
     total = 0
     since = ticks_ms()
+    room = len(buffer)
     for line in lines:
-        data = line.encode()
-        size = len(data)
-        full = fill + size > len(buffer)
-        if full or ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+        end = fill + len(line) if line else fill
+        if end > room or ticks_diff(ticks_ms(), since) >= _SLICE_MS:
             yield from _flush(sock, buffer, fill, transfer)
             total += fill
+            end -= fill
             fill = 0
             transfer.bytes = total
             transfer.touched = ticks_ms()
             yield core._io_queue.queue_write(polled(sock))
             since = ticks_ms()
-        buffer[fill : fill + size] = data
-        fill += size
+        if end > room:
+            yield from _flush(sock, line, end, transfer)  # a path deep down in the tree
+            total += end
+        elif line:
+            buffer[fill:end] = line
+            fill = end
     yield from _flush(sock, buffer, fill, transfer)
     transfer.bytes = total + fill
 

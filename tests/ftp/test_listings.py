@@ -1,7 +1,9 @@
 """LIST, NLST, MLSD, MLST, MDTM and STAT of a path: formats, flags, globs, long folders."""
 
 import calendar
+import os
 import re
+import shutil
 import time
 
 import pytest
@@ -72,11 +74,200 @@ def test_nlst_keeps_the_folder_that_was_asked_for_as_mget_needs(control, filled)
     assert control.get(names[0]) == b"a.py"
 
 
-@pytest.mark.parametrize("flags", ["-l", "-la", "-al", "-a", "-l -a"])
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("[ab].py", ["a.py", "b.py"]),
+        ("[!a].py", ["b.py"]),
+        ("[a-m].py", ["a.py", "b.py"]),
+        ("[c-z]*", ["notes.txt", "sub"]),
+        ("*.[pt]*", ["a.py", "b.py", "notes.txt"]),
+        ("[", []),
+        ("[a.py", []),
+    ],
+)
+def test_globs_know_classes(control, filled, pattern, names):
+    assert control.ask(f"CWD {filled}").code == 250
+    if pattern in ("[",):
+        control.put("[", b"x")
+        names = ["["]
+
+    assert sorted(control.names(pattern)) == names
+    assert sorted(row[3] for row in rows(control.fetch(f"LIST {pattern}"))) == names
+
+
+@pytest.mark.parametrize("name", ["x[1].txt", "*", "what?"])
+def test_a_name_that_exists_is_meant_before_what_it_would_match(control, folder, name):
+    control.ask("TYPE I")
+    for each in (name, "x1.txt", "what!"):
+        control.put(f"{folder}/{each}", b"x")
+
+    assert control.names(f"{folder}/{name}") == [f"{folder}/{name}"]
+    assert control.get(f"{folder}/{name}") == b"x"
+
+
+@pytest.fixture
+def tree(control, folder):
+    """one/a.py, one/b.txt, two/a.py, two/deep/c.py and top.py in a folder that is the cwd."""
+    control.ask("TYPE I")
+    assert control.ask(f"CWD {folder}").code == 250
+    for name in ("one", "two", "two/deep"):
+        assert control.ask(f"MKD {name}").code == 257
+    for name in ("top.py", "one/a.py", "one/b.txt", "two/a.py", "two/deep/c.py"):
+        control.put(name, name.encode())
+    yield folder
+    assert control.ask("CWD /").code == 250
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*/a.py", ["one/a.py", "two/a.py"]),
+        ("*/*.txt", ["one/b.txt"]),
+        ("t*/*", ["two/a.py", "two/deep"]),
+        ("*/*/*.py", ["two/deep/c.py"]),
+        ("two/*/c.py", ["two/deep/c.py"]),
+        ("one/../*/a.py", ["one/a.py", "two/a.py"]),
+        ("no*/a.py", []),
+    ],
+)
+def test_globs_in_the_names_of_folders(control, tree, pattern, names):
+    assert sorted(control.names(pattern)) == names
+    assert sorted(row[3] for row in rows(control.fetch(f"LIST {pattern}"))) == names
+    absolute = sorted(control.names(f"{tree}/{pattern}"))
+    assert absolute == [f"{tree}/{name}" for name in names]
+    for name in absolute:
+        if "." in name:
+            assert control.get(name) == name[len(tree) + 1 :].encode()
+
+
+def test_globs_in_more_folders_than_are_searched_are_refused(control):
+    control.passive_port()
+
+    assert control.ask("LIST " + "*/" * 40 + "x").code == 550
+    assert control.ask("NOOP").code == 200
+
+
+@pytest.mark.parametrize("flags", ["-l", "-la", "-al", "-a", "-l -a", "-1", "-A", "-l  -a", "-Q"])
 def test_flags_of_ls_are_taken(control, filled, flags):
     assert len(rows(control.fetch(f"LIST {flags} {filled}"))) == 4
     assert control.ask(f"CWD {filled}").code == 250
     assert len(rows(control.fetch(f"LIST {flags}"))) == 4
+
+
+def folders(listing):
+    """What LIST -R sent: folder -> the rows behind its heading."""
+    found = {}
+    for part in listing.decode().split("\r\n\r\n"):
+        heading, _, lines = part.partition(":\r\n")
+        found[heading] = rows((lines.rstrip("\r\n") + "\r\n").encode()) if lines.strip() else []
+    return found
+
+
+@pytest.mark.parametrize("flags", ["-R", "-lR", "-lRa", "-l -R"])
+def test_recursion_lists_each_folder_behind_its_name(control, tree, flags):
+    for path, shown in (("", "."), (tree, tree), (f"{tree}/", f"{tree}/"), ("two", "two")):
+        listed = folders(control.fetch(f"LIST {flags} {path}".rstrip()))
+
+        base = shown.rstrip("/")
+        if path == "two":
+            assert list(listed) == ["two", "two/deep"]
+            continue
+        assert sorted(listed) == sorted([shown, f"{base}/one", f"{base}/two", f"{base}/two/deep"])
+        assert sorted(row[3] for row in listed[shown]) == ["one", "top.py", "two"]
+        assert sorted(row[3] for row in listed[f"{base}/two"]) == ["a.py", "deep"]
+        assert [row[3] for row in listed[f"{base}/two/deep"]] == ["c.py"]
+
+
+def test_recursion_of_a_file_is_its_line(control, tree):
+    assert [row[3] for row in rows(control.fetch("LIST -R top.py"))] == ["top.py"]
+
+
+def test_recursion_ends_at_a_depth_and_says_so(control, board):
+    deep = board.card / "deep"
+    (deep / "/".join("abcdefghijklmnopqrst")).mkdir(parents=True)
+    sock = control.begin("LIST -R /sd/deep")
+
+    listed = control.rest(sock).decode()
+
+    assert control.reply().text == "226 Listing sent, without what lies deeper than 16 folders."
+    assert "/sd/deep/" + "/".join("abcdefghijklmnop") + ":" in listed
+    assert "/q:" not in listed
+    shutil.rmtree(deep)
+
+
+def test_names_alone_are_not_listed_recursively(control, tree):
+    assert sorted(control.names("-R")) == ["one", "top.py", "two"]
+
+
+@pytest.fixture
+def aged(control, board):
+    """Three files of the card, of different times."""
+    folder = board.card / "aged"
+    folder.mkdir()
+    for age, name in enumerate(("b", "c", "a")):
+        (folder / name).touch()
+        os.utime(folder / name, (1_790_000_000 - age * 5000,) * 2)
+    yield "/sd/aged"
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("flags", "order"), [("-t", "bca"), ("-ltr", "acb"), ("-tra", "acb")])
+def test_the_order_of_time(control, aged, flags, order):
+    assert "".join(row[3] for row in rows(control.fetch(f"LIST {flags} {aged}"))) == order
+    assert "".join(control.names(f"{flags} {aged}")) == order
+    globbed = control.names(f"{flags} {aged}/*")
+    assert globbed == [f"{aged}/{name}" for name in order]
+    listed = folders(control.fetch(f"LIST {flags}R {aged}"))
+    assert "".join(row[3] for row in listed[aged]) == order
+
+
+def test_too_many_to_sort_come_as_they_are_and_the_reply_says_so(control, board):
+    folder = board.card / "toomany"
+    folder.mkdir()
+    names = [f"{number:04}" for number in range(300)]
+    for name in names:
+        (folder / name).touch()
+    sock = control.begin("LIST -t /sd/toomany")
+
+    assert sorted(row[3] for row in rows(control.rest(sock))) == names
+    assert control.reply().text == "226 Listing sent; too many entries to sort by time."
+    shutil.rmtree(folder)
+
+
+def test_the_folder_itself(control, tree):
+    assert [row[0::3] for row in rows(control.fetch("LIST -d two"))] == [("d", "two")]
+    assert [row[0::3] for row in rows(control.fetch("LIST -ld"))] == [("d", ".")]
+    assert sorted(control.names("-d *")) == ["one", "top.py", "two"]
+
+
+def test_folders_are_marked(control, tree):
+    assert sorted(row[3] for row in rows(control.fetch("LIST -F"))) == ["one/", "top.py", "two/"]
+    assert sorted(control.names("-CF")) == ["one/", "top.py", "two/"]
+
+
+@pytest.mark.parametrize("line", ["-- -x", "./-x", "-l -- -x"])
+def test_a_name_like_a_flag_can_be_listed(control, folder, line):
+    assert control.ask(f"CWD {folder}").code == 250
+    control.put("-x", b"x")
+    control.put("y", b"x")
+
+    assert [row[3] for row in rows(control.fetch(f"LIST {line}"))] == ["-x"]
+    assert control.ask("CWD /").code == 250
+
+
+def test_what_a_reader_may_not_see_is_in_no_listing(connect, control, tree):
+    control.put(".hidden", b"x")
+    assert control.ask("MKD .dir").code == 257
+    control.put(".dir/inner.py", b"x")
+    reader = connect("reader")
+
+    assert ".hidden" in control.names(f"{tree}")
+    for command in ("LIST -aR", "LIST -at", "NLST -a", "MLSD", "LIST"):
+        assert b"hidden" not in reader.fetch(f"{command} {tree}"), command
+        assert b".dir" not in reader.fetch(f"{command} {tree}"), command
+    assert b"inner" not in reader.fetch(f"LIST {tree}/*/*.py")
+    assert "hidden" not in reader.ask(f"STAT {tree}").text
 
 
 def test_a_file_of_now_has_its_time_in_list_mdtm_and_mlst(control, folder):

@@ -26,7 +26,11 @@ GOOD = [
     ("SIZE main.mpy", 213, ""),
     ("MLST main.py", 250, "type=file"),
     ("STAT", 211, "Logged in as: admin"),
-    ("STAT /services", 213, "ftp"),
+    ("STAT /services", 212, "ftp"),
+    ("STAT /main.py", 213, "main.py"),
+    ("OPTS UTF8", 200, "UTF-8"),
+    ("CLNT Tester 1.0", 200, ""),
+    ("ACCT books", 202, "not needed"),
     ("REST 0", 350, "0"),
     ("ABOR", 225, ""),
     ("PASV", 227, "(127,0,0,1,"),
@@ -34,7 +38,8 @@ GOOD = [
     ("EPSV 1", 229, "(|||"),
     ("EPSV ALL", 200, "ALL"),
     ("HELP", 214, "MLSD"),
-    ("HELP STOR", 214, "STOR <path>"),
+    ("HELP STOR", 214, "214 STOR <path> - store a file"),
+    ("HELP stor", 214, "214 STOR <path>"),
     ("HELP SITE", 214, "df"),
     ("SITE help", 214, "df"),
     ("SITE df", 211, "flash"),
@@ -53,7 +58,7 @@ BAD = [
     ("XYZZY", 500),
     ("", 500),
     ("RET\tR x", 500),
-    *[(verb, 502) for verb in ("ACCT x", "SMNT x", "STOU", "ADAT x", "CCC", "CONF x", "ENC x")],
+    *[(verb, 502) for verb in ("SMNT /", "SMNT", "ADAT x", "CONF x", "ENC x", "MIC x")],
     *[
         (verb, 501)
         for verb in (
@@ -79,6 +84,11 @@ BAD = [
         )
     ],
     ("ALLO much", 501),
+    ("ALLO -1", 501),
+    ("ALLO 5 R", 501),
+    ("ALLO 5 pages", 501),
+    ("ACCT", 501),
+    ("CLNT", 501),
     ("REST -1", 501),
     ("REST x", 501),
     ("PORT 1,2,3", 501),
@@ -88,13 +98,31 @@ BAD = [
     ("EPRT |1|127.0.0.1|x|", 501),
     ("EPRT |2|::1|5000|", 522),
     ("EPSV 2", 522),
+    ("EPSV 3", 522),
+    ("EPSV all of it", 501),
+    ("EPRT |x|127.0.0.1|5000|", 501),
+    ("EPRT ||127.0.0.1|5000|", 501),
+    ("OPTS  ", 501),
+    ("OPTS UTF8 OFF", 501),
+    ("OPTS UTF8 NLST", 501),
     ("OPTS NOSUCH", 501),
-    ("OPTS HASH SHA-256", 501),
+    ("OPTS HASH SHA-512", 501),
     ("HELP XYZZY", 501),
     ("TYPE E", 504),
+    ("TYPE E N", 504),
+    ("TYPE A T", 504),
+    ("TYPE A C", 504),
     ("TYPE L 7", 504),
+    ("TYPE L", 504),
+    ("TYPE X", 501),
+    ("TYPE AN", 501),
     ("MODE B", 504),
+    ("MODE C", 504),
+    ("MODE Z", 504),
+    ("MODE X", 501),
     ("STRU R", 504),
+    ("STRU P", 504),
+    ("STRU X", 501),
     ("SITE nosuch", 504),
     ("SITE kick", 501),
     ("SITE kick nobody", 501),
@@ -289,9 +317,9 @@ def test_feat_lists_what_clients_ask_for_in_the_form_of_rfc_2389(control):
     assert reply.lines[-1].startswith("211 ")
     inner = reply.lines[1:-1]
     assert all(line.startswith(" ") and line[1] != " " for line in inner)
-    wanted = {"MDTM", "SIZE", "REST STREAM", "UTF8", "EPSV", "EPRT", "TVFS"}
+    wanted = {"CLNT", "MDTM", "SIZE", "REST STREAM", "UTF8", "EPSV", "EPRT", "TVFS"}
     assert wanted <= {line[1:] for line in inner}
-    assert " MLST type*;size*;modify*;perm*;" in inner
+    assert any(line.startswith(" MLST type*;size*;modify*;perm*;") for line in inner)
 
 
 def test_each_feature_of_feat_is_known_to_help(control):

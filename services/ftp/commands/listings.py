@@ -2,84 +2,124 @@
 
 import os
 
+from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.errors import FTPError
 from services.ftp.listing import entries, formatter, is_dir, stat_of
 from services.ftp.pump import send_lines
 
-
-def _without_flags(arg):
-    """What `-la /lib` asks for; clients send `ls` options, which all mean the same here."""
-    while arg.startswith("-"):
-        arg = arg.partition(" ")[2].lstrip()
-    return arg
+_RARE = "RtdF"  # flags of ls that do something here: services/ftp/walk.py
 
 
-def _found(session, arg):
-    """Return an iterable of (name, stat) for a folder, a file or a glob; OSError where none."""
-    folder, name = paths.split(paths.resolve(session.cwd, arg))
-    if paths.is_glob(name):
-        return _visible(session, session.path(folder), name)
-    path = session.path(arg)
-    found = stat_of(path)
-    return _visible(session, path, None) if is_dir(found) else ((name, found),)
-
-
-def _visible(session, path, pattern):
+def folder_lines(session, path, line_of, pattern=None, stat=os.stat):
+    """What entries() yields of a folder, as far as this user may see; FTPError 550, OSError."""
     if not is_dir(os.stat(path)):
         raise FTPError(550, "Not a directory.")
-    sees = session.server.may_see
-    folder = paths.join(path, "")
-    for name, found in entries(path, pattern):
-        if sees(session, folder + name):
-            yield name, found
+    server = session.server
+    shows = None
+    # Most folders hide nothing: there nobody is asked for each entry.
+    if path == "/" or session.account.role == "read" or server.is_around(session, path):
+
+        def shows(inner):
+            return server.may_see(session, inner)
+
+    return entries(path, line_of, pattern, shows, stat)
 
 
-def _send(session, verb, arg, line_of, found):
+def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
+    """The lines of what arg means: a folder's entries, a file, or a glob. FTPError, OSError.
+
+    prefix: what stands before the name of a file, and of what a glob matches.
+    """
+
+    def named(name, found):
+        return line_of(prefix + name, found)
+
+    where = paths.resolve(session.cwd, arg)
+    folder, name = paths.split(where)
+    path = session.path(arg)
+    try:
+        found = stat_of(path)
+    except OSError:
+        if not paths.is_glob(where):
+            raise
+    else:  # what exists is itself, whatever is in its name
+        if is_dir(found):
+            return folder_lines(session, path, line_of, None, stat)
+        return (named(name, found),)
+    try:
+        return folder_lines(session, session.path(folder), named, name, stat)
+    except OSError:
+        if not paths.is_glob(folder):
+            raise
+    return borrow("services.ftp.walk", "globbed")(session, where, arg, line_of, stat)
+
+
+def _asked(arg):
+    """(flags, path) of what clients send: `-la /lib`, or `-- -x` for a file of that name."""
+    flags = ""
+    while arg.startswith("-") and not arg.startswith("- ") and arg != "-":
+        word, _, arg = arg.partition(" ")
+        if word == "--":
+            break
+        flags += word
+        arg = arg.lstrip()
+    return flags, arg
+
+
+def _send(session, verb, arg, line_of, stat=os.stat, prefix=""):
     """Start the transfer of a listing, entry by entry."""
+    flags, arg = _asked(arg)
+    notes = []  # what the client should know of the listing
+    if any(flag in flags for flag in _RARE):
+        lines = borrow("services.ftp.walk", "flagged")(
+            session, flags, arg, line_of, stat, prefix, notes
+        )
+    else:
+        lines = lines_of(session, arg, line_of, stat, prefix)
+    return _start(session, verb, arg, lines, notes)
 
+
+def _start(session, verb, arg, lines, notes=()):
     async def work(transfer):
         sock = await session.data.open()
         transfer.connected = True
-        lines = (line_of(name, entry) for name, entry in found)
         await send_lines(sock, lines, transfer.buffer, transfer)
-        return 226, "Listing sent."
+        return 226, notes[0] if notes else "Listing sent."
 
     return session.start(verb, session.path(arg), work)
 
 
 async def LIST(session, arg):
     """RFC 959 section 4.1.3, as `ls -l`."""
-    arg = _without_flags(arg)
-    return _send(session, "LIST", arg, formatter(session).unix, _found(session, arg))
+    return _send(session, "LIST", arg, formatter(session).unix)
 
 
 async def NLST(session, arg):
     """RFC 959 section 4.1.3: names alone, as they were asked for (`mget lib/*.py`)."""
-    arg = _without_flags(arg)
-    prefix = arg[: arg.rfind("/") + 1]
-    if prefix and not paths.is_glob(arg) and is_dir(os.stat(session.path(arg))):
-        prefix = ""  # a folder's names are its own
+    path = _asked(arg)[1]
+    return _send(session, "NLST", arg, _name, None, path[: path.rfind("/") + 1])
 
-    def line_of(name, entry):
-        return "%s%s\r\n" % (prefix, name)
 
-    return _send(session, "NLST", arg, line_of, _found(session, arg))
+def _name(name, found):
+    return b"%s\r\n" % name
 
 
 async def MLSD(session, path):
     """RFC 3659 section 7: a folder's entries for machines."""
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
-    found = _visible(session, path, None)
     from services.ftp.facts import Facts  # let go with the last session
 
-    return _send(session, "MLSD", session.shown(path), Facts(session, path).line, found)
+    lines = folder_lines(session, path, Facts(session, path).line)
+    return _start(session, "MLSD", session.shown(path), lines)
 
 
 async def status_of(session, arg):
-    """STAT with a path: as LIST, over the control connection."""
-    arg = _without_flags(arg)
-    unix = formatter(session).unix
-    lines = (unix(name, entry).rstrip() for name, entry in _found(session, arg))
-    await session.reply_lines(213, "Status of %s:" % arg, lines, b"")
+    """STAT with a path: as LIST, over the control connection; RFC 959's 212 is for folders."""
+    arg = _asked(arg)[1]
+    lines = lines_of(session, arg, formatter(session).unix)
+    code = 213 if isinstance(lines, tuple) else 212
+    # RFC 959 section 4.2: no line may begin with the code and a blank; these begin with - or d.
+    lines = (line and line[:-2] for line in lines)
+    await session.reply_lines(code, "Status of %s:" % arg, lines, b"")

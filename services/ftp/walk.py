@@ -1,0 +1,156 @@
+"""Walk: what of listings is seldom asked for: the flags -R -t -d -F, globs in folders' names."""
+
+import gc
+import os
+
+from micropython import const
+
+from services.ftp import paths
+from services.ftp.commands.listings import folder_lines, lines_of
+from services.ftp.errors import FTPError
+from services.ftp.listing import is_dir, stat_of
+
+_DEEPEST = const(16)  # folders below each other: each holds a directory open
+_MOST_SORTED = const(128)  # entries: sorting more would hold the loop
+_SHARE = const(1600)  # bytes of free heap for each of them: eight times what it takes
+
+
+def flagged(session, flags, arg, line_of, stat, prefix, notes):
+    """The lines of a listing with flags of ls; notes: is given what the listing left out."""
+    if "F" in flags:
+        line_of = _marked(line_of)
+    if "d" in flags and not paths.is_glob(arg):
+        return (line_of(arg or ".", stat_of(session.path(arg))),)
+    # Programs that ask for names alone could not tell where they belong; -C is for people:
+    # ncftp's `ls -R` is NLST -CR.
+    if "R" in flags and (stat or "C" in flags):
+        path = session.path(arg)
+        if is_dir(os.stat(path)):
+            return _below(session, path, arg, line_of, flags, notes)
+    if "t" not in flags:
+        return lines_of(session, arg, line_of, stat, prefix)
+    timed = _timed(line_of)
+    return _by_time(lines_of(session, arg, timed, os.stat, prefix), "r" in flags, notes)
+
+
+def _marked(line_of):
+    """line_of for -F: a folder's name ends in a slash."""
+
+    def marked(name, found):
+        return line_of(name + "/" if is_dir(found) else name, found)
+
+    return marked
+
+
+def _timed(line_of):
+    """line_of for -t: a tuple whose order is the lines' order, newest first, and the line."""
+
+    def timed(name, found):
+        return -found[8], name, line_of(name, found)
+
+    return timed
+
+
+def _by_time(items, oldest_first, notes):
+    """Yield the lines of what _timed() made in the order of time; of too many, as they come."""
+    kept = []
+    most = min(_MOST_SORTED, gc.mem_free() // _SHARE)
+    for item in items:
+        if item and kept is None:
+            yield item[2]
+            continue
+        if item:
+            kept.append(item)
+            if len(kept) > most:
+                notes.append("Listing sent; too many entries to sort by time.")
+                for item in kept:
+                    yield item[2]
+                kept = None
+        yield None
+    if kept:
+        kept.sort(reverse=oldest_first)
+        for item in kept:
+            yield item[2]
+
+
+def _below(session, path, arg, line_of, flags, notes):
+    """ls -R: each folder's lines behind its name and a colon.
+
+    A folder is gone through twice, for its lines and for its folders: nothing is kept but one
+    open directory for each level.
+    """
+    shown = arg or "."
+    stack = []
+    yield b"%s:\r\n" % shown
+    while True:
+        if "t" in flags:
+            inner = folder_lines(session, path, _timed(line_of))
+            yield from _by_time(inner, "r" in flags, notes)
+        else:
+            yield from folder_lines(session, path, line_of)
+        if len(stack) < _DEEPEST:
+            stack.append((path, shown, folder_lines(session, path, _folder, None, None)))
+        elif not notes:
+            notes.append("Listing sent, without what lies deeper than %d folders." % _DEEPEST)
+        path = None
+        while stack and not path:
+            above, shown_above, names = stack[-1]
+            for name in names:
+                if name:
+                    path = paths.join(above, name)
+                    shown = paths.join(shown_above, name)
+                    break
+                yield None
+            else:
+                stack.pop()
+        if not path:
+            return
+        yield b"\r\n%s:\r\n" % shown
+
+
+def _folder(name, found):
+    """line_of for walks: the names of folders alone."""
+    return name if is_dir(found) else None
+
+
+def globbed(session, where, arg, line_of, stat):
+    """The lines of a glob with wildcards in its folders, `*/x.py`, named as they were asked for.
+
+    where: arg as an absolute path of this user. FTPError 550 for too many of them.
+    """
+    parts = where[1:].split("/")
+    base = "/"
+    while len(parts) > 1 and not paths.is_glob(parts[0]):
+        base = paths.join(base, parts.pop(0))
+    if len(parts) > _DEEPEST:
+        raise FTPError(550, "Wildcards in at most %d folders." % _DEEPEST)
+    shown = base
+    if not arg.startswith("/") and paths.is_within(session.cwd, base):
+        shown = base[len(paths.join(session.cwd, "")) :]
+    return _matching(session, session.path(base), shown, parts, line_of, stat)
+
+
+def _matching(session, path, shown, parts, line_of, stat):
+    def named(name, found):
+        return line_of(_below_name(shown, name), found)
+
+    last = parts.pop()
+    stack = [(path, shown, folder_lines(session, path, _folder, parts[0], None))]
+    while stack:
+        above, shown_above, names = stack[-1]
+        for name in names:
+            yield None
+            if name:
+                path = paths.join(above, name)
+                shown = _below_name(shown_above, name)
+                if len(stack) < len(parts):
+                    inner = folder_lines(session, path, _folder, parts[len(stack)], None)
+                    stack.append((path, shown, inner))
+                    break
+                yield from folder_lines(session, path, named, last, stat)
+        else:
+            stack.pop()
+
+
+def _below_name(shown, name):
+    return paths.join(shown, name) if shown else name
