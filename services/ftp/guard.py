@@ -32,19 +32,18 @@ class Guard:
 
     def pause_ms(self, address):
         """How long an address must wait before its next password is looked at, in ms."""
-        entry = self._table.get(address)
+        entry = self._entry(address)
         if not entry:
             return 0
-        pause = min(_FIRST_PAUSE_MS << entry[_FAILURES] - 1, _LONGEST_PAUSE_MS)
+        pause = min(_FIRST_PAUSE_MS << entry[_FAILURES] - 1, _LONGEST_PAUSE_MS, self._lockout_ms)
         return max(0, pause - ticks_diff(ticks_ms(), entry[_LAST]))
 
     def locked_s(self, address):
         """Seconds that are left of an address's lock-out, 0 where there is none."""
-        entry = self._table.get(address)
+        entry = self._entry(address)
         if not entry or entry[_FAILURES] < _TRIES:
             return 0
-        left = self._lockout_ms - ticks_diff(ticks_ms(), entry[_LAST])
-        return max(0, (left + 999) // 1000)
+        return (self._lockout_ms - ticks_diff(ticks_ms(), entry[_LAST]) + 999) // 1000
 
     def failed(self, address, name):
         """Count a failure; return the seconds of the lock-out that begins with it, else 0."""
@@ -77,18 +76,24 @@ class Guard:
 
     def locked(self):
         """Yield (address, seconds left) of each address that is locked out."""
-        for address in self._table:
+        for address in list(self._table):
             left = self.locked_s(address)
             if left:
                 yield address, left
 
     def expire(self):
         """Forget what is old; True where nothing is left."""
-        now = ticks_ms()
         for address in list(self._table):
-            if ticks_diff(now, self._table[address][_LAST]) >= self._lockout_ms:
-                del self._table[address]
+            self._entry(address)
         return not self._table
+
+    def _entry(self, address):
+        """What is held against an address; what is old is forgotten here."""
+        entry = self._table.get(address)
+        if entry and ticks_diff(ticks_ms(), entry[_LAST]) >= self._lockout_ms:
+            del self._table[address]
+            return None
+        return entry
 
     def _drop_one(self, now):
         """Make room: the fewest failures go, among those the oldest.

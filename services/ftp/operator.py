@@ -63,13 +63,15 @@ def uptime(server, arg):
 
 
 def who(server, arg):
-    """A line for each session."""
+    """A line for each session; the paths of others are for admins."""
+    asking = _asking(server)
     yield "  #  user          address          doing"
     for session in server.sessions:
         transfer = session.transfer
         doing = "idle"
         if transfer:
-            doing = "%s %s, %d bytes" % (transfer.verb, transfer.path, transfer.bytes)
+            path = transfer.path if session is asking or asking.is_admin() else "a file"
+            doing = "%s %s, %d bytes" % (transfer.verb, path, transfer.bytes)
         user = session.user if session.account else "(login)"
         line = "%3d  %-12s  %-15s  %s" % (session.number, user, session.address, doing)
         yield line + "  (%s)" % session.client if session.client else line

@@ -9,7 +9,13 @@ import time
 import pytest
 
 ADDRESSES = itertools.count(1)
+ROLES = {
+    "admin": {"password": "secret", "role": "admin"},
+    "writer": {"password": "write", "role": "write"},
+    "reader": {"password": "read", "role": "read"},
+}
 BEFORE_LOGIN = {"USER", "PASS", "QUIT", "FEAT", "SYST", "HELP", "NOOP", "OPTS", "AUTH", "REIN"}
+BEFORE_LOGIN |= {"ABOR"}  # RFC 959 has no 530 among its replies
 COMMANDS = [
     "USER",
     "PASS",
@@ -302,6 +308,300 @@ class TestSecrets:
         assert writer.fetch("RETR /main.py").startswith(b'"""')
 
 
+class TestSight:
+    """What a user may not see is not there: the answers are those of a missing file."""
+
+    PROTECTED = (
+        "/config.json",
+        "/config.last",
+        "/boot.json",
+        "/log",
+        "/log/outpost.log",
+        "/prev",
+        "/next",
+        "/next/manifest.json",
+        "/tls",
+        "/tls/key.der",
+        # What FAT would take for the same.
+        "/CONFIG.JSON",
+        "/Log/outpost.log",
+        "/log./outpost.log",
+        "/LOG ",
+        "/config~1.jso",
+    )
+    READING = ("RETR", "SIZE", "MDTM", "MLST", "STAT", "LIST", "NLST", "MLSD", "CWD", "HASH")
+    WRITING = ("RNFR", "DELE", "RMD", "XRMD")
+    MISSING = "550 No such file or directory."
+
+    FILES = (
+        "/prev/main.py",
+        "/next/manifest.json",
+        "/tls/key.der",
+        "/tls/cert.der",
+        "/.dark/file",
+        "/.hidden",
+    )
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def board(cls, power_up):
+        """A board that has all of them, so that the file system's own answer is another."""
+        return power_up(files=dict.fromkeys(cls.FILES, "{}"))
+
+    @pytest.mark.parametrize("path", PROTECTED)
+    @pytest.mark.parametrize("user", ["reader", "writer"])
+    def test_what_is_protected_is_missing(self, connect, user, path):
+        session = connect(user)
+        session.passive_port()
+        verbs = self.READING + (self.WRITING if user == "writer" else ())
+        for verb in verbs:
+            there = session.ask(f"{verb} {path}")
+            missing = session.ask(f"{verb} /nothing-there")
+            assert there == missing, (verb, there, missing)
+            assert there.code in (550, 500, 502), (verb, there)
+
+    @pytest.mark.parametrize("path", PROTECTED)
+    @pytest.mark.parametrize("command", ["STOR", "APPE", "MKD", "RNTO"])
+    def test_nothing_is_put_there(self, connect, control, folder, command, path):
+        writer = connect("writer")
+        writer.put(f"{folder}/mine", b"{}")
+        assert writer.ask(f"RNFR {folder}/mine").code == 350
+        writer.passive_port()
+
+        assert writer.ask(f"{command} {path}").text == self.MISSING
+
+        assert control.names(folder) == ["mine"]
+
+    @pytest.mark.parametrize("verb", ["LIST /", "NLST /", "MLSD /", "NLST /*", "LIST -a /"])
+    def test_listings_are_silent_of_it(self, connect, verb):
+        for user, hidden in (("reader", True), ("writer", False)):
+            text = connect(user).fetch(verb).decode()
+            names = [line.split()[-1].rpartition("/")[2] for line in text.splitlines()]
+            assert "main.py" in names
+            for path in ("boot.json", "config.json", "log", "next", "prev", "tls"):
+                assert path not in names, (user, path)
+            assert (".hidden" not in names) == hidden, user
+
+    @pytest.mark.parametrize("path", ["/.hidden", "/.dark", "/.dark/file", "/lib/../.hidden"])
+    def test_readers_see_no_hidden_files(self, connect, path):
+        session = connect("reader")
+        session.passive_port()
+
+        for verb in self.READING:
+            there = session.ask(f"{verb} {path}")
+            assert there == session.ask(f"{verb} /nothing-there"), verb
+            assert there.code in (550, 500, 502)
+        assert connect("writer").ask("SIZE /.hidden").code == 213
+
+    def test_admins_see_it_all_but_for_the_key(self, control):
+        names = control.names("/")
+        for name in ("boot.json", "config.json", "log", "next", "prev", "tls", ".hidden"):
+            assert name in names
+        assert control.names("/tls") == ["cert.der"]
+        assert control.get("/tls/cert.der") == b"{}"
+
+    def test_the_key_is_read_by_nobody_and_replaced_by_admins(self, control):
+        control.passive_port()
+        for verb in (*self.READING, "RNFR"):
+            there = control.ask(f"{verb} /tls/key.der")
+            assert there == control.ask(f"{verb} /tls/nothing-there"), verb
+        assert control.ask("RNFR /tls").code == 550, "nor with its folder"
+        assert control.ask("ABOR").code == 225
+
+        control.put("/tls/key.der", b"another")
+        control.put("/tls/key.new", b"a third")
+        assert control.ask("RNFR /tls/key.new").code == 350
+        assert control.ask("RNTO /tls/key.der").code == 250
+        assert control.ask("DELE /tls/key.der").code == 250
+        control.put("/tls/key.der", b"{}")
+
+    def test_an_unfinished_upload_is_touched_by_nobody(self, connect, control, folder):
+        uploading = connect("writer")
+        data = uploading.begin(f"STOR {folder}/file")
+        data.sendall(b"x")
+        number = re.search(r"(\d+)  writer .* STOR ", control.ask("SITE who").text)[1]
+        part = f"{folder}/.upload-{number}"
+        writer = connect("writer")
+        writer.passive_port()
+
+        for verb in ("DELE", "RNFR", "RETR", "SIZE"):
+            assert writer.ask(f"{verb} {part}").text == self.MISSING
+        assert control.ask(f"DELE {part}").code == 450
+
+        data.close()
+        assert uploading.reply().code == 226
+
+    def test_site_who_tells_no_paths_of_others(self, connect, control):
+        data = control.begin("RETR /config.json", small=True)
+        other = connect("reader")
+
+        assert "config" not in other.ask("SITE who").text
+
+        assert control.rest(data)
+        assert control.reply().code == 226
+
+
+class TestProtected:
+    """ftp.protected, and a root of one's own inside of it."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def vault(cls, power_up):
+        users = ROLES | {"logs": {"password": "logs", "role": "read", "root": "/log"}}
+        users |= {"deep": {"password": "deep", "role": "write", "root": "/data/keys/deep"}}
+        paths = ("/data/a.secret", "/data/a.public", "/data/keys/deep/one", "/other/file")
+        protected = ["/log", "/data/keys", "/data/*.secret"]
+        return power_up({"users": users, "protected": protected}, files=dict.fromkeys(paths, "x"))
+
+    def test_patterns_protect(self, connect, vault):
+        writer = connect("writer", to=vault)
+
+        assert writer.names("/data") == ["a.public"]
+        assert writer.ask("SIZE /data/a.secret").code == 550
+        assert writer.ask("SIZE /data/a.public").code == 213
+        assert writer.ask("CWD /data/keys/deep").code == 550
+
+    def test_a_folder_that_holds_it_keeps_its_name(self, connect, vault):
+        writer = connect("writer", to=vault)
+
+        assert writer.ask("RNFR /data").code == 550
+        assert writer.ask("RNFR /other").code == 350
+        assert connect(to=vault).ask("RNFR /data").code == 350, "an admin may"
+
+    def test_nothing_is_renamed_around_it(self, connect, vault):
+        admin = connect(to=vault)
+        assert admin.ask("RNFR /data").code == 350
+        assert admin.ask("RNTO /data-away").code == 250
+        writer = connect("writer", to=vault)
+        assert writer.ask("RNFR /other").code == 350
+        assert writer.ask("RNTO /data").code == 550
+
+        assert admin.ask("RNFR /data-away").code == 350
+        assert admin.ask("RNTO /data").code == 250
+
+    def test_who_has_a_root_there_is_meant_to_see_it(self, connect, vault):
+        logs = connect(None, to=vault)
+        assert logs.ask("USER logs").code == 331
+        assert logs.ask("PASS logs").code == 230
+        assert "outpost.log" in logs.names("/")
+        deep = connect(None, to=vault)
+        assert deep.ask("USER deep").code == 331
+        assert deep.ask("PASS deep").code == 230
+        deep.put("two", b"x")
+        assert deep.names("/") == ["one", "two"]
+        assert deep.ask("DELE two").code == 250
+
+
+class TestAnonymous:
+    """Off unless config.json has a user `anonymous` whose password is null."""
+
+    def test_it_is_off_by_default(self, connect):
+        session = connect(None, source=f"127.0.8.{next(ADDRESSES)}")
+
+        assert session.ask("USER anonymous").text == "331 Password required for anonymous."
+        assert session.ask("PASS me@example.org").code == 530
+
+    def test_whoever_comes_reads_what_lies_below_its_root(self, power_up, connect):
+        users = ROLES | {"anonymous": {"password": None, "role": "admin", "root": "/lib"}}
+        board = power_up({"users": users})
+        board.wait_console("ftp.users.anonymous.role: is read")
+        for password in ("me@example.org", "", "secret"):
+            guest = connect(None, to=board)
+            assert guest.ask("USER anonymous").code == 331
+            assert guest.ask(f"PASS {password}").text == "230 anonymous logged in, role read."
+        assert guest.ask("SIZE /main.py").code == 550
+        assert guest.ask("SIZE ../main.py").code == 550
+        assert guest.ask("MKD new").code == 550
+        assert guest.ask("SITE kick admin").code == 550
+        stranger = connect(None, to=board)
+        stranger.ask("USER admin")
+        assert stranger.ask("PASS ").code == 530, "nobody else does without a password"
+
+    @pytest.mark.parametrize(
+        "user", [{"password": None}, {"password": None, "root": "/"}, {"root": "/lib"}]
+    )
+    def test_it_needs_a_root_of_its_own(self, power_up, connect, user):
+        board = power_up({"users": ROLES | {"anonymous": user}})
+
+        board.wait_console("ftp.users.anonymous")
+        guest = connect(None, to=board)
+        guest.ask("USER anonymous")
+        assert guest.ask("PASS x").code == 530
+        board.kill()
+
+    @pytest.mark.parametrize("password", [None, ""])
+    def test_no_other_user_does_without_a_password(self, power_up, connect, password):
+        board = power_up({"users": ROLES | {"eve": {"password": password, "root": "/lib"}}})
+        eve = connect(None, to=board)
+        eve.ask("USER eve")
+        assert eve.ask("PASS x").code == 530
+        board.kill()
+
+
+class TestInTransfer:
+    """What is being transferred stays what it is, where it is: 450, and later it may be done."""
+
+    @pytest.fixture
+    def reading(self, connect, control, folder):
+        """A file in a folder, being read: -> (folder, a session to try things with)."""
+        assert control.ask(f"MKD {folder}/inner").code == 257
+        control.put(f"{folder}/inner/file", bytes(3_000_000))
+        slow = connect()
+        data = slow.begin(f"RETR {folder}/inner/file", small=True)
+        yield f"{folder}/inner", connect("writer")
+        assert len(slow.rest(data)) == 3_000_000, "the reader has got the whole file"
+        assert slow.reply().code == 226
+
+    def test_it_is_not_removed_renamed_or_written(self, reading):
+        inner, writer = reading
+        writer.passive_port()
+        for command in (
+            f"DELE {inner}/file",
+            f"RNFR {inner}/file",
+            f"STOR {inner}/file",
+            f"APPE {inner}/file",
+            f"RMD {inner}",
+            f"RNFR {inner}",
+        ):
+            assert writer.ask(command).code == 450, command
+
+    def test_nothing_is_renamed_over_it(self, reading):
+        inner, writer = reading
+        writer.put(f"{inner}/other", b"x")
+        assert writer.ask(f"RNFR {inner}/other").code == 350
+        assert writer.ask(f"RNTO {inner}/file").code == 450
+
+    def test_the_second_writer_hears_450(self, connect, control, folder):
+        control.put(f"{folder}/file", b"old")
+        data = control.begin(f"STOR {folder}/file")
+        data.sendall(b"first")
+        second = connect("writer")
+        second.passive_port()
+
+        for command in ("STOR", "APPE", "RETR", "DELE", "RNFR"):
+            assert second.ask(f"{command} {folder}/file").code == 450, command
+
+        data.close()
+        assert control.reply().code == 226
+        assert control.get(f"{folder}/file") == b"first"
+
+    def test_a_folder_goes_neither_into_itself_nor_over_another(self, control, folder):
+        for name in ("one", "one/deep", "two"):
+            assert control.ask(f"MKD {folder}/{name}").code == 257
+        control.put(f"{folder}/file", b"x")
+        for old, new in (
+            ("one", "one/deep/one"),
+            ("one", "one/new"),
+            ("one", "two"),
+            ("one", "file"),
+            ("file", "two"),
+        ):
+            assert control.ask(f"RNFR {folder}/{old}").code == 350
+            assert control.ask(f"RNTO {folder}/{new}").code == 553, (old, new)
+        assert control.names(folder) == ["file", "one", "two"]
+        assert control.names(f"{folder}/one") == ["deep"]
+
+
 class TestDataConnections:
     """The bounce attack and the stolen connection (RFC 2577)."""
 
@@ -406,6 +706,40 @@ class TestPasswords:
         session.ask("USER admin")
 
         assert session.ask(f"PASS {stored}").code == 530
+
+
+def test_no_secret_is_in_a_reply_the_log_or_an_event(power_up, connect):
+    """The console shows every event. RETR of config.json by an admin is the one way there is."""
+    secrets = ["k3y-of-the-air", "k3y-of-the-broker", "k3y-of-ann", "k3y-that-is-wrong"]
+    users = ROLES | {"ann": {"password": secrets[2], "role": "read"}}
+    sections = {
+        "network": {"ssid": "air", "password": secrets[0]},
+        "telemetry": {"broker": f"mqtt://bob:{secrets[1]}@127.0.0.1:1"},
+        "log": {"level": "DEBUG"},
+    }
+    board = power_up({"users": users, "lockout_s": 5}, sections)
+    ann = connect(None, to=board)
+    assert ann.ask("USER ann").code == 331
+    assert ann.ask(f"PASS {secrets[3]}").code == 530
+    assert ann.ask(f"PASS {secrets[2]}").code == 503
+    assert ann.ask("USER ann").code == 331
+    assert ann.ask(f"PASS {secrets[2]}").code == 230
+    assert ann.ask(f"PASS {secrets[2]}").code == 230
+    assert ann.ask(f"USER {secrets[2]}").text.endswith(f"for {secrets[2]}."), "its own words"
+    assert ann.ask(f"PASS {secrets[3]}").code == 530
+    admin = connect(to=board)
+    told = [board.console]
+    for command in ("STAT", "SITE who", "SITE log 100", "SITE log crash", "SITE help", "FEAT"):
+        told.append(admin.ask(command).text)
+    for verb in ("LIST /", "MLSD /", "RETR /log/outpost.log"):
+        told.append(admin.fetch(verb).decode())
+    told = "\n".join(told) + board.console
+
+    assert "ftp/login" in told, "logins are told"
+    for secret in (*secrets, "pbkdf2-sha256"):
+        assert secret not in told
+    board.stop()
+    assert secrets[2].encode() not in board.read("/config.json")
 
 
 def test_no_password_is_on_the_console_in_stat_or_in_the_log(connect, control, board):
