@@ -46,6 +46,7 @@ def make(names, now=None):
     now = now or datetime.datetime.now(datetime.UTC)
     if not names:
         raise ValueError("a certificate needs a name or an address")
+    alternatives = [_name(name) for name in names]
     key = ec.generate_private_key(ec.SECP256R1())
     identity = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0][:64])])
     public = key.public_key()
@@ -65,7 +66,7 @@ def make(names, now=None):
         # The clocks of client and maker need not agree on the minute.
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=365.25 * YEARS))
-        .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(x509.KeyUsage(digital_signature=True, **usage), True)
         .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), False)
