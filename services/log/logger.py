@@ -34,6 +34,7 @@ _TOPIC_LEVELS = {
     "task/crash": logging.ERROR,
     "service/state": logging.DEBUG,
     "config/problem": logging.WARNING,
+    "ftp/lockout": logging.WARNING,
     "network/down": logging.WARNING,
     "time/failed": logging.WARNING,
 }

@@ -20,7 +20,7 @@ _GOODBYE_MS = const(1500)
 _OVERHEAD = const(128)  # bytes of a waiting event beside its payload
 _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
 
-_FORWARDED = ("ftp/transfer", "ftp/login", "service/restart", "task/crash")
+_FORWARDED = ("ftp/transfer", "ftp/login", "ftp/lockout", "service/restart", "task/crash")
 _FORWARDED_ALL_OF = "update/"
 _CHANGES_STATE = ("service/state", "service/restart")
 

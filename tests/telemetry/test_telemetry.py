@@ -103,6 +103,7 @@ def test_events_tell_the_time_once_the_clock_is_set(telemetry, mosquitto, subscr
     ("topic", "event_type"),
     [
         ("ftp/login", "login"),
+        ("ftp/lockout", "lockout"),
         ("service/restart", "restart"),
         ("task/crash", "crash"),
         ("update/applied", "applied"),

@@ -44,7 +44,8 @@ async def PASS(session, text):
     else:
         reason = "locked out"
     # A name that nobody has is not told: people type their password there.
-    server.events.publish("ftp/login", user=name, address=address, ok=not reason, reason=reason)
+    more = {"reason": reason} if reason else {}
+    server.events.publish("ftp/login", user=name, address=address, ok=not reason, **more)
     if account:
         if server.guard and account.stored:  # without a password anybody can log in
             server.guard.forgive(address, name)
