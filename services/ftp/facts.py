@@ -4,10 +4,13 @@ from binascii import hexlify
 from hashlib import sha256
 
 import vfs
+from micropython import const
 
 import hal
 from services.ftp import paths
 from services.ftp.listing import is_dir, stamp
+
+_DAY_S = const(86400)
 
 # Those there are, in the order of a line.
 FACTS = ("type", "size", "modify", "perm", "unique")
@@ -22,6 +25,8 @@ class Facts:
 
     def __init__(self, session, folder):
         self._folder = folder
+        self._day = None  # of the last time, and its date
+        self._date = None
         self._wanted = FACTS if session.facts is None else session.facts
         self._session = session
         # Nobody deletes or renames his root, nor where a file system is mounted.
@@ -42,12 +47,21 @@ class Facts:
         if "size" in wanted and not folder:
             line += "size=%d;" % found[6]
         if "modify" in wanted and found[8]:  # LittleFS has no time for folders
-            line += "modify=%s;" % stamp(found[8] + hal.EPOCH, hal.EPOCH)
+            line += "modify=%s;" % self._stamp(found[8] + hal.EPOCH)
         if "perm" in wanted:
             line += "perm=%s;" % self._letters(path, folder)
         if "unique" in wanted:
             line += "unique=%s;" % hexlify(sha256(path).digest()[:8]).decode()
         return b"%s %s\r\n" % (line, name)
+
+    def _stamp(self, when):
+        """As stamp(), where one day's files cost one gmtime()."""
+        if when // _DAY_S != self._day:
+            self._day = when // _DAY_S
+            self._date = stamp(when, hal.EPOCH)[:8]
+        second = when % _DAY_S
+        minute = second // 60
+        return "%s%02d%02d%02d" % (self._date, minute // 60, minute % 60, second % 60)
 
     def _letters(self, path, folder):
         """RFC 3659 section 7.5.5: what this user may do to it."""

@@ -95,6 +95,9 @@ class Listing:
         self._offset = offset_s
         self._minute = None  # of the last date, and its text
         self._date = None
+        self._day = None  # of the last date, and its month and day: gmtime() costs most of a line
+        self._month_day = None
+        self._year = None
 
     def unix(self, name, found):
         """A line of LIST as `ls -l` prints it, which every client parses."""
@@ -110,12 +113,16 @@ class Listing:
         """`Nov 22 17:29` of the last half year, else `Nov 22  2025`: twelve characters."""
         when = mtime + self._epoch if mtime else _YEAR_2000
         age = self._now - when
-        year, month, day, hour, minute = gmtime(when + self._offset - self._epoch)[:5]
-        name = _MONTHS[month * 3 - 3 : month * 3]
+        local = when + self._offset
+        if local // _DAY_S != self._day:
+            self._day = local // _DAY_S
+            self._year, month, day = gmtime(local - self._epoch)[:3]
+            self._month_day = "%s %2d" % (_MONTHS[month * 3 - 3 : month * 3], day)
         # On a clock that isn't set nothing is recent: the year shows that.
         if self._now >= _CLOCK_SET and -_DAY_S < age < _HALF_YEAR_S:
-            return "%s %2d %02d:%02d" % (name, day, hour, minute)
-        return "%s %2d  %d" % (name, day, year)
+            minute = local % _DAY_S // 60
+            return "%s %02d:%02d" % (self._month_day, minute // 60, minute % 60)
+        return "%s  %d" % (self._month_day, self._year)
 
 
 def formatter(session):
