@@ -87,6 +87,17 @@ class TestFacts:
         assert listed(control, "/")["sd"]["perm"] == "celmp"
         assert entry(control, "/jail")["perm"] == "cdeflmp"
 
+    def test_a_folder_that_holds_what_is_protected_stays_where_it_is(self, power_up, connect):
+        board = power_up(ftp={"protected": ["/data/secret"]})
+        for path in ("/data", "/data/secret", "/data/open"):
+            assert connect(to=board).ask(f"MKD {path}").code == 257
+        writer = connect("writer", to=board)
+
+        assert entry(writer, "/data")["perm"] == "cdelmp"
+        assert writer.ask("RNFR /data").code == 550
+        assert entry(writer, "/data/open")["perm"] == "cdeflmp"
+        assert set(listed(writer, "/data")) == {"open"}
+
     def test_a_reader_enters_lists_and_reads(self, connect, control, folder):
         control.put(f"{folder}/file", b"")
         reader = connect("reader")
@@ -211,6 +222,20 @@ class TestSize:
 
         assert [control.reply().code, control.reply().code] == [426, 226]
         assert control.ask("NOOP").code == 200
+
+
+def test_what_few_ask_for_leaves_the_heap_again(micropython):
+    script = """
+import sys
+from services.ftp import commands
+for verb in ("MFMT", "HASH", "MLST"):
+    commands.handler_of(verb)
+from services.ftp import facts, times
+del facts, times
+commands.release()
+print([name for name in sys.modules if name.rpartition(".")[2] in ("facts", "times", "hashing")])
+"""
+    assert micropython(script) == "[]\n"
 
 
 def control_status(control):

@@ -14,6 +14,23 @@ RECORD = 20  # bytes of each
 WHEN = "20020717210715"
 CHANGES = {f"/{name}": f"20{n}0101000000" for n, name in enumerate(["one", "two", "three"], 20)}
 
+# An application that writes /file when /rewrite is there.
+REWRITER = """
+import asyncio, os
+
+
+async def run(status, events):
+    while True:
+        await asyncio.sleep_ms(20)
+        try:
+            os.stat("/rewrite")
+        except OSError:
+            continue
+        with open("/file", "w") as file:
+            file.write("by the application")
+        os.remove("/rewrite")
+"""
+
 
 def shown(control, path):
     """The times that MDTM, MLST and MLSD show, which must be one; LIST's day must be theirs."""
@@ -139,6 +156,18 @@ class TestDropped:
 
         assert shown(control, "/sd/written") != WHEN
 
+    def test_by_the_application(self, power_up, connect, wait_for):
+        board = power_up(sections={"app": "app"}, files={"/app.py": REWRITER})
+        control = connect(to=board)
+        control.put("/file", b"by ftp")
+        keep(control, "/file")
+        assert shown(control, "/file") == WHEN
+
+        control.put("/rewrite", b"now")
+        wait_for(lambda: control.ask("SIZE /rewrite").code == 550, "the application to rewrite it")
+
+        assert shown(control, "/file") != WHEN
+
     def test_but_not_by_an_upload_that_failed(self, control, connect, path):
         session = connect()
         sock = session.begin(f"STOR {path}")
@@ -159,6 +188,20 @@ class TestDropped:
         board.stop()
 
         assert len(board.read(TIMES)) == RECORD
+
+
+def test_a_record_is_found_where_records_begin_alone(micropython):
+    """What looks like a record in the middle of two others is none."""
+    script = """
+from binascii import crc32
+from struct import pack
+from services.ftp.times import Kept
+found = (0x8000, 0, 0, 0, 0, 0, 5, 0, 700, 0)
+true = pack("<IIII", crc32("name"), 700, 5, 1_000_000)
+print(Kept(bytearray(b"1234" + true + b"123456789012" + true)).applied("name", found)[8])
+print(Kept(bytearray(b"1234" + true + b"123456789012")).applied("name", found)[8])
+"""
+    assert micropython(script).split() == ["1000000", "700"]
 
 
 class TestRenamed:
