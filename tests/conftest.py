@@ -17,6 +17,7 @@ pytest_plugins = (
     "fixtures_device",
     "fixtures_sim",
     "fixtures_time",
+    "fixtures_faults",
     "fixtures_mqtt",  # after fixtures_time, which it imports: pytest must see that one first
 )
 

@@ -216,6 +216,9 @@ class FtpServer(Service):
                 self.guard = None
                 forget("services.ftp.guard")
             for session in list(self.sessions):
+                if session.blocked and ticks_diff(now, session.blocked) > self._stall_ms:
+                    session.task.cancel()  # it reads no replies: there is nothing to tell it
+                    continue
                 transfer = session.transfer
                 if transfer:
                     session.touched = now  # a transfer is no idling

@@ -84,11 +84,14 @@ class Session:
     private = None  # PROT P: data connections too; None until PBSZ has come
     failures = 0  # wrong passwords
     ending = False
+    closed = False
+    blocked = 0  # ticks in ms since when the client reads no replies
     why = None  # what to tell the client when the session is ended from outside
     task = None
     transfer = None
     _work = None  # the coroutine function of the transfer, and the path it holds
     _held = None
+    _replying = None  # the transfer whose last reply is being sent
 
     def __init__(self, server, sock, address, number):
         self.server = server
@@ -119,7 +122,10 @@ class Session:
             self.data.close()
             if self.why:
                 self._last_word()
+            self.closed = True
             self._sock.close()
+            if self._replying:  # it waits for a socket that is no more
+                self._replying.cancel()
 
     async def _listen(self):
         """Obey one line after the other until the client leaves or is to leave."""
@@ -171,7 +177,7 @@ class Session:
     def _last_word(self):
         try:
             self._sock.write(b"%d %s\r\n" % self.why)
-        except OSError:
+        except (OSError, MemoryError):
             pass
 
     async def _obey(self, line):
@@ -284,12 +290,19 @@ class Session:
             data = self._unsent(data)
             if not data:
                 return
+            if not self.blocked:
+                self.blocked = ticks_ms() or 1
             await writable(self._sock)
 
     def _unsent(self, data):
-        """Send what the socket takes; return the rest."""
+        """Send what the socket takes; return the rest. OSError on a session that has ended."""
+        if self.closed:  # its descriptor may be another session's by now
+            raise OSError
         sent = self._sock.write(data) or 0
-        return data[sent:] if sent < len(data) else b""
+        if sent < len(data):
+            return data[sent:]
+        self.blocked = 0
+        return b""
 
     def start(self, verb, path, work, writes=False, data=True):
         """Run work(transfer) -> (code, text) beside the session, so that ABOR is a cancel.
@@ -303,24 +316,30 @@ class Session:
         tls = self.server.tls
         if data and tls and tls.required and tls.data and not self.private:
             raise FTPError(521, "Nothing in clear here: PBSZ 0 and PROT P first.")
-        self.server.hold(path, writes)
-        self._work = work
-        self._held = path
-        self.transfer = transfer = Transfer(verb, self.shown(path))
-        if not data:
+        transfer = Transfer(verb, self.shown(path))
+        reply = None
+        if data:
+            reply = 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
+        else:
             transfer.data = False
             transfer.connected = True
+        self.server.hold(path, writes)
+        try:
+            asyncio.create_task(self._run(transfer))
+        except MemoryError:
+            self.server.release(path)
+            raise
+        self._work = work
+        self._held = path
+        self.transfer = transfer
         self._idle.clear()
-        asyncio.create_task(self._run(transfer))
-        if data:
-            return 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
-        return None
+        return reply
 
     async def _run(self, transfer):
         transfer.task = asyncio.current_task()
         server = self.server
-        server.began(self, transfer)
         try:
+            server.began(self, transfer)
             if transfer.cancelled:
                 raise asyncio.CancelledError
             transfer.buffer = server.buffers.take()
@@ -336,11 +355,19 @@ class Session:
         server.release(self._held)
         self.transfer = self._work = self._held = None
         self._idle.set()
-        server.ended(self, transfer, reply)
+        self._replying = transfer
         try:
+            server.ended(self, transfer, reply)
             await self.reply(*reply)
         except OSError:
             pass  # the session's own reader sees it too
+        except asyncio.CancelledError:
+            pass  # the session has ended
+        except MemoryError:
+            gc.collect()
+            self.end(421, "Not enough memory for this session; bye.")
+        if self._replying is transfer:
+            self._replying = None
 
     def _failed(self, error):
         if isinstance(error, OSError) and self.server.is_connection_error(error):

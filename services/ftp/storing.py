@@ -10,6 +10,10 @@ from services.ftp import paths
 from services.ftp.listing import UPLOAD_PREFIX, times
 
 _SLICE_MS = const(5)
+_GRACE_MS = const(20)
+_GRACE_SHARE = const(32)  # after a fast upload, this part of the time that it took
+_LONG_MS = const(5)
+_FAST = const(10_000)  # bytes in a millisecond
 
 
 class Upload:
@@ -51,36 +55,51 @@ class Upload:
                     await asyncio.sleep_ms(0)
                     transfer.touched = since = ticks_ms()
 
+    async def settle(self, transfer):
+        """Close the file, and wait for whoever cancels because this was not its end.
+
+        A client that dies closes its data connection as one that is done. Its control connection
+        closes, too, some 10 us later (Linux ends a process's sockets last one first) or as soon
+        as the dying process gets its turn: the session is given time to see that. None after an
+        upload in which hardly anybody can have died, little after one that came faster than a
+        board's network brings it: who is killed in full flow leaves data that is still to come.
+        """
+        ended = ticks_ms()
+        lasted = ticks_diff(ended, transfer.began)
+        grace = 0
+        if lasted >= _LONG_MS:
+            fast = transfer.bytes // lasted >= _FAST
+            grace = min(lasted // _GRACE_SHARE, _GRACE_MS) if fast else _GRACE_MS
+        self._close()  # LittleFS and FAT have the data on flash from here on
+        # Two turns of the loop at least: one to poll, one to run what was polled.
+        await asyncio.sleep_ms(max(0, grace - ticks_diff(ticks_ms(), ended)))
+        await asyncio.sleep_ms(0)
+
     def commit(self):
         """Make the upload the file: only after this is it stored. Waits for nothing."""
-        file = self.file
-        self.file = None
-        try:
-            file.close()  # LittleFS and FAT have the data on flash from here on
-            os.rename(self._part, self._path)
-            self._in_use.discard(self._part)
-        except OSError:
-            self._remove()
-            raise
+        os.rename(self._part, self._path)
+        self._in_use.discard(self._part)
+        self._part = None
         kept = times()
         if kept:
             kept.rewritten(self._path)
 
     def discard(self):
         """Forget the upload and free its space; after commit() there is nothing to do."""
-        if self.file is None:
+        if not self._part:
             return
-        file = self.file
-        self.file = None
         try:
-            file.close()
+            self._close()
         except OSError:
             pass  # a full disk: closing writes what was held back
-        self._remove()
-
-    def _remove(self):
-        self._in_use.discard(self._part)
         try:
             os.remove(self._part)
         except OSError:
             pass
+        self._in_use.discard(self._part)
+
+    def _close(self):
+        file = self.file
+        self.file = None
+        if file:
+            file.close()

@@ -275,6 +275,12 @@ def board(power_up):
     return power_up()
 
 
+@pytest.fixture(scope="session")
+def dial():
+    """The function: log in at a board, (board, user="admin") -> Control, which nobody closes."""
+    return lambda board, user="admin": Control(board.port).login(user)
+
+
 @pytest.fixture
 def connect(board):
     """Open a control connection to the shared board: (user="admin", source=None, to=None).

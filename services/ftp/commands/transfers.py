@@ -2,8 +2,6 @@
 
 import os
 
-import asyncio
-
 from services.ftp.errors import FTPError
 from services.ftp.listing import is_dir
 from services.ftp.pump import receive, send
@@ -155,11 +153,7 @@ def store(session, verb, path, keep):
             await receive(sock, sink.write, transfer.buffer, transfer)
             if session.text:
                 sink.finish()
-            # A client that dies closes the control connection too, before the data. Two turns
-            # of the loop, one to poll and one to run what was polled, let the session see that
-            # and cancel: this was no end of file.
-            await asyncio.sleep_ms(0)
-            await asyncio.sleep_ms(0)
+            await upload.settle(transfer)
             upload.commit()
         finally:
             upload.discard()
