@@ -524,6 +524,17 @@ class TestRequired:
         assert control.ask("LIST").code == 521
         assert control.private().names("/")
 
+    def test_data_in_clear_where_the_operator_wants_it(self, start_tls, secure, connect):
+        """For clients that can't do without close_notify: only commands are private then."""
+        board = start_tls(ftp={"tls": {"required": True, "data": False}})
+        assert connect(None, to=board).ask("USER admin").code == 530
+        control = secure(to=board, private=False)
+        assert control.ask("PBSZ 0").code == 200
+        assert control.ask("PROT P").code == 534
+        assert control.ask("PROT C").code == 200
+        control.put("/clear", BLOB)
+        assert control.get("/clear") == BLOB
+
     def test_a_broken_certificate_lets_nobody_in_and_is_told(self, power_up, connect):
         board = power_up(ftp={"tls": {"required": True}}, files={"/tls/cert.der": "x"})
         board.wait_console("/tls/cert.der and /tls/key.der")
