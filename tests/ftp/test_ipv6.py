@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from outpost import bundle
 
 
 def with_ipv6():
@@ -184,6 +185,33 @@ def test_tnftp(both, program):
     program("tnftp", "-n", "::1", both.port, text=script)
 
     assert (program.folder / "down").read_bytes() == b"from tnftp"
+
+
+# As on an ESP32: addresses of IPv6 lead nowhere.
+WITHOUT_IPV6 = """
+import socket
+import hal.net
+
+class Without:
+    SOL_SOCKET, SO_REUSEADDR, socket = socket.SOL_SOCKET, socket.SO_REUSEADDR, socket.socket
+
+    @staticmethod
+    def getaddrinfo(host, port):
+        return [] if ":" in host else socket.getaddrinfo(host, port)
+
+hal.net.socket = Without
+"""
+
+
+def test_where_the_port_has_no_ipv6_ipv4_is_served_and_the_reason_told(power_up):
+    main = WITHOUT_IPV6 + (bundle.tree_root() / "main.py").read_text()
+    board = power_up(config=listening_on("::"), main=main)
+
+    with contextlib.closing(at("127.0.0.1", board)) as session:
+        assert "this port has no IPv6" in session.sendcmd("STAT")
+        assert "main.py" in session.nlst()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("::1", board.port), 20)
 
 
 def test_a_host_may_be_one_address_of_ipv6(power_up, wait_for):

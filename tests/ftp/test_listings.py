@@ -179,6 +179,23 @@ def test_recursion_lists_each_folder_behind_its_name(control, tree, flags):
         assert [row[3] for row in listed[f"{base}/two/deep"]] == ["c.py"]
 
 
+def test_clients_show_and_use_it(control, tree, program):
+    login = ["-u", "admin", "-p", "secret", "-P", control.port]
+    shown = program("ncftpls", *login, "-R", f"ftp://127.0.0.1{tree}/").stdout
+    assert "./two/deep:\n" in shown
+    assert len(UNIX_LINE.findall(shown)) == 8
+
+    script = f"ls -R {tree}; exit"
+    shown = program("lftp", "-u", "admin,secret", "-p", control.port, "-e", script, "127.0.0.1")
+    assert f"\n{tree}/two/deep:\n" in shown.stdout
+
+    (program.folder / "one").mkdir()
+    (program.folder / "two").mkdir()
+    script = f"user admin secret\ncd {tree}\nprompt\nmget */[ab].py\nquit\n"
+    program("tnftp", "-n", "127.0.0.1", control.port, text=script)
+    assert (program.folder / "two/a.py").read_bytes() == b"two/a.py"
+
+
 def test_recursion_of_a_file_is_its_line(control, tree):
     assert [row[3] for row in rows(control.fetch("LIST -R top.py"))] == ["top.py"]
 

@@ -203,6 +203,19 @@ def test_names_of_the_board(board):
     assert said[0][2] == ["10.0.0.9", 4711]
 
 
+@pytest.mark.parametrize(
+    ("told", "host"),
+    [
+        ("192.168.1.7", "192.168.1.7"),
+        ("FE80::1A:2B", "fe80::1a:2b"),
+        ("::FFFF:192.168.1.7", "192.168.1.7"),
+        ("::1", "::1"),
+    ],
+)
+def test_addresses_as_lwip_writes_them(board, told, host):
+    assert board(f"say(*hal.peer_address(({told!r}, 21)))") == [[host, 21]]
+
+
 def test_reset_causes_of_an_esp32(board):
     said = board("""
 causes = []

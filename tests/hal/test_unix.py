@@ -40,11 +40,20 @@ def test_reset_and_deepsleep_end_the_process(micropython, how):
 
 def test_peer_addresses_are_read_from_raw_sockaddr_bytes(micropython):
     out = micropython("""
-import hal
+import hal, sys
 print(hal.peer_address(b"\\x02\\x00\\x1f\\x90\\x7f\\x00\\x00\\x01" + bytes(8)))
-print(hal.peer_address(b"\\x0a\\x00\\x1f\\x90" + bytes(4) + bytes(15) + b"\\x01" + bytes(4)))
+six = b"\\x0a\\x00\\x1f\\x90" + bytes(4)
+print(hal.peer_address(six + bytes(15) + b"\\x01" + bytes(4)))
+print(hal.peer_address(six + bytes(10) + b"\\xff\\xff\\x7f\\x00\\x00\\x02" + bytes(4)))
+scope = (4).to_bytes(4, sys.byteorder)
+print(hal.peer_address(six + b"\\xfe\\x80" + bytes(13) + b"\\x09" + scope))
 """)
-    assert out == "('127.0.0.1', 8080)\n('::1', 8080)\n"
+    assert out.splitlines() == [
+        "('127.0.0.1', 8080)",
+        "('::1', 8080)",
+        "('127.0.0.2', 8080)",
+        "('fe80::9%4', 8080)",
+    ]
 
 
 def test_a_real_connection_has_its_clients_address(micropython, free_port):
