@@ -5,17 +5,20 @@ import gc
 from micropython import const
 
 _SMALLEST = const(512)
+_USUAL = const(4096)  # a block of LittleFS; larger ones gain little, see docs/benchmarks.md
+_LARGEST = const(16384)
 _SHARE = const(8)  # a buffer takes at most this part of the free heap
+_PLENTY = const(32)  # and one above the usual size this part of what is free at boot
 
 
 class Buffers:
-    """Lends bytearrays of at most `size` bytes.
+    """Lends bytearrays of at most `size` bytes; None: 4 to 16 KiB, by the heap found at boot.
 
     After days a heap has room, but not in one piece: so one buffer is made first and kept.
     """
 
     def __init__(self, size):
-        self._size = size
+        self._size = size or _fitting()
         self._spare = self._made()
 
     def take(self):
@@ -41,3 +44,12 @@ class Buffers:
                 if size <= _SMALLEST:
                     raise
                 size //= 2
+
+
+def _fitting():
+    """The size of buffer that suits this heap."""
+    gc.collect()
+    size = _USUAL
+    while size < _LARGEST and size * 2 * _PLENTY <= gc.mem_free():
+        size *= 2
+    return size

@@ -77,7 +77,7 @@ OPTIONS = {
     "stall_s": "int 5 3600",
     "lockout_s": "int 5 86400",
     "protected": _paths,
-    "buffer": "int 512 65536",
+    "buffer": "int? 512 16384",
     "tls": "dict?",
     "users": "dict",
 }
