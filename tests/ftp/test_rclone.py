@@ -13,10 +13,10 @@ def rclone(program, board):
     return runner(program, board)
 
 
-def runner(program, board, *options, more=""):
+def runner(program, board, *options, more="", concurrency=4):
     obscured = program("rclone", "obscure", "secret").stdout.strip()
     login = f"host=127.0.0.1,port={board.port},user=admin,pass={obscured}"
-    remote = f":ftp,{login},concurrency=4{more}:"
+    remote = f":ftp,{login},concurrency={concurrency}{more}:"
     options = ("--config", "", "--retries", "1", "-v", *options)
 
     def run(*arguments, **keywords):
@@ -89,6 +89,31 @@ def test_single_commands(rclone, folder, local, control):
     assert control.get(f"{folder}/piped") == b"from a pipe"
     rclone("purge", "{}" + f"{folder}/made")
     assert control.names(folder) == ["piped"]
+
+
+def test_a_folder_that_is_there_is_550_also_while_something_in_it_is_stored(connect, folder):
+    """Two transfers of rclone begin with the same MKD; it takes 550 for good, 450 for failed."""
+    assert connect().ask(f"MKD {folder}/sub").code == 257
+    storing = connect()
+    data = storing.begin(f"STOR {folder}/sub/file")
+
+    assert connect().ask(f"MKD {folder}/sub").code == 550
+    assert connect().ask(f"MKD {folder}/sub/file").code == 450
+    assert connect().ask(f"RMD {folder}/sub").code == 450
+
+    data.close()
+    assert storing.reply().code == 226
+
+
+@pytest.mark.parametrize("limits", [{"max_sessions": 2, "max_sockets": 0}, {"max_sockets": 5}])
+def test_a_board_with_few_sessions(program, power_up, local, limits):
+    """concurrency=2 is what two sessions can do; a Pico W's five sockets are two sessions."""
+    rclone = runner(program, power_up(limits), concurrency=2)
+
+    for number in range(3):
+        copied = rclone("copy", str(local), "{}" + f"/{number}").stderr
+        assert copied.count("Copied (new)") == 6
+    assert "0 differences found" in rclone("check", "--download", str(local), "{}/2").stderr
 
 
 def test_what_is_gone_here_is_deleted_there_and_comes_back(rclone, program, folder, local):

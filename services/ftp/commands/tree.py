@@ -1,6 +1,7 @@
 """Tree: PWD, CWD, CDUP, MKD, RMD, DELE, RNFR, RNTO: folders and names."""
 
 import os
+from errno import EEXIST
 
 from services.ftp import paths
 from services.ftp.listing import is_dir, times
@@ -38,10 +39,17 @@ async def CDUP(session, arg):
 XCUP = CDUP
 
 
-async def MKD(session, path):
+async def MKD(session, arg):
     """RFC 959 section 4.1.3."""
-    os.mkdir(path)
-    return 257, "%s created." % _quoted(session.shown(path))
+    path = session.path(arg)
+    try:
+        os.stat(path)
+    except OSError:
+        os.mkdir(session.path(arg, True))
+        return 257, "%s created." % _quoted(session.shown(path))
+    # Not 450 where something in it is in transfer: rclone makes a file's folder while another
+    # session of its stores into it, and takes 550 for "it is there".
+    raise OSError(EEXIST)
 
 
 XMKD = MKD
