@@ -256,6 +256,17 @@ class TestRename:
 
         assert control.ask(f"RNTO {folder}/c").code == 503
 
+    @pytest.mark.parametrize("between", ["RNFR {}/gone", "RNFR /", "RNTO /"])
+    def test_what_fails_leaves_no_name_for_the_next_rnto(self, control, folder, between):
+        """A client that pipelines sends it whatever becomes of the one before."""
+        control.put(f"{folder}/a", b"x")
+        assert control.ask(f"RNFR {folder}/a").code == 350
+        assert control.ask(between.format(folder)).code == 550
+
+        assert control.ask(f"RNTO {folder}/b").code == 503
+
+        assert control.names(folder) == ["a"]
+
     def test_a_folder_does_not_go_into_itself_where_it_would_vanish(self, control, folder):
         assert control.ask(f"MKD {folder}/a").code == 257
         control.put(f"{folder}/a/file", b"x")
@@ -287,6 +298,19 @@ class TestRename:
         assert control.ask("RNTO /elsewhere").code in (503, 550, 553)
 
         assert control.ask("CWD /services").code == 250
+
+
+@pytest.mark.parametrize("refused", ["STOR /", "RETR /config.last/x", "APPE /"])
+def test_rest_is_not_left_to_the_upload_after_the_one_it_was_for(control, folder, refused):
+    """It would begin with bytes of the old file, and be confirmed."""
+    control.ask("TYPE I")
+    control.put(f"{folder}/file", b"old content")
+    assert control.ask("REST 3").code == 350
+    assert control.ask(refused).code == 550
+
+    control.put(f"{folder}/file", b"new")
+
+    assert control.get(f"{folder}/file") == b"new"
 
 
 def test_a_glob_in_a_missing_folder_is_550(control):

@@ -86,6 +86,12 @@ def meant(cwd, argument):
     return "/" + posixpath.normpath(posixpath.join(cwd, argument)).lstrip("/")
 
 
+def without_telnet(line):
+    """A line without Telnet commands: RFC 854, read by regular expression."""
+    line = re.sub(rb"\xff(?:[\xfb-\xfe][\x00-\xff]?|[\x00-\xff]|$)", b"", line, flags=re.DOTALL)
+    return line.lstrip(b"\xf2")
+
+
 def quoted(path):
     """RFC 959 appendix II: a quote in a name is doubled."""
     doubled = path.replace('"', '""')
@@ -276,8 +282,10 @@ class Model:
         elif not self.logged_in:
             assert code >= 400 or verb in BEFORE_LOGIN or verb not in LEGAL, reply
         elif code >= 400:
-            if verb in ("RETR", "STOR"):
+            if verb in ("RETR", "STOR", "APPE", "STOU") and (argument or verb == "STOU"):
                 self.rest = 0  # it was for this one
+            if verb in ("RNFR", "RNTO") and argument:
+                self.rename_from = None
             if verb == "RANG" or (code == 551 and verb != "RETR"):
                 self.range = None
         elif verb in ("CWD", "XCWD"):

@@ -3,6 +3,7 @@
 import re
 
 from fuzz.interpreter import many
+from fuzz.model import without_telnet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,12 +98,6 @@ TEXTS = st.lists(
     ),
     max_size=12,
 ).map(b"".join)
-
-
-def without_telnet(line):
-    """A line without Telnet commands: RFC 854, read by regular expression."""
-    line = re.sub(rb"\xff(?:[\xfb-\xfe][\x00-\xff]?|[\x00-\xff]|$)", b"", line, flags=re.DOTALL)
-    return line.lstrip(b"\xf2")
 
 
 def lines_in(stream):

@@ -6,6 +6,7 @@ import time
 from pathlib import PurePosixPath
 
 from fuzz.interpreter import many
+from fuzz.model import meant
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,12 +31,6 @@ NORMAL = st.lists(st.sampled_from(["a", "ab", "b", "☃", ".a"]), max_size=4).ma
 )
 # fnmatch knows [sets] too, which no FTP client sends: there is none in what it is asked.
 NAMES = st.text(st.sampled_from("abA.*?é☃ \\-[]"), max_size=9)
-
-
-def meant(cwd, argument):
-    """What the argument means in cwd, as POSIX has it."""
-    path = posixpath.normpath(posixpath.join(cwd, argument))
-    return "/" + path.lstrip("/")  # it may begin with two, which POSIX leaves alone
 
 
 @given(ROOTS, st.lists(ARGUMENTS, min_size=1, max_size=4))

@@ -62,7 +62,10 @@ async def REST(session, arg):
 
 
 def _offset(session):
-    """The byte that REST asked for, which counts for one transfer."""
+    """The byte that REST asked for, which counts for one transfer, refused or not:
+
+    the next upload must not begin with what lies there already.
+    """
     offset = session.rest
     session.rest = 0
     if offset and session.text:
@@ -77,9 +80,10 @@ def _text():
     return text
 
 
-async def RETR(session, path):
+async def RETR(session, arg):
     """RFC 959 section 4.1.3."""
     offset = _offset(session)
+    path = session.path(arg)
     found = os.stat(path)
     if is_dir(found):
         return 550, "That is a directory."
@@ -109,17 +113,19 @@ async def RETR(session, path):
     return session.start("RETR", path, work)
 
 
-async def STOR(session, path):
+async def STOR(session, arg):
     """RFC 959 section 4.1.3; with REST, the old file's beginning is kept."""
     offset = _offset(session)
+    path = session.path(arg, True)
     if offset > _size(path):
         return 551, "REST lies beyond the end of the file, at %d." % _size(path)
     return store(session, "STOR", path, offset)
 
 
-async def APPE(session, path):
+async def APPE(session, arg):
     """RFC 959 section 4.1.3: as STOR, behind what is there."""
     session.rest = 0
+    path = session.path(arg, True)
     return store(session, "APPE", path, _size(path))
 
 

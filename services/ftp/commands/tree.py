@@ -80,8 +80,10 @@ async def DELE(session, path):
     return 250, "Deleted."
 
 
-async def RNFR(session, path):
+async def RNFR(session, arg):
     """RFC 959 section 4.1.3."""
+    session.rename_from = None  # a client that pipelines sends RNTO, whatever becomes of this
+    path = session.path(arg, True)
     os.stat(path)
     if not session.server.may_see(session, path):  # the key, which admins may replace
         return 550, "No such file or directory."
@@ -91,10 +93,11 @@ async def RNFR(session, path):
     return 350, "Now RNTO."
 
 
-async def RNTO(session, path):
+async def RNTO(session, arg):
     """RFC 959 section 4.1.3. A folder goes over nothing, nor into itself."""
     old = session.rename_from
-    session.rename_from = None
+    session.rename_from = None  # also where this fails: it was for this one
+    path = session.path(arg, True)
     if not old:
         return 503, "Send RNFR first."
     if path == old:
