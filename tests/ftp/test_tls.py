@@ -736,6 +736,42 @@ def test_only_an_alert_ends_the_data(micropython, received, end, size):
     assert micropython(WIRE % pieces) == f"{end}\n"
 
 
+SHAKE = """
+from services.ftp.tls import _Wire
+
+class Socket:
+    sizes = [50, 40, 1, 0, 5, None, 40]
+
+    def write(self, buffer):
+        return self.sizes.pop(0)
+
+    def readinto(self, buffer):
+        return 1
+
+wire = _Wire(Socket())
+data = bytearray(1)
+for record in ((22, 50), (22, 40), (20, 6), (20, 5), (20, 5), (22, 40), (22, 40)):
+    wire.write(bytes(record[:1]) + bytes(record[1] - 1))
+    print(record[0], wire.blocked, wire.done, wire.readinto(data))
+wire.shaking = False
+print(wire.readinto(data))
+"""
+
+
+def test_the_end_of_a_handshake_is_seen_and_takes_no_data(micropython):
+    """ChangeCipherSpec in pieces, one of them nothing, then the last record at its second try."""
+    assert micropython(SHAKE).splitlines() == [
+        "22 False False 1",
+        "22 False False 1",
+        "20 True False 1",
+        "20 True False 1",
+        "20 False False 1",
+        "22 True False 1",
+        "22 False True None",
+        "1",
+    ]
+
+
 PUMP = """
 import asyncio, socket, time
 from services.ftp.pump import receive
