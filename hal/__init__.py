@@ -18,6 +18,7 @@ else:
 
 Link = _port.Link
 SOCKETS = _port.SOCKETS
+BACKLOG = _port.BACKLOG
 deepsleep = _port.deepsleep
 peer_address = _port.peer_address
 planned_reset = _port.planned_reset

@@ -32,6 +32,10 @@ _planned = _reset_was_planned()
 # of which telemetry and name lookups want one each.
 SOCKETS = 5 if sys.platform == "rp2" else 10
 
+# How many clients may wait to be accepted: each takes one of lwIP's connections too. Of a
+# further one lwIP ignores the SYN, and the client sends it again [S: TCP_LISTEN_BACKLOG].
+BACKLOG = 1 if sys.platform == "rp2" else 4
+
 reset = machine.reset
 deepsleep = machine.deepsleep
 

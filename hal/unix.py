@@ -11,6 +11,7 @@ import machine
 from micropython import const
 
 SOCKETS = None  # as many as the host allows
+BACKLOG = 16  # beyond it Linux lets a client believe that it is connected, and forgets it
 _AF_INET = const(2)
 _MAPPED = b"\0\0\0\0\0\0\0\0\0\0\xff\xff"  # an IPv4 address within IPv6 (RFC 4291 section 2.5.5.2)
 _SO_OOBINLINE = const(10)  # Linux

@@ -25,7 +25,6 @@ _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unload
 _EPIPE = const(32)
 _OPERATORS = ("df", "free", "gc", "hashpass", "kick", "unlock", "uptime", "who")
 _SESSIONS = const(6)  # where nothing else bounds them
-_BACKLOG = const(5)  # clients that wait to be accepted
 _TELL_MS = const(1_000)  # a flood of refused clients is told once a second
 _KEY = "/tls/key.der"  # where TLS looks for it, and where it may lie without TLS too
 _PROTECTED = ("/config.*", "/boot.json", "/log", "/prev", "/next", "/tls")
@@ -132,15 +131,14 @@ class FtpServer(Service):
 
     def _listen(self):
         """The listener for control connections; OSError."""
-        backlog = self.sockets.backlog if self.sockets else _BACKLOG
         try:
-            return listen(self._host, self._port, backlog)
+            return listen(self._host, self._port, hal.BACKLOG)
         except OSError as error:
             if self._host != "::" or error.errno == errno.EADDRINUSE:
                 raise
         self._host = "0.0.0.0"
         self.section["problem"] = "ftp.host: this port has no IPv6; listening on IPv4 alone"
-        return listen(self._host, self._port, backlog)
+        return listen(self._host, self._port, hal.BACKLOG)
 
     def _budget(self, most):
         """The Sockets of a port that has few, None where that is no matter (most: 0 or None)."""

@@ -29,8 +29,6 @@ class Sockets:
         self._server = server
         self._room = most - _LISTENERS - _SPARE  # for control and data connections
         self._waiting = []  # in the order of their coming; None: a client that isn't accepted
-        # A connection that waits unaccepted has its memory in lwIP too.
-        self.backlog = max(1, most // 4)
 
     def sessions(self):
         """How many sessions there may be: one data connection always has its place."""
