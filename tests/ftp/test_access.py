@@ -382,6 +382,20 @@ class TestSight:
                 assert path not in names, (user, path)
             assert (".hidden" not in names) == hidden, user
 
+    @pytest.mark.parametrize("command", ["LIST -R /", "LIST -aR", "NLST /*/*", "LIST */*"])
+    def test_nor_does_it_show_below_other_folders(self, connect, command):
+        hidden = (b"outpost.log", b"manifest.json", b"cert.der", b"key.der", b"config.json")
+        for user in ("reader", "writer"):
+            text = connect(user).fetch(command)
+            assert b"server.mpy" in text or b"__init__.mpy" in text
+            for name in hidden:
+                assert name not in text, (user, name)
+        assert b".hidden" not in connect("reader").fetch("LIST -aR /")
+        assert b"dark" not in connect("reader").fetch("LIST -aR /")
+        text = connect().fetch(command)
+        assert b"key.der" not in text
+        assert b"cert.der" in text, "an admin sees the rest"
+
     @pytest.mark.parametrize("path", ["/.hidden", "/.dark", "/.dark/file", "/lib/../.hidden"])
     def test_readers_see_no_hidden_files(self, connect, path):
         session = connect("reader")
