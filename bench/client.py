@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 
-_TIMEOUT_S = 60
+TIMEOUT_S = 60
 _PIECE = 1 << 18
 
 
@@ -35,14 +35,14 @@ def _trusting():
 class Client:
     """A logged-in session in TYPE I; a context manager. Times are in seconds.
 
-    secure: over TLS, control and data connections.
+    secure: over TLS, control and data connections. timeout_s: for each step.
     """
 
-    def __init__(self, port, user, password, secure=False):
+    def __init__(self, port, user, password, secure=False, timeout_s=TIMEOUT_S):
         if secure:
-            self.ftp = ftplib.FTP_TLS(timeout=_TIMEOUT_S, context=_trusting())
+            self.ftp = ftplib.FTP_TLS(timeout=timeout_s, context=_trusting())
         else:
-            self.ftp = ftplib.FTP(timeout=_TIMEOUT_S)
+            self.ftp = ftplib.FTP(timeout=timeout_s)
         self.ftp.connect("127.0.0.1", port)
         self.ftp.login(user, password)
         if secure:
@@ -114,7 +114,7 @@ class PlainClient:
             return int(sock.makefile().readline()) / 1e6
 
     def _connected(self, verb, path):
-        sock = socket.create_connection(("127.0.0.1", self._port), _TIMEOUT_S)
+        sock = socket.create_connection(("127.0.0.1", self._port), TIMEOUT_S)
         sock.sendall(f"{verb} {path}\n".encode())
         return sock
 

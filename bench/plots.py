@@ -11,15 +11,18 @@ from bench.figures import short
 
 RATIOS, HEAP = "benchmarks-ratios.svg", "benchmarks-heap.svg"
 # Light, dark. A page's reader may prefer either, and the picture follows by itself.
-_COLOURS = {
+COLOURS = {
     "ground": ("#ffffff", "#0d1117"),
     "ink": ("#1f2328", "#e6edf3"),
+    "band": ("#f6f8fa", "#161b22"),
     "faint": ("#d1d9e0", "#3d444d"),
     "blocking loop": ("#8250df", "#bc8cff"),
     "FTPdLite": ("#0969da", "#58a6ff"),
     "uftpd": ("#1a7f37", "#3fb950"),
     "pyftpdlib": ("#bc4c00", "#f0883e"),
     "asked": ("#cf222e", "#ff7b72"),
+    ".mpy": ("#8c959f", "#6e7681"),
+    "frozen": ("#2da44e", "#2ea043"),
 }
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 _MARKS = {"blocking loop": "o", "FTPdLite": "s", "uftpd": "D", "pyftpdlib": "^"}
@@ -61,7 +64,7 @@ def draw(results, folder):
 
 
 def _light(name):
-    return _COLOURS[name][0]
+    return COLOURS[name][0]
 
 
 def better(figures, other, measure):
@@ -83,43 +86,42 @@ def _ratios(figures):
         for measure, text in _SHOWN
         if any(better(figures, other, measure) for other in _MARKS)
     ]
-    figure, axes = plt.subplots(figsize=(8.6, 0.42 * len(shown) + 1.7))
-    labelled = set()
+    figure, axes = plt.subplots(figsize=(8.6, 0.5 * len(shown) + 1.7))
+    labelled, strokes = set(), None
     for row, (measure, _) in enumerate(shown):
+        if row % 2:
+            axes.axhspan(row - 0.5, row + 0.5, color=_light("band"), zorder=0)
         for place, (other, mark) in enumerate(_MARKS.items()):
             ratio = better(figures, other, measure)
             if not ratio:
                 continue
-            y = row + (place - 1.5) * 0.16
+            y = row + (place - 1.5) * 0.2
             axes.plot(
                 ratio,
                 y,
                 mark,
                 color=_light(other),
-                markersize=6.5,
+                markersize=6,
                 label=None if other in labelled else other,
                 zorder=3,
             )
             axes.annotate(
                 short(ratio),
                 (ratio, y),
-                xytext=(6, -3),
+                # Away from the line at 1.
+                xytext=(6, -3) if ratio >= 1 else (-6, -3),
+                ha="left" if ratio >= 1 else "right",
                 textcoords="offset points",
                 fontsize=7.5,
                 color=_light("ink"),
+                zorder=6,
             )
             labelled.add(other)
             if wanted := _wanted(other, measure):
-                axes.plot(
-                    [wanted, wanted],
-                    [y - 0.17, y + 0.17],
-                    color=_light("asked"),
-                    linewidth=2,
-                    label=None if "asked" in labelled else "asked",
-                    zorder=2,
-                )
-                labelled.add("asked")
+                strokes = _stroke(axes, wanted, y, 0.16)
     axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low / 1.15, high * 1.1)  # room for the numbers
     axes.axvline(1, color=_light("ink"), linewidth=1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -130,9 +132,27 @@ def _ratios(figures):
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_title("How many times as fast as each other server is Outpost? To the right: faster.")
     _plain(figure, axes, "x")
-    figure.legend(loc="lower center", ncols=5, frameon=False, labelcolor=_light("ink"), fontsize=9)
+    handles, names = axes.get_legend_handles_labels()
+    if strokes:
+        handles, names = [*handles, strokes], [*names, "asked"]
+    figure.legend(
+        handles,
+        names,
+        loc="lower center",
+        ncols=5,
+        frameon=False,
+        labelcolor=_light("ink"),
+        fontsize=9,
+    )
     figure.tight_layout(rect=(0, 0.06, 1, 1))
     return figure
+
+
+def _stroke(axes, x, y, half):
+    """What was asked, with an edge that parts it from what it lies on; return the stroke."""
+    ends = [x, x], [y - half, y + half]
+    axes.plot(*ends, color=_light("ground"), linewidth=4.5, zorder=3.5)
+    return axes.plot(*ends, color=_light("asked"), linewidth=2.2, zorder=4)[0]
 
 
 def _inside(axes, value):
@@ -146,8 +166,7 @@ def _heap(table):
     figure, axes = plt.subplots(figsize=(8.6, 0.42 * len(names) + 1.5))
     for row, name in enumerate(names):
         value = table.get(name, heap.AT_REST) / 1000
-        ours = name != "FTPdLite"
-        colour = "FTPdLite" if not ours else "uftpd" if name.endswith(heap.FROZEN) else "pyftpdlib"
+        colour = name.rpartition(", ")[2]
         axes.barh(row, value, 0.62, color=_light(colour), zorder=2)
         axes.annotate(
             f"{value:.0f} KB",
@@ -157,14 +176,8 @@ def _heap(table):
             color=_light("ink"),
         )
         if wanted := asked.wanted("heap", name, heap.AT_REST):
-            axes.plot(
-                [wanted, wanted],
-                [row - 0.38, row + 0.38],
-                color=_light("asked"),
-                linewidth=2.5,
-                zorder=3,
-            )
-    texts = [name if name == "FTPdLite" else f"Outpost, {name}" for name in names]
+            _stroke(axes, wanted, row, 0.4)
+    texts = ["FTPdLite, .mpy" if name == "FTPdLite" else f"Outpost, {name}" for name in names]
     axes.set_yticks(range(len(names)), texts)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.1)
@@ -193,7 +206,7 @@ def _saved(figure, path):
     plt.close(figure)
     rules = "".join(
         f'[style*="{what}: {light}"]{{{what}:{dark} !important}}'
-        for light, dark in _COLOURS.values()
+        for light, dark in COLOURS.values()
         for what in ("fill", "stroke")
     )
     style = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"

@@ -15,7 +15,7 @@ from outpost import bundle
 from outpost.sim import desk
 from outpost.sim.prepare import prepare
 
-from bench.client import Client, PlainClient
+from bench.client import TIMEOUT_S, Client, PlainClient
 
 SCRIPTS = Path(__file__).parent / "board"
 SIMULATOR = Path(desk.__file__).parent / "board"
@@ -67,6 +67,7 @@ class Server:
 
     name = "server"
     start_s = 20  # how long it may take to serve
+    patience_s = TIMEOUT_S  # how long a client waits for each step
     sessions = 64  # how many at once from one address
     longest_list = 10_000  # entries; more end in MemoryError
     card = "/"  # the folder as the client sees it
@@ -107,7 +108,7 @@ class Server:
 
         secure: over TLS, control and data connections.
         """
-        return Client(self.port, USER, PASSWORD, secure)
+        return Client(self.port, USER, PASSWORD, secure, self.patience_s)
 
     def answers(self):
         """Log in and leave; raises what client() does."""
@@ -118,6 +119,7 @@ class Program(Server):
     """A server that is one program; a kind of it has command(room)."""
 
     interpreter = INTERPRETER
+    hopeless = None  # what it prints when there is no sense in waiting until it serves
 
     def __init__(self, folder, heap=HEAP):
         super().__init__(folder, heap)
@@ -171,6 +173,7 @@ class Program(Server):
                 return self.answers()
             except (OSError, EOFError, ftplib.Error):
                 ended = self._process.poll() is not None
+                ended = ended or (self.hopeless and self.hopeless in self.printed())
                 if ended or time.monotonic() > deadline:
                     text = f"{self.name} does not serve:\n{self.printed()[-2000:]}"
                     raise ServerDied(text) from None
