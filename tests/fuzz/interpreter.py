@@ -34,10 +34,6 @@ _serve()
 def many(examples):
     """The settings of a property: so many examples, more of them in `make fuzz`."""
     more = TIMES if os.environ.get("FUZZ_PROFILE") == "fuzz" else 1
-    if os.environ.get("NOSHRINK"):
-        from hypothesis import Phase
-
-        return settings(max_examples=examples * more, phases=[Phase.generate])
     return settings(max_examples=examples * more)
 
 
