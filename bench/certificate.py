@@ -1,69 +1,44 @@
 """A certificate for the servers under test, so that FTPS can be measured."""
 
 import contextlib
-import datetime
-import sys
 import tempfile
 from pathlib import Path
 
-from outpost import bundle
+from cryptography.hazmat.primitives import serialization
+from outpost import certificate
 from outpost.sim.flash import Flash
-
-SERVER_SIDE = "services/ftp/tls.py"
 
 
 class Certificate:
-    """A self-signed one on P-256, as boards have it: its curve is the cheapest for them.
+    """A board's own kind: self-signed, on P-256.
 
     pem: a file of key and certificate; cert, key: DER files. settings: what config.json says of
     it in ftp.tls.
     """
 
     def __init__(self, folder):
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench")])
-        now = datetime.datetime.now(datetime.UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .sign(key, hashes.SHA256())
-        )
-
-        def key_as(encoding):
-            form = serialization.PrivateFormat.PKCS8
-            return key.private_bytes(encoding, form, serialization.NoEncryption())
-
-        pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
-        self.pem = folder / "bench.pem"
-        self.pem.write_bytes(key_as(pem) + made.public_bytes(pem))
+        self._pair = certificate.make(["127.0.0.1"])
+        self.settings = {"cert": certificate.CERT, "key": certificate.KEY}
         self.cert, self.key = folder / "cert.der", folder / "key.der"
-        self.cert.write_bytes(made.public_bytes(der))
-        self.key.write_bytes(key_as(der))
-        self.settings = {"cert": "/tls/cert.der", "key": "/tls/key.der"}
+        self.cert.write_bytes(self._pair.cert)
+        self.key.write_bytes(self._pair.key)
+        key = serialization.load_der_private_key(self._pair.key, None).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        self.pem = folder / "both.pem"
+        self.pem.write_text(key.decode() + self._pair.pem)
 
     def put_on(self, image):
         """Write it onto a board's flash, to where settings say."""
         with Flash(image) as flash:
-            flash.write(self.settings["cert"], self.cert.read_bytes())
-            flash.write(self.settings["key"], self.key.read_bytes())
+            for file in self._pair.files:
+                flash.write(file.path, file.content)
 
 
 @contextlib.contextmanager
 def made():
-    """A Certificate, as long as the `with` block lasts; None, said plainly, where Outpost has no
-    use for one."""
-    if not (bundle.tree_root() / SERVER_SIDE).is_file():
-        print(f"FTPS is not measured: there is no {SERVER_SIDE}", file=sys.stderr)
-        yield None
-        return
+    """A Certificate, as long as the `with` block lasts."""
     with tempfile.TemporaryDirectory(prefix="outpost-bench-") as folder:
         yield Certificate(Path(folder))
