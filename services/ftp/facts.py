@@ -8,7 +8,8 @@ from micropython import const
 
 import hal
 from services.ftp import paths
-from services.ftp.listing import is_dir, stamp
+from services.ftp.disk import is_dir
+from services.ftp.listing import stamp
 
 _DAY_S = const(86400)
 

@@ -7,6 +7,7 @@ from micropython import const
 
 import hal
 from services.ftp import paths
+from services.ftp.disk import UPLOAD_PREFIX, kept
 
 _IS_DIR = const(0x4000)
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
@@ -16,16 +17,6 @@ _DAY_S = const(86400)
 # begins in 2000. In seconds since 1970.
 _CLOCK_SET = const(1735689600)  # 2025-01-01
 _YEAR_2000 = const(946684800)
-
-# What a hidden, unfinished upload is called; see storing.py.
-UPLOAD_PREFIX = ".upload-"
-# The table of the times that clients gave to files; see times.py.
-TIMES = "/.times"
-
-
-def is_dir(found):
-    """True where an os.stat() tuple is a folder's."""
-    return bool(found[0] & _IS_DIR)
 
 
 def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
@@ -37,7 +28,7 @@ def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
     """
     folder = paths.join(path, "")
     matches = paths.matches
-    times = _kept(path) if stat else None
+    times = kept(path) if stat else None
     for entry in os.ilistdir(path):
         name = entry[0]
         path = folder + name
@@ -53,34 +44,6 @@ def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
         except OSError:
             continue  # removed between the listing and here
         yield line_of(name, times.applied(name, found) if times else found)
-
-
-def stat_of(path):
-    """os.stat() of a path, with the time that a client gave the file where one holds."""
-    found = os.stat(path)
-    folder, name = paths.split(path)
-    times = _kept(folder)
-    return times.applied(name, found) if times else found
-
-
-def times():
-    """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
-    try:
-        os.stat(TIMES)
-        from services.ftp import times
-
-        return times
-    except (OSError, MemoryError):
-        return None
-
-
-def _kept(folder):
-    """The clients' times of a folder's files (times.Kept); None where there are none."""
-    try:
-        module = times()
-        return module.of_folder(folder) if module else None
-    except MemoryError:
-        return None  # a listing with the board's own times is better than none
 
 
 class Listing:

@@ -7,7 +7,7 @@ import asyncio
 from micropython import const
 
 from services.ftp import paths
-from services.ftp.listing import UPLOAD_PREFIX, times
+from services.ftp.disk import UPLOAD_PREFIX, times
 
 _SLICE_MS = const(5)
 _GRACE_MS = const(20)

@@ -6,7 +6,7 @@ from time import ticks_diff, ticks_ms
 import asyncio
 
 from services.ftp import paths
-from services.ftp.listing import UPLOAD_PREFIX, is_dir
+from services.ftp.disk import UPLOAD_PREFIX, is_dir
 
 _SLICE_MS = 5
 

@@ -17,7 +17,8 @@ from micropython import const
 
 import hal
 from services.ftp import paths
-from services.ftp.listing import TIMES, UPLOAD_PREFIX, is_dir, stamp
+from services.ftp.disk import TIMES, UPLOAD_PREFIX, is_dir
+from services.ftp.listing import stamp
 
 _RECORD = const(20)  # checksum of the folder, of the name, own time, size, the client's time
 _HELD = const(16)  # what of it is held for a listing: all but the folder

@@ -7,16 +7,20 @@ and deletions; and on whole boards, over FTP, with the power cut somewhere.
 import hashlib
 import random
 
+import pytest
+from fixtures_sim import PASSWORD, desk
+from fuzz.client import Client, connect, passive_port
 from fuzz.interpreter import many
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
+from outpost.sim.desk import BoardFailed
 
 DEVICE = """
 import asyncio, hashlib, os
 from ramflash import RamFlash, mount
 from services.ftp import times
 from services.ftp.commands import tree
-from services.ftp.listing import stat_of
+from services.ftp.disk import stat_of
 from services.ftp.storing import Upload
 from services.ftp.sweep import sweep
 from time import ticks_ms
@@ -203,3 +207,85 @@ def test_a_cut_in_any_write_leaves_each_file_as_it_was_or_as_it_was_to_be(device
     ]
     assert states == digests, "not even without a cut"
     assert not fault, f"a cut in write {fault[0]}, of command {fault[1]}, left {fault[2]}"
+
+
+# On whole boards.
+
+NAMES = st.sampled_from(["/one", "/two"])
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["STOR", "APPE"]), NAMES, CONTENTS),
+    st.tuples(st.sampled_from(["STOR", "APPE"]), NAMES, CONTENTS),
+    st.tuples(st.sampled_from(["DELE", "MFMT"]), NAMES, st.just(b"")),
+    st.tuples(st.just("RNTO"), NAMES, NAMES),
+)
+FIRST = [("STOR", "/one", bytes(1000)), ("STOR", "/two", b"old" * 500)]
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A board that is off, its image, and how many writes it takes to come up."""
+    with desk(tmp_path_factory.mktemp("cut")) as start:
+        board = start()
+        board.stop()
+        yield board, board.flash.read_bytes(), boot_writes(board)
+
+
+def boot_writes(board):
+    """How many writes a boot takes that finds what the last one left."""
+    board.start()
+    board.wait_ready()
+    board.stop()
+    return board.programs + board.erases
+
+
+def do(control, verb, path, more):
+    """One step over FTP; True where the board has confirmed it, False where it refused."""
+    if verb in ("STOR", "APPE"):
+        sock = connect(passive_port(control.ask("EPSV")))
+        with sock:
+            if control.ask(f"{verb} {path}").code != 150:
+                return False
+            sock.sendall(more)
+        return control.reply().code == 226
+    if verb == "MFMT":
+        return control.ask(f"MFMT 20200101000000 {path}").code == 213
+    if verb == "DELE":
+        return control.ask(f"DELE {path}").code == 250
+    return control.ask(f"RNFR {path}").code == 350 and control.ask(f"RNTO {more}").code == 250
+
+
+@given(st.lists(STEPS, min_size=2, max_size=5).map(FIRST.__add__), st.integers(0, 90))
+@many(12)
+def test_what_a_board_confirmed_is_there_after_the_power_failed(fresh, steps, write):
+    board, image, boot = fresh
+    board.flash.write_bytes(image)
+    board.cut_at_write = boot - 2 + write
+    files, doubtful = {}, {}
+    board.start()
+    try:
+        board.wait_ready()
+        control = Client(board.ftp_port).login("admin", PASSWORD)
+        control.ask("TYPE I")
+        for step in steps:
+            doubtful = after(files, *step)
+            if do(control, *step):
+                files = doubtful
+            doubtful = files
+    except (OSError, EOFError, BoardFailed):
+        event(f"the power failed behind {len(files)} files")
+    finally:
+        board.kill()
+        board.cut_at_write = 0
+
+    board.start()
+    board.wait_ready()
+    control = Client(board.ftp_port).login("admin", PASSWORD)
+    control.ask("TYPE I")
+    found = {
+        name: control.fetch(f"RETR /{name}")
+        for name, size in control.entries("/").items()
+        if name in ("one", "two")
+    }
+    board.kill()
+
+    assert found in (files, doubtful)

@@ -22,8 +22,8 @@ _MODULE = const(64)  # a verb's module is its entry divided by this: an index of
 _MODULES = (
     "access",
     "transfers",
-    "listings",
     "site",
+    "listings",
     "info",
     "tree",
     "files",
@@ -32,12 +32,17 @@ _MODULES = (
     "security",
     "hashing",
 )
-_RESIDENT = const(4)
-_HELPERS = ("facts", "times")  # modules that commands import at their first use; they go, too
+_RESIDENT = const(3)
+# Modules that those import at their first use; they go, too.
+_HELPERS = ("listing", "facts", "times")
+    "listing",
+    "facts",
+    "times",
+)  # modules that commands import at their first use; they go, too
 _ACCESS = const(0 * _MODULE)
 _TRANSFERS = const(1 * _MODULE)
-_LISTINGS = const(2 * _MODULE)
-_SITE = const(3 * _MODULE)
+_SITE = const(2 * _MODULE)
+_LISTINGS = const(3 * _MODULE)
 _INFO = const(4 * _MODULE)
 _TREE = const(5 * _MODULE)
 _FILES = const(6 * _MODULE)

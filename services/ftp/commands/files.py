@@ -7,7 +7,8 @@ import asyncio
 from micropython import const
 
 import hal
-from services.ftp.listing import is_dir, stamp, stat_of
+from services.ftp.disk import is_dir, stat_of
+from services.ftp.listing import stamp
 
 _SLICE_MS = const(5)
 

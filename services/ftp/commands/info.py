@@ -5,8 +5,6 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from services.ftp.commands.listings import status_of
-
 _HASHES = ("SHA-256", "SHA-1", "MD5")
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
 
@@ -99,8 +97,21 @@ async def NOOP(session, arg):
 async def STAT(session, arg):
     """RFC 959 section 4.1.3: the board's health, or a path as LIST shows it."""
     if arg:
-        return await status_of(session, arg)
+        return await _listed(session, arg)
     return 211, _status_lines(session)
+
+
+async def _listed(session, arg):
+    """As LIST, over the control connection; RFC 959's 212 is for folders, 213 for files."""
+    from services.ftp.commands.listings import asked, lines_of
+    from services.ftp.listing import formatter
+
+    path = asked(arg)[1]
+    lines = lines_of(session, path, formatter(session).unix)
+    code = 213 if isinstance(lines, tuple) else 212
+    # RFC 959 section 4.2: no line may begin with the code and a blank; these begin with - or d.
+    lines = (line and line[:-2] for line in lines)
+    await session.reply_lines(code, "Status of %s:" % path, lines, b"")
 
 
 def _progress(transfer):

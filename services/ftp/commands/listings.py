@@ -1,11 +1,12 @@
-"""Listings: LIST, NLST, MLSD and STAT with a path."""
+"""Listings: LIST, NLST, MLSD; STAT of a path takes its lines from here too."""
 
 import os
 
 from services.borrow import borrow
 from services.ftp import paths
+from services.ftp.disk import is_dir, stat_of
 from services.ftp.errors import FTPError
-from services.ftp.listing import entries, formatter, is_dir, stat_of
+from services.ftp.listing import entries, formatter
 from services.ftp.pump import send_lines
 
 _RARE = "RtdF"  # flags of ls that do something here: services/ftp/walk.py
@@ -55,7 +56,7 @@ def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
     return borrow("services.ftp.walk", "globbed")(session, where, arg, line_of, stat)
 
 
-def _asked(arg):
+def asked(arg):
     """(flags, path) of what clients send: `-la /lib`, or `-- -x` for a file of that name."""
     flags = ""
     while arg.startswith("-") and not arg.startswith("- ") and arg != "-":
@@ -69,7 +70,7 @@ def _asked(arg):
 
 def _send(session, verb, arg, line_of, stat=os.stat, prefix=""):
     """Start the transfer of a listing, entry by entry."""
-    flags, arg = _asked(arg)
+    flags, arg = asked(arg)
     notes = []  # what the client should know of the listing
     if any(flag in flags for flag in _RARE):
         lines = borrow("services.ftp.walk", "flagged")(
@@ -97,7 +98,7 @@ async def LIST(session, arg):
 
 async def NLST(session, arg):
     """RFC 959 section 4.1.3: names alone, as they were asked for (`mget lib/*.py`)."""
-    path = _asked(arg)[1]
+    path = asked(arg)[1]
     return _send(session, "NLST", arg, _name, None, path[: path.rfind("/") + 1])
 
 
@@ -113,13 +114,3 @@ async def MLSD(session, path):
 
     lines = folder_lines(session, path, Facts(session, path).line)
     return _start(session, "MLSD", session.shown(path), lines)
-
-
-async def status_of(session, arg):
-    """STAT with a path: as LIST, over the control connection; RFC 959's 212 is for folders."""
-    arg = _asked(arg)[1]
-    lines = lines_of(session, arg, formatter(session).unix)
-    code = 213 if isinstance(lines, tuple) else 212
-    # RFC 959 section 4.2: no line may begin with the code and a blank; these begin with - or d.
-    lines = (line and line[:-2] for line in lines)
-    await session.reply_lines(code, "Status of %s:" % arg, lines, b"")

@@ -2,8 +2,8 @@
 
 import os
 
+from services.ftp.disk import is_dir
 from services.ftp.errors import FTPError
-from services.ftp.listing import is_dir
 from services.ftp.pump import receive, send
 from services.ftp.storing import Upload
 

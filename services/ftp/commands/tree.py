@@ -4,7 +4,7 @@ import os
 from errno import EEXIST
 
 from services.ftp import paths
-from services.ftp.listing import is_dir, times
+from services.ftp.disk import is_dir, times
 
 
 def _quoted(path):

@@ -1,0 +1,47 @@
+"""Disk: what files and folders are to this server: kinds, names of its own, kept times."""
+
+import os
+
+from micropython import const
+
+from services.ftp import paths
+
+_IS_DIR = const(0x4000)
+
+# What a hidden, unfinished upload is called; see storing.py.
+UPLOAD_PREFIX = ".upload-"
+# The table of the times that clients gave to files; see times.py.
+TIMES = "/.times"
+
+
+def is_dir(found):
+    """True where an os.stat() tuple is a folder's."""
+    return bool(found[0] & _IS_DIR)
+
+
+def stat_of(path):
+    """os.stat() of a path, with the time that a client gave the file where one holds."""
+    found = os.stat(path)
+    folder, name = paths.split(path)
+    times = kept(folder)
+    return times.applied(name, found) if times else found
+
+
+def times():
+    """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
+    try:
+        os.stat(TIMES)
+        from services.ftp import times
+
+        return times
+    except (OSError, MemoryError):
+        return None
+
+
+def kept(folder):
+    """The clients' times of a folder's files (times.Kept); None where there are none."""
+    try:
+        module = times()
+        return module.of_folder(folder) if module else None
+    except MemoryError:
+        return None  # a listing with the board's own times is better than none
