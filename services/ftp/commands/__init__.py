@@ -35,10 +35,6 @@ _MODULES = (
 _RESIDENT = const(3)
 # Modules that those import at their first use; they go, too.
 _HELPERS = ("listing", "facts", "times")
-    "listing",
-    "facts",
-    "times",
-)  # modules that commands import at their first use; they go, too
 _ACCESS = const(0 * _MODULE)
 _TRANSFERS = const(1 * _MODULE)
 _SITE = const(2 * _MODULE)
