@@ -90,10 +90,11 @@ _WARM_UP = ("FEAT", "STAT", "PWD", "SIZE /main.py", "HELP", "PORT 1", "SITE free
 class Bystander:
     """An innocent session: NOOP without a pause, and a small file now and then, in a thread.
 
-    answers_ms: how long each took.
+    answers_ms: how long each took. hungry: there may be no memory for the file: 451 then.
     """
 
-    def __init__(self, control):
+    def __init__(self, control, hungry=False):
+        self._hungry = hungry
         self.answers_ms = []
         self._control = control
         self._over = threading.Event()
@@ -132,7 +133,7 @@ class Bystander:
             while not self._over.is_set():
                 began = time.monotonic()
                 if turn % 10 == 9:
-                    assert self._control.fetch("RETR /boot.py") == self._file
+                    self._fetch()
                 else:
                     assert self._control.ask("NOOP").code == 200
                 self.answers_ms.append((time.monotonic() - began) * 1000)
@@ -141,17 +142,27 @@ class Bystander:
         except Exception as error:
             self._trouble = error
 
+    def _fetch(self):
+        sock = self._control.data()
+        reply = self._control.ask("RETR /boot.py")
+        if reply.code == 150:
+            content = self._control.rest(sock)
+            reply = self._control.reply()
+            assert content == self._file or reply.code != 226, "less than the file, and 226"
+        assert reply.code == 226 or (self._hungry and reply.code == 451), reply
+
 
 @pytest.fixture
 def bystander(dial, wait_for):
     """Context manager: an innocent session on a board, and the same afterwards as before.
 
-    (board, answers=True, alike=True) -> the Bystander. answers: False where it can't be asked
-    to answer in time, as with a clock that leaps; alike: False where something is left on purpose.
+    (board, answers=True, alike=True, hungry=False) -> the Bystander. answers: False where it
+    can't be asked to answer in time; alike: False where something is left on purpose; hungry: its
+    own small file may find no memory.
     """
 
     @contextlib.contextmanager
-    def run(board, answers=True, alike=True):
+    def run(board, answers=True, alike=True, hungry=False):
         for _ in range(2):
             with contextlib.closing(dial(board)) as first:
                 first.get("/boot.py")
@@ -159,7 +170,7 @@ def bystander(dial, wait_for):
                 for command in _WARM_UP:
                     first.ask(command)
         before = wait_for(lambda: _at_rest(dial, board), "the board to be at rest")
-        innocent = Bystander(dial(board, "reader"))
+        innocent = Bystander(dial(board, "reader"), hungry)
         innocent.start()
         try:
             yield innocent

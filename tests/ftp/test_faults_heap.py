@@ -1,0 +1,110 @@
+"""A heap that is full: who needs more hears 451 or 421, the others go on, and so does the server.
+
+An application of the board's owner holds the memory: FTP must live with what is left.
+"""
+
+import contextlib
+import socket
+
+import pytest
+
+# What costs memory: modules that are imported at their first use, buffers, long replies, lists.
+HEAVY = (
+    "STAT",
+    "LIST -t /services",
+    "MLSD /services/ftp",
+    "LIST -R /",
+    "NLST /services/ftp/*",
+    "RETR /main.py",
+    "STOR /sd/new",
+    "APPE /sd/old",
+    "HELP",
+    "HELP SITE",
+    "FEAT",
+    "HASH /sd/long",
+    "MLST /main.py",
+    "MDTM /main.py",
+    "SITE who",
+    "SITE log 20",
+    "SITE df",
+    "SITE hashpass " + "x" * 300,
+    "STAT -R /",
+    "MKD /sd/" + "d" * 200,
+    "USER " + "u" * 400,
+    "PORT 127,0,0,1,200,1",
+    "CWD /" + "a/" * 120,
+    "MFMT 20200101000000 /sd/old",
+    "OPTS MLST type;size;",
+)
+DATA = ("LIST", "MLSD", "NLST", "RETR", "STOR", "APPE")
+
+
+@pytest.fixture(scope="module")
+def board(watched_board):
+    (watched_board.card / "long").write_bytes(bytes(300_000))
+    (watched_board.card / "old").write_bytes(b"old")
+    return watched_board
+
+
+def _tried(session, command):
+    """The final reply's code of a command, however little it came to; None: it was sent away."""
+    try:
+        sock = None
+        if command.startswith(DATA):
+            reply = session.ask("EPSV")
+            if reply.code != 229:
+                return reply.code
+            port = int(reply.text.split("|||")[1].split("|")[0])
+            with contextlib.suppress(ConnectionRefusedError):
+                sock = socket.create_connection(("127.0.0.1", port), 20)
+        reply = session.ask(command)
+        if reply.code == 150:
+            if command.startswith(("STOR", "APPE")):
+                with contextlib.suppress(ConnectionError):
+                    sock.sendall(b"new" * 3000)
+            else:
+                with contextlib.suppress(ConnectionError):
+                    session.rest(sock)
+            sock.close()
+            reply = session.reply()
+        return reply.code
+    except ConnectionError:
+        return None
+
+
+@pytest.mark.parametrize("leave", [24_000, 12_000, 6_000, 3_000, 1_500])
+def test_commands_that_find_no_memory(board, connect, bystander, heap_eaten, leave):
+    with bystander(board, hungry=True) as innocent:
+        sessions = [connect() for _ in range(3)]
+        with heap_eaten(board, leave):
+            found = {}
+            for command in HEAVY:
+                if not sessions:
+                    break
+                session = sessions[0]
+                found[command[:20]] = code = _tried(session, command)
+                if code in (421, None):
+                    sessions.pop(0)
+                else:
+                    assert code // 100 in (2, 3) or code in (450, 451, 425, 530, 550, 553), (
+                        command,
+                        code,
+                    )
+            answers = len(innocent.answers_ms)
+            assert connect.__name__
+        print(leave, found)
+        fresh = connect()
+        assert fresh.ask("NOOP").code == 200
+        assert fresh.store("STOR /sd/new", b"whole").code == 226
+        assert fresh.get("/sd/new") == b"whole"
+        assert "main.py" in fresh.names("/")
+        assert answers
+        for session in sessions:
+            session.close()
+        fresh.close()
+    assert "restarts 0" in _ftp_line(connect)
+
+
+def _ftp_line(connect):
+    text = connect().ask("STAT").text
+    return next(line for line in text.splitlines() if line.startswith("211-ftp "))
