@@ -222,9 +222,12 @@ class Supervisor:
     def _lost(self, loop, context):
         """A task that nobody awaited ended with an exception: an event, never silence."""
         error = context["exception"]
-        self.events.publish(
-            "task/crash",
-            task=self._name(context["future"]),
-            error=error_text(error),
-            traceback=traceback_text(error),
-        )
+        try:
+            self.events.publish(
+                "task/crash",
+                task=self._name(context["future"]),
+                error=error_text(error),
+                traceback=traceback_text(error),
+            )
+        except Exception as trouble:  # out of memory, say: it would end the loop
+            print("supervisor: could not report a lost task:", trouble)

@@ -7,6 +7,7 @@ import asyncio
 from asyncio import core
 from micropython import const
 
+_ACCEPT_ROOM = const(512)
 _EAFNOSUPPORT = const(97)  # "address family not supported": few ports name it
 
 
@@ -17,12 +18,38 @@ def polled(sock):
 
 def readable(sock):
     """Wait until sock can be read or has failed. A generator: await it. One waiter a socket."""
-    yield core._io_queue.queue_read(polled(sock))
+    sock = polled(sock)
+    try:
+        core._io_queue.queue_read(sock)
+    except MemoryError:
+        _not_queued(sock)
+        raise
+    yield
 
 
 def writable(sock):
     """Wait until sock can be written or has failed. A generator: await it. One waiter a socket."""
-    yield core._io_queue.queue_write(polled(sock))
+    sock = polled(sock)
+    try:
+        core._io_queue.queue_write(sock)
+    except MemoryError:
+        _not_queued(sock)
+        raise
+    yield
+
+
+def _not_queued(sock):
+    """asyncio has noted a socket that it could not register: nobody could wait for it again."""
+    core._io_queue.map.pop(id(sock), None)
+
+
+def accept(listener):
+    """(socket, address) of the next client; MemoryError before one is taken, not after it.
+
+    A client whose socket found no memory would be lost with its descriptor (unix port).
+    """
+    bytearray(_ACCEPT_ROOM)
+    return listener.accept()
 
 
 async def within(timeout_ms, waiting):
@@ -52,7 +79,7 @@ def listen(host, port, backlog):
     except (TypeError, ValueError):  # an address of a kind that the port doesn't know
         sock.close()
         raise OSError(_EAFNOSUPPORT)
-    except OSError:
+    except (OSError, MemoryError):
         sock.close()
         raise
     return sock

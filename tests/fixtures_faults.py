@@ -146,7 +146,9 @@ class Bystander:
         sock = self._control.data()
         reply = self._control.ask("RETR /boot.py")
         if reply.code == 150:
-            content = self._control.rest(sock)
+            content = b""
+            with contextlib.suppress(*([ConnectionError] if self._hungry else [])):
+                content = self._control.rest(sock)
             reply = self._control.reply()
             assert content == self._file or reply.code != 226, "less than the file, and 226"
         assert reply.code == 226 or (self._hungry and reply.code == 451), reply

@@ -5,7 +5,7 @@ import select
 import socket
 
 import hal
-from hal.net import listen, readable, writable
+from hal.net import accept, listen, readable, writable
 from services.ftp.errors import FTPError
 
 
@@ -71,7 +71,7 @@ class DataConnection:
     async def _accept(self):
         while True:
             try:
-                sock, address = self._listener.accept()
+                self._sock, address = accept(self._listener)
             except OSError as error:
                 if error.errno != errno.EAGAIN:
                     raise FTPError(425, "The data connection failed: error %s." % error)
@@ -79,12 +79,12 @@ class DataConnection:
                 continue
             if hal.peer_address(address)[0] == self._peer:
                 break
-            sock.close()
+            self._sock.close()
+            self._sock = None
         self._listener.close()
         self._listener = None
-        self._sock = sock
-        sock.setblocking(False)
-        return sock
+        self._sock.setblocking(False)
+        return self._sock
 
     async def _connect(self):
         port = self._target

@@ -7,6 +7,7 @@ _ENOTDIR = 20
 _ENOTEMPTY = 39
 _EROFS = 30
 
+NO_MEMORY = (451, "Not enough memory just now; try again.")
 _REPLIES = {
     errno.ENOENT: (550, "No such file or directory."),
     errno.EEXIST: (550, "There is something of that name already."),
@@ -34,7 +35,7 @@ def reply_to(error):
     if isinstance(error, FTPError):
         return error.reply
     if isinstance(error, MemoryError):
-        return 451, "Not enough memory just now; try again."
+        return NO_MEMORY
     if isinstance(error, OSError):
         return _REPLIES.get(error.errno) or (451, "The file system failed: error %s." % error)
     return 451, "Internal error, please report it: %s: %s" % (type(error).__name__, error)

@@ -1,6 +1,7 @@
 """FtpServer: listens, keeps the sessions within bounds, ends those that idle or stall."""
 
 import errno
+import gc
 import sys
 from time import ticks_diff, ticks_ms
 
@@ -8,7 +9,7 @@ import asyncio
 from micropython import const
 
 import hal
-from hal.net import listen, readable
+from hal.net import accept, listen, readable
 from services.borrow import borrow, forget
 from services.ftp import admission, commands, paths, sight
 from services.ftp.accounts import Accounts
@@ -24,6 +25,8 @@ _GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
 _EPIPE = const(32)
 _OPERATORS = ("df", "free", "gc", "hashpass", "kick", "unlock", "uptime", "who")
+_REST_MS = const(100)  # after a client that could not be taken in
+_NO_MEMORY = b"421 Not enough memory for one more session; try later.\r\n"
 _SESSIONS = const(6)  # where nothing else bounds them
 _TELL_MS = const(1_000)  # a flood of refused clients is told once a second
 _KEY = "/tls/key.der"  # where TLS looks for it, and where it may lie without TLS too
@@ -111,23 +114,44 @@ class FtpServer(Service):
         try:
             watch = asyncio.create_task(self._watch())
             while True:
-                await readable(listener)
-                if self.sockets:
-                    await self.sockets.seat()
                 try:
-                    sock, raw = listener.accept()
-                except OSError as error:
-                    if error.errno != errno.EAGAIN:
-                        # No descriptor left, say: asking again at once would hog the loop.
-                        await asyncio.sleep_ms(100)
-                    continue
-                self._admit(sock, hal.peer_address(raw)[0])
+                    await self._next(listener)
+                except MemoryError:
+                    # Who waits to be accepted goes on waiting; who is here goes on working.
+                    gc.collect()
+                    await asyncio.sleep_ms(_REST_MS)
         finally:
             listener.close()
             if watch:
                 watch.cancel()
             for session in list(self.sessions):
                 session.end(421, "Outpost is going down.")
+
+    async def _next(self, listener):
+        """Wait for a client and take it in. MemoryError: it still waits, or has been told."""
+        await readable(listener)
+        if self.sockets:
+            await self.sockets.seat()
+        try:
+            sock, raw = accept(listener)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                # No descriptor left, say: asking again at once would hog the loop.
+                await asyncio.sleep_ms(_REST_MS)
+            return
+        try:
+            self._admit(sock, hal.peer_address(raw)[0])
+        except MemoryError:
+            self._refuse(sock, _NO_MEMORY)
+            raise
+
+    def _refuse(self, sock, line):
+        """Send a 421 and close; no session takes its place."""
+        try:
+            sock.write(line)
+        except OSError:
+            pass
+        sock.close()
 
     def _listen(self):
         """The listener for control connections; OSError."""
@@ -171,11 +195,7 @@ class FtpServer(Service):
             if ticks_diff(now, self._told) >= _TELL_MS:
                 self._told = now
                 self.events.publish("ftp/refused", address=address, sessions=len(self.sessions))
-            try:
-                sock.write(b"421 %s\r\n" % why)
-            except OSError:
-                pass
-            sock.close()
+            self._refuse(sock, b"421 %s\r\n" % why)
             return
         hal.tune(sock)
         self._count += 1
@@ -183,7 +203,12 @@ class FtpServer(Service):
         # At once, and not when its task begins: the next client must find it counted.
         self.sessions.append(session)
         self.section["sessions"] = len(self.sessions)
-        asyncio.create_task(self._serve(session))
+        try:
+            asyncio.create_task(self._serve(session))
+        except MemoryError:
+            self.sessions.remove(session)
+            self.section["sessions"] = len(self.sessions)
+            raise
 
     async def _serve(self, session):
         session.task = asyncio.current_task()
@@ -197,7 +222,10 @@ class FtpServer(Service):
             self.sessions.remove(session)
             self.section["sessions"] = len(self.sessions)
             if session.account:
-                self.events.publish("ftp/logout", user=session.user, address=session.address)
+                try:
+                    self.events.publish("ftp/logout", user=session.user, address=session.address)
+                except MemoryError:
+                    gc.collect()
 
     async def _watch(self):
         """Each second: end what idles or stalls, tell of the progress of what runs."""
@@ -205,29 +233,35 @@ class FtpServer(Service):
         while True:
             await asyncio.sleep(1)
             now = ticks_ms()
-            if self.sessions:
-                used = now
-            elif ticks_diff(now, used) > _RELEASE_MS:
-                used = now
-                commands.release()
-                if self.tls:
-                    self.tls.release()
-            if self.guard and self.guard.expire():
-                self.guard = None
-                forget("services.ftp.guard")
-            for session in list(self.sessions):
-                if session.blocked and ticks_diff(now, session.blocked) > self._stall_ms:
-                    session.task.cancel()  # it reads no replies: there is nothing to tell it
-                    continue
-                transfer = session.transfer
-                if transfer:
-                    session.touched = now  # a transfer is no idling
-                    self._watch_transfer(session, transfer, now)
-                    continue
-                limit = self._idle_ms if session.account else self._login_ms
-                if session.silent_ms() > limit and not session.why:
-                    what = "Nothing came for" if session.account else "Nobody logged in within"
-                    session.end(421, "%s %d s; bye." % (what, limit // 1000))
+            try:
+                if self.sessions:
+                    used = now
+                elif ticks_diff(now, used) > _RELEASE_MS:
+                    used = now
+                    commands.release()
+                    if self.tls:
+                        self.tls.release()
+                if self.guard and self.guard.expire():
+                    self.guard = None
+                    forget("services.ftp.guard")
+                self._watch_sessions(now)
+            except MemoryError:
+                gc.collect()  # what is due now is due in a second, too
+
+    def _watch_sessions(self, now):
+        for session in list(self.sessions):
+            if session.blocked and ticks_diff(now, session.blocked) > self._stall_ms:
+                session.task.cancel()  # it reads no replies: there is nothing to tell it
+                continue
+            transfer = session.transfer
+            if transfer:
+                session.touched = now  # a transfer is no idling
+                self._watch_transfer(session, transfer, now)
+                continue
+            limit = self._idle_ms if session.account else self._login_ms
+            if session.silent_ms() > limit and not session.why:
+                what = "Nothing came for" if session.account else "Nobody logged in within"
+                session.end(421, "%s %d s; bye." % (what, limit // 1000))
 
     def _watch_transfer(self, session, transfer, now):
         still = ticks_diff(now, transfer.touched)

@@ -20,10 +20,11 @@ from services.ftp.commands import (
     handler_of,
 )
 from services.ftp.data import DataConnection
-from services.ftp.errors import FTPError, reply_to
+from services.ftp.errors import NO_MEMORY, FTPError, reply_to
 from services.ftp.lines import Lines
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
+_SENT_AWAY = (421, "Not enough memory for this session; bye.")
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
 _NOT_HERE = ("ADAT", "CONF", "ENC", "MIC", "SMNT")
@@ -41,19 +42,19 @@ class Transfer:
     """What is known of the transfer under way: for STAT, the stall watch and the events."""
 
     total = None  # the bytes there will be, where that is known
-
-    bytes = 0
-    connected = False
     data = True  # it uses the data connection
-    buffer = None  # lent for the time of the transfer
-    why = "Aborted."  # what the client is told when it is cancelled
-    cancelled = False
-    task = None  # once it runs
 
     def __init__(self, verb, path):
         self.verb = verb
         self.path = path  # as the user sees it
         self.began = self.touched = self.told = ticks_ms()
+        # All that is set later: where there is no memory left, an end can still be noted.
+        self.bytes = 0
+        self.connected = False
+        self.buffer = None  # lent for the time of the transfer
+        self.why = "Aborted."  # what the client is told when it is cancelled
+        self.cancelled = False
+        self.task = None  # once it runs
 
     def cancel(self, why=None):
         """End the transfer; the client is told why."""
@@ -84,14 +85,13 @@ class Session:
     private = None  # PROT P: data connections too; None until PBSZ has come
     failures = 0  # wrong passwords
     ending = False
-    closed = False
     blocked = 0  # ticks in ms since when the client reads no replies
     why = None  # what to tell the client when the session is ended from outside
     task = None
     transfer = None
     _work = None  # the coroutine function of the transfer, and the path it holds
     _held = None
-    _replying = None  # the transfer whose last reply is being sent
+    _replying = None  # the transfer until its last reply is sent
 
     def __init__(self, server, sock, address, number):
         self.server = server
@@ -114,18 +114,18 @@ class Session:
             pass  # the client is gone: a reset is as good as a QUIT
         except MemoryError:
             gc.collect()
-            self.why = 421, "Not enough memory for this session; bye."
+            self.why = _SENT_AWAY
         finally:
             # No await here: this runs on cancellation too.
             if self.transfer:
                 self.transfer.cancel("The control connection was closed.")
+            elif self._replying:  # it may wait for a socket that will be no more
+                self._replying.cancel()
             self.data.close()
             if self.why:
                 self._last_word()
-            self.closed = True
             self._sock.close()
-            if self._replying:  # it waits for a socket that is no more
-                self._replying.cancel()
+            self._sock = None
 
     async def _listen(self):
         """Obey one line after the other until the client leaves or is to leave."""
@@ -296,9 +296,10 @@ class Session:
 
     def _unsent(self, data):
         """Send what the socket takes; return the rest. OSError on a session that has ended."""
-        if self.closed:  # its descriptor may be another session's by now
+        sock = self._sock
+        if not sock:  # its descriptor may be another session's by now
             raise OSError
-        sent = self._sock.write(data) or 0
+        sent = sock.write(data) or 0
         if sent < len(data):
             return data[sent:]
         self.blocked = 0
@@ -323,39 +324,37 @@ class Session:
         else:
             transfer.data = False
             transfer.connected = True
-        self.server.hold(path, writes)
-        try:
-            asyncio.create_task(self._run(transfer))
-        except MemoryError:
-            self.server.release(path)
-            raise
+        # In this order: what finds no memory leaves nothing held.
         self._work = work
         self._held = path
+        self._replying = transfer
         self.transfer = transfer
+        try:
+            self.server.hold(path, writes)
+            try:
+                asyncio.create_task(self._run(transfer))
+            except MemoryError:
+                self.server.release(path)
+                raise
+        except (FTPError, MemoryError):
+            self.transfer = self._work = self._held = self._replying = None
+            raise
         self._idle.clear()
         return reply
 
     async def _run(self, transfer):
-        transfer.task = asyncio.current_task()
         server = self.server
+        reply = NO_MEMORY
         try:
-            server.began(self, transfer)
-            if transfer.cancelled:
-                raise asyncio.CancelledError
-            transfer.buffer = server.buffers.take()
-            reply = await self._work(transfer)
-        except asyncio.CancelledError:
-            reply = 426, transfer.why
-        except Exception as error:
+            reply = await self._result(transfer)
+        except MemoryError:
             gc.collect()
-            reply = self._failed(error)
         if transfer.data:
             self.data.close()  # the client reads the end of its data before the reply
         server.buffers.give(transfer.buffer)
         server.release(self._held)
         self.transfer = self._work = self._held = None
         self._idle.set()
-        self._replying = transfer
         try:
             server.ended(self, transfer, reply)
             await self.reply(*reply)
@@ -365,9 +364,24 @@ class Session:
             pass  # the session has ended
         except MemoryError:
             gc.collect()
-            self.end(421, "Not enough memory for this session; bye.")
+            self.end(*_SENT_AWAY)
         if self._replying is transfer:
             self._replying = None
+
+    async def _result(self, transfer):
+        """Do the transfer's work: the reply, also where it fails."""
+        try:
+            transfer.task = asyncio.current_task()
+            self.server.began(self, transfer)
+            if transfer.cancelled:
+                raise asyncio.CancelledError
+            transfer.buffer = self.server.buffers.take()
+            return await self._work(transfer)
+        except asyncio.CancelledError:
+            return 426, transfer.why
+        except Exception as error:
+            gc.collect()
+            return self._failed(error)
 
     def _failed(self, error):
         if isinstance(error, OSError) and self.server.is_connection_error(error):
