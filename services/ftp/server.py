@@ -27,6 +27,8 @@ _EPIPE = const(32)
 _OPERATORS = ("df", "free", "gc", "hashpass", "kick", "unlock", "uptime", "who")
 _REST_MS = const(100)  # after a client that could not be taken in
 _NO_MEMORY = b"421 Not enough memory for one more session; try later.\r\n"
+_PLENTY = const(16_384)  # bytes free: no need to look closer
+_ROOM = const(4_096)  # for a session, and for the others' replies
 _SESSIONS = const(6)  # where nothing else bounds them
 _TELL_MS = const(1_000)  # a flood of refused clients is told once a second
 _KEY = "/tls/key.der"  # where TLS looks for it, and where it may lie without TLS too
@@ -140,6 +142,10 @@ class FtpServer(Service):
                 await asyncio.sleep_ms(_REST_MS)
             return
         try:
+            if self.status.section("heap").get("free_bytes", _PLENTY) < _PLENTY:
+                gc.collect()
+                if gc.mem_free() < _ROOM:  # it would take the last of it from those who are here
+                    raise MemoryError
             self._admit(sock, hal.peer_address(raw)[0])
         except MemoryError:
             self._refuse(sock, _NO_MEMORY)
