@@ -187,16 +187,17 @@ def bystander(dial, wait_for):
 
 
 def _wait_alike(wait_for, dial, board, before):
-    last = []
+    last = None
 
     def same():
-        last[:] = [_found(dial, board)]
-        return last[0][0] == before[0] and last[0][1] > before[1] - _FREE_KIB
+        nonlocal last
+        last = _found(dial, board)
+        return last[0] == before[0] and last[1] > before[1] - _FREE_KIB
 
     try:
         wait_for(same, "the board to be as before", _PATIENCE_S)
     except AssertionError as error:
-        raise AssertionError(f"{before} before, {last[0]} after") from error
+        raise AssertionError(f"{before} before, {last} after\n{board.console[-3000:]}") from error
 
 
 def _at_rest(dial, board):

@@ -110,7 +110,10 @@ class FtpServer(Service):
 
     async def run(self):
         """Accept clients for ever; ends every session when it is stopped."""
-        asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
+        try:
+            asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
+        except MemoryError:
+            gc.collect()  # what was left behind takes room on flash; to serve matters more
         listener = self._listen()
         watch = None
         try:
