@@ -446,12 +446,14 @@ class TestSight:
         assert uploading.reply().code == 226
 
     def test_site_who_tells_no_paths_of_others(self, connect, control):
-        data = control.begin("RETR /config.json", small=True)
-        other = connect("reader")
+        data = control.begin("STOR /next/unheard-of")
+        data.sendall(b"x")
 
-        assert "config" not in other.ask("SITE who").text
+        assert "STOR" in connect("reader").ask("SITE who").text
+        assert "unheard-of" not in connect("reader").ask("SITE who").text
+        assert "/next/unheard-of" in connect().ask("SITE who").text
 
-        assert control.rest(data)
+        data.close()
         assert control.reply().code == 226
 
 
