@@ -582,6 +582,4 @@ def board(device, tmp_path_factory):
 
 def test_every_command_gets_one_final_reply_and_files_are_what_was_stored(board):
     Conversation.board = board
-    run_state_machine_as_test(
-        Conversation, settings=settings(many(int(os.environ.get("N", 40))), stateful_step_count=15)
-    )
+    run_state_machine_as_test(Conversation, settings=settings(many(50), stateful_step_count=15))
