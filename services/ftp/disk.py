@@ -5,6 +5,7 @@ import os
 from micropython import const
 
 from services.ftp import paths
+from services.ftp.commands import use
 
 _IS_DIR = const(0x4000)
 
@@ -31,9 +32,7 @@ def times():
     """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
     try:
         os.stat(TIMES)
-        from services.ftp import times
-
-        return times
+        return use("times")
     except (OSError, MemoryError):
         return None
 

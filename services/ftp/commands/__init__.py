@@ -4,6 +4,9 @@ A verb's handler is the `async def VERB(session, arg)` of that very name in its 
 a reply (code, text or an iterable of lines), or None where it has replied itself.
 """
 
+import gc
+import sys
+
 from micropython import const
 
 from services.borrow import forget
@@ -33,8 +36,7 @@ _MODULES = (
     "hashing",
 )
 _RESIDENT = const(3)
-# Modules that those import at their first use; they go, too.
-_HELPERS = ("listing", "facts", "times")
+_HELPERS = ("listing", "facts", "times", "text")  # what those use(); it goes with them
 _ACCESS = const(0 * _MODULE)
 _TRANSFERS = const(1 * _MODULE)
 _SITE = const(2 * _MODULE)
@@ -126,21 +128,32 @@ def load_resident():
         _load(number)
 
 
+def use(name):
+    """Return a module of services.ftp that goes when those of rare commands go; MemoryError.
+
+    Where it doesn't fit, the modules of other commands make room; what runs keeps its own.
+    """
+    name = "services.ftp." + name
+    if name in sys.modules:
+        return sys.modules[name]
+    gc.collect()  # a module wants its memory in larger pieces than most
+    try:
+        return __import__(name, None, None, ("*",))
+    except MemoryError:
+        release()
+        gc.collect()
+        return __import__(name, None, None, ("*",))
+
+
 def release():
     """Let go of the modules that don't stay."""
     for number in range(_RESIDENT, len(_MODULES)):
-        if _loaded[number]:
-            _loaded[number] = None
-            forget(_full_name(number))
+        _loaded[number] = None
+        forget("services.ftp.commands." + _MODULES[number])
     for name in _HELPERS:
         forget("services.ftp." + name)
 
 
 def _load(number):
-    module = __import__(_full_name(number), None, None, ("*",))
-    _loaded[number] = module
+    _loaded[number] = module = use("commands." + _MODULES[number])
     return module
-
-
-def _full_name(number):
-    return "services.ftp.commands." + _MODULES[number]

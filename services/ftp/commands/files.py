@@ -7,6 +7,7 @@ import asyncio
 from micropython import const
 
 import hal
+from services.ftp.commands import use
 from services.ftp.disk import is_dir, stat_of
 from services.ftp.listing import stamp
 
@@ -71,8 +72,7 @@ async def MFMT(session, arg):
 
 
 def _set_time(session, text, name):
-    from services.ftp import times
-
+    times = use("times")
     try:
         when = times.seconds(text)
     except ValueError:
@@ -88,9 +88,7 @@ def _set_time(session, text, name):
 
 async def MLST(session, path):
     """RFC 3659 section 7: one entry, over the control connection."""
-    from services.ftp.facts import Facts  # let go with the last session, as times is
-
-    line = Facts(session, path).line(session.shown(path), stat_of(path), path)
+    line = use("facts").Facts(session, path).line(session.shown(path), stat_of(path), path)
     await session.reply_lines(250, "Facts:", (line[:-2],), b" ")
 
 

@@ -5,6 +5,8 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
+from services.ftp.commands import use
+
 _HASHES = ("SHA-256", "SHA-1", "MD5")
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
 
@@ -32,10 +34,9 @@ def _features(session):
     yield "MDTM"
     if not session.account or session.account.role != "read":
         yield "MFMT"
-    from services.ftp.facts import FACTS  # not for a STAT, which a full heap should still have
-
-    chosen = FACTS if session.facts is None else session.facts
-    yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in FACTS])
+    facts = use("facts").FACTS  # not for a STAT, which a full heap should still have
+    chosen = facts if session.facts is None else session.facts
+    yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in facts])
     if tls and not tls.broken:
         yield "PBSZ"
         yield "PROT"
@@ -77,9 +78,7 @@ async def OPTS(session, arg):
 
 def _choose_facts(session, wanted):
     """RFC 3659 section 7.9: what is unknown is passed over; the text of the reply."""
-    from services.ftp.facts import FACTS
-
-    session.facts = tuple([fact for fact in FACTS if fact in wanted])
+    session.facts = tuple([fact for fact in use("facts").FACTS if fact in wanted])
     return ("MLST OPTS " + "".join([fact + ";" for fact in session.facts])).rstrip()
 
 

@@ -4,6 +4,7 @@ import os
 
 from services.borrow import borrow
 from services.ftp import paths
+from services.ftp.commands import use
 from services.ftp.disk import is_dir, stat_of
 from services.ftp.errors import FTPError
 from services.ftp.listing import entries, formatter
@@ -110,7 +111,5 @@ async def MLSD(session, path):
     """RFC 3659 section 7: a folder's entries for machines."""
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
-    from services.ftp.facts import Facts  # let go with the last session
-
-    lines = folder_lines(session, path, Facts(session, path).line)
+    lines = folder_lines(session, path, use("facts").Facts(session, path).line)
     return _start(session, "MLSD", session.shown(path), lines)

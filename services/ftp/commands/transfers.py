@@ -2,6 +2,7 @@
 
 import os
 
+from services.ftp.commands import use
 from services.ftp.disk import is_dir
 from services.ftp.errors import FTPError
 from services.ftp.pump import receive, send
@@ -73,13 +74,6 @@ def _offset(session):
     return offset
 
 
-def _text():
-    """The conversion of TYPE A, which few clients ask for; loaded by the first."""
-    from services.ftp import text
-
-    return text
-
-
 async def RETR(session, arg):
     """RFC 959 section 4.1.3."""
     offset = _offset(session)
@@ -104,7 +98,7 @@ async def RETR(session, arg):
             transfer.connected = True
             if not session.text:
                 transfer.total = (piece.end if piece else found[6]) - offset
-            source = _text().TextReader(file) if session.text else file
+            source = use("text").TextReader(file) if session.text else file
             if piece:
                 source = piece.of(file)
             await send(sock, source.readinto, transfer.buffer, transfer)
@@ -155,7 +149,7 @@ def store(session, verb, path, keep):
             await upload.copy_old(keep, transfer)
             sock = await session.data.open()
             transfer.connected = True
-            sink = _text().TextWriter(upload.file) if session.text else upload.file
+            sink = use("text").TextWriter(upload.file) if session.text else upload.file
             await receive(sock, sink.write, transfer.buffer, transfer)
             if session.text:
                 sink.finish()
