@@ -6,9 +6,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 LIBRARY := build/lib/logging.py
 ARGS ?=
+MINUTES ?= 10
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps bench bench-quick package picture clean
+.PHONY: help run test fuzz lint deps bench bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -21,6 +23,9 @@ run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
 test: $(READY) $(LIBRARY) ## run all tests; installs the programs they need where it may
 	@host/system-packages
 	$(BIN)/pytest $(ARGS)
+
+fuzz: $(READY) $(LIBRARY) ## look for what breaks it, with new seeds; MINUTES=10, SEED=N repeats a round
+	$(BIN)/python tests/fuzz/rounds.py $(MINUTES) "$(SEED)"
 
 lint: $(READY) ## check style and format
 	$(BIN)/ruff check

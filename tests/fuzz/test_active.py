@@ -1,5 +1,6 @@
 """PORT and EPRT: whatever the argument, a data connection goes to the client alone."""
 
+import ipaddress
 import re
 
 import pytest
@@ -17,12 +18,16 @@ class Data:
     def aim(self, port):
         self.port = port
 
-class Session:
-    address = "192.168.1.7"
-    epsv_only = False
+class Server:
+    sockets = None
 
-def order(verb, argument):
+class Session:
+    epsv_only = False
+    server = Server()
+
+def order(verb, argument, address="192.168.1.7"):
     session = Session()
+    session.address = address
     session.data = Data()
     handler = getattr(active, verb)(session, argument)
     try:
@@ -95,3 +100,55 @@ def test_a_connection_goes_to_the_client_alone(device, verb, reader, strategy):
             assert port is None
 
     check()
+
+
+def groups_of(text):
+    """The address that a text spells, None where it is none (or names a link)."""
+    try:
+        return ipaddress.IPv6Address(text)
+    except ValueError:
+        return None
+
+
+@st.composite
+def spellings(draw, address):
+    """One of the ways to write an IPv6 address (RFC 4291 section 2.2)."""
+    text = draw(st.sampled_from([address.compressed, address.exploded, mixed(address)]))
+    return draw(st.sampled_from([text, text.upper()]))
+
+
+def mixed(address):
+    """The address with its end as IPv4 has it."""
+    head, last = address.exploded[:-9], address.packed[-4:]
+    return f"{head}{'.'.join(map(str, last))}"
+
+
+V6 = st.one_of(
+    st.sampled_from(["fd00::1", "fd00::2", "::1", "1::", "fd00:0:0:1::1"]).map(
+        ipaddress.IPv6Address
+    ),
+    st.binary(min_size=16, max_size=16).map(ipaddress.IPv6Address),
+)
+
+
+@given(V6, V6, st.booleans(), st.integers(1024, 65535), st.data())
+@many(200)
+def test_over_ipv6_it_goes_to_the_client_however_that_is_written(
+    device, home, other, same, port, data
+):
+    there = home if same else other
+    text = data.draw(spellings(there))
+    if data.draw(st.integers(0, 4)) == 0:  # damaged
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(st.sampled_from(list(":.0g1|%"))) + text[at:]
+
+    code, said, aimed = device("order", "EPRT", f"|2|{text}|{port}|", home.compressed)
+
+    loosely = groups_of(re.sub(r"\b0+(?=[0-9A-Fa-f])", "", text.partition("%")[0]))
+    if groups_of(text) == home:
+        assert (code, aimed) == (200, port), said
+    elif loosely == home and code == 200:  # zeros too many and the name of a link do no harm
+        assert aimed == port
+    else:
+        assert code in (501, 522), said
+        assert aimed is None
