@@ -376,7 +376,7 @@ def test_an_upload_under_way_is_in_no_listing(control, connect, folder, wait_for
 
 # FTP by itself, as a board with little memory would run it.
 FTP_ALONE = {"log": None, "network": None, "time": None}
-MANY = [f"reading-{number:04}.csv" for number in range(2000)]
+MANY = [f"reading-{number:04}.csv" for number in range(4000)]
 
 
 def with_many_files(board):
@@ -389,12 +389,12 @@ def with_many_files(board):
 
 @pytest.fixture(scope="module")
 def small_board(power_up):
-    """A board with FTP alone in a heap of 64 KiB, and 2,000 files on its card."""
+    """A board with FTP alone in a heap of 64 KiB, and 4,000 files on its card."""
     return with_many_files(power_up(heap="64wK", sections=FTP_ALONE))
 
 
 @pytest.mark.parametrize("verb", ["LIST", "NLST", "MLSD"])
-def test_a_folder_of_2000_files_is_listed_in_a_small_heap(connect, small_board, verb):
+def test_a_folder_of_4000_files_is_listed_in_a_small_heap(connect, small_board, verb):
     control = connect(to=small_board)
 
     lines = control.fetch(f"{verb} /sd/many").decode().splitlines()
@@ -403,18 +403,18 @@ def test_a_folder_of_2000_files_is_listed_in_a_small_heap(connect, small_board, 
     assert "MemoryError" not in small_board.console
 
 
-def test_a_glob_picks_among_2000_files(connect, small_board):
+def test_a_glob_picks_among_4000_files(connect, small_board):
     control = connect(to=small_board)
 
     assert len(control.names("/sd/many/reading-19??.csv")) == 100
 
 
-def test_stat_lists_2000_files_over_the_control_connection(connect, power_up):
+def test_stat_lists_4000_files_over_the_control_connection(connect, power_up):
     board = with_many_files(power_up())
 
     reply = connect(to=board).ask("STAT /sd/many")
 
-    assert len(reply.lines) == 2002
+    assert len(reply.lines) == 4002
 
 
 def test_a_section_that_is_null_turns_its_service_off(connect, small_board):
