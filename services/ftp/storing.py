@@ -4,11 +4,14 @@ import os
 from time import ticks_diff, ticks_ms
 
 import asyncio
+import vfs
 from micropython import const
 
+from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.disk import UPLOAD_PREFIX, times
 
+_FAT = getattr(vfs, "VfsFat", None)
 _SLICE_MS = const(5)
 _GRACE_MS = const(20)
 _GRACE_SHARE = const(32)  # after a fast upload, this part of the time that it took
@@ -21,8 +24,7 @@ class Upload:
 
     in_use: a set that holds the unfinished upload's path for as long as there is one.
 
-    Whatever happens before commit() returns, the old file stays as it was: rename is the only
-    step that a power cut can't halve (on LittleFS and POSIX; FAT removes, then renames).
+    Whatever happens before commit() returns, the old file stays as it was.
     """
 
     def __init__(self, path, number, in_use):
@@ -77,7 +79,10 @@ class Upload:
 
     def commit(self):
         """Make the upload the file: only after this is it stored. Waits for nothing."""
-        os.rename(self._part, self._path)
+        if _FAT and self._on_fat():
+            borrow("services.ftp.fat", "replace")(self._part, self._path)
+        else:
+            os.rename(self._part, self._path)  # no power cut can halve it
         self._in_use.discard(self._part)
         self._part = None
         kept = times()
@@ -97,6 +102,15 @@ class Upload:
         except OSError:
             pass
         self._in_use.discard(self._part)
+
+    def _on_fat(self):
+        try:
+            for system, point in vfs.mount():
+                if isinstance(system, _FAT) and paths.is_within(point, self._path):
+                    return True
+            return False
+        except TypeError:  # ports before 1.25 can't tell
+            return True
 
     def _close(self):
         file = self.file

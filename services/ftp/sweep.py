@@ -5,10 +5,12 @@ from time import ticks_diff, ticks_ms
 
 import asyncio
 
+from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.disk import UPLOAD_PREFIX, is_dir
 
 _SLICE_MS = 5
+_ASIDE = "-"  # between an upload's number and the name of the file that it takes the place of
 
 
 async def sweep(in_use):
@@ -21,18 +23,30 @@ async def sweep(in_use):
     while folders:
         folder = folders.pop()
         stale = []
+        aside = []  # on FAT: files that made place for an upload
         try:
             for entry in os.ilistdir(folder):
                 path = paths.join(folder, entry[0])
                 if is_dir((entry[1],)):
                     folders.append(path)
                 elif entry[0].startswith(UPLOAD_PREFIX):
-                    stale.append(path)
+                    (aside if _ASIDE in entry[0][len(UPLOAD_PREFIX) :] else stale).append(path)
                 if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
                     await asyncio.sleep_ms(0)
                     since = ticks_ms()
+            for path in aside:
+                await borrow("services.ftp.fat", "recover")(path)
             for path in stale:
-                if path not in in_use:
+                if path not in in_use and not (aside and _is_gone(path)):
                     os.remove(path)
         except OSError:
             continue
+
+
+def _is_gone(path):
+    """True where recover() has given an unfinished upload its place, or removed it."""
+    try:
+        os.stat(path)
+        return False
+    except OSError:
+        return True
