@@ -17,13 +17,13 @@ def one_line(text):
     """
     if len(text) > _TEXT_CHARS:
         text = text[:_TEXT_CHARS] + "..."
-    if json.dumps(text)[1:-1] == text and "\x7f" not in text:
+    if json.dumps(text)[1:-1] == text and not _has_control(text):
         return text  # all but every line, and checked without a loop
     safe = []
     for char in text:
         if char == "\n":
             char = "\\n"
-        elif char < " " or char == "\x7f":
+        elif char < " " or _is_control(char):
             char = "\\x%02x" % ord(char)
         safe.append(char)
     return "".join(safe)
@@ -64,6 +64,20 @@ def _value(value):
         text = text[:_VALUE_CHARS] + "..."
     quoted = json.dumps(text)
     if len(quoted) == len(text) + 2 and text and not (" " in text or "=" in text):
-        if "\x7f" not in text:
+        if not _has_control(text):
             return text
-    return quoted.replace("\x7f", "\\u007f")
+    if not _has_control(quoted):
+        return quoted
+    return "".join(["\\u%04x" % ord(char) if _is_control(char) else char for char in quoted])
+
+
+def _has_control(text):
+    """True where a control character beyond those of ASCII's first 32 is in text, as is DEL."""
+    if len(text.encode()) == len(text):
+        return "\x7f" in text
+    return any([_is_control(char) for char in text])
+
+
+def _is_control(char):
+    # U+0080 to U+009F too (ECMA-48): to terminals U+009B is what ESC [ is.
+    return "\x7f" <= char < "\xa0"

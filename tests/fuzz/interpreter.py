@@ -1,5 +1,6 @@
 """A MicroPython process that stays: thousands of calls of device code in a few seconds."""
 
+import contextlib
 import json
 import os
 import selectors
@@ -14,6 +15,10 @@ TIMES = 2  # how many more examples `make fuzz` runs in a round
 
 # Each line is [function, arguments]; each answer [True, value] or [False, what was raised].
 LOOP = """
+def _ready():
+    pass
+
+
 def _serve():
     import sys, json
     while True:
@@ -61,6 +66,7 @@ class Interpreter:
 
     def __enter__(self):
         self._start()
+        self("_ready")  # else the code itself failed: once, and not for each example
         return self
 
     def __exit__(self, *exception):
@@ -73,15 +79,17 @@ class Interpreter:
         """
         # Not ASCII alone: MicroPython does not join the two halves of a surrogate pair.
         line = json.dumps([name, arguments], ensure_ascii=False)
-        self._process.stdin.write(line.encode() + b"\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # what it said last tells why
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
         if not self._selector.select(ANSWER_S):
             self._end()
             self._start()
             raise AssertionError(f"no answer within {ANSWER_S} s")
         answer = self._process.stdout.readline()
-        if not answer:
-            said = self._process.stderr.read().decode(errors="replace")
+        if not answer.startswith(b"["):
+            said = answer + self._process.stdout.read() + self._process.stderr.read()
+            said = said.decode(errors="replace")
             self._end()
             self._start()
             raise AssertionError(f"the interpreter ended: {said}")

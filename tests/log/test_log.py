@@ -89,6 +89,8 @@ say("event", event_text("x/y", dict(path="/a\nERROR forged", user="a b", empty="
                                     password="hunter2", wifi_password="hunter2", ok=False,
                                     traceback="long")))
 say("escape", event_text("x", dict(p="\x1b[2J\x7f")))
+say("escape in one", event_text("x", dict(p="é\x9b2J")))
+say("record with it", one_line("é\x9b31m"))
 say("long", event_text("x", dict(p="a" * 500)))
 say("record", one_line('say "hi"\r\n\x1b[31m'))
 log = Log(status, events, site)
@@ -100,6 +102,8 @@ say("cut", len(asyncio.run(site.run("log", "", True))[0]))
         " wifi_password=***"
     )
     assert said["escape"] == 'x p="\\u001b[2J\\u007f"'
+    assert said["escape in one"] == 'x p="é\\u009b2J"'
+    assert said["record with it"] == "é\\x9b31m"
     assert said["long"] == "x p=" + "a" * 120 + "..."
     assert said["record"] == 'say "hi"\\x0d\\n\\x1b[31m'
     assert said["cut"] <= 260
