@@ -2,56 +2,12 @@
 
 from time import gmtime, time
 
-from micropython import const
-
-_UNITS = (("_bytes", 6), ("_ms", 3), ("_s", 2))
-_LONG_MS = const(120_000)  # read more easily as hours and days
-_WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
-
-
-def size_text(n):
-    """A count of bytes as people read it: 629, 52 KiB, 3.2 MiB."""
-    if n < 1024:
-        return "%d B" % n
-    if n < 10 * 1024 * 1024:
-        return "%d KiB" % ((n + 512) // 1024)
-    return "%.1f MiB" % (n / 1048576)
-
-
-def span_text(seconds):
-    """A span of seconds as `uptime` prints it: 3 days, 2:04:11."""
-    sign = "-" if seconds < 0 else ""
-    days, rest = divmod(abs(int(seconds)), 86400)
-    text = "%d:%02d:%02d" % (rest // 3600, rest % 3600 // 60, rest % 60)
-    if days:
-        text = "%d day%s, %s" % (days, "" if days == 1 else "s", text)
-    return sign + text
+from services.borrow import borrow
 
 
 def time_text(t=None):
     """ISO 8601 text, in UTC, of t (as time.time() counts; None: now): 2026-11-22T20:11:03Z."""
     return "%04d-%02d-%02dT%02d:%02d:%02dZ" % gmtime(time() if t is None else t)[:6]
-
-
-def _shown(key, value):
-    """One `key value` pair; the key's suffix (_bytes, _ms, _s) is the unit it is shown in."""
-    for suffix, cut in _UNITS:
-        if key.endswith(suffix) and isinstance(value, (int, float)):
-            key = key[:-cut]
-            if suffix == "_bytes":
-                value = size_text(value)
-            elif suffix == "_ms":
-                value = "%d ms" % value if abs(value) < _LONG_MS else span_text(value // 1000)
-            else:
-                value = span_text(value)
-            break
-    if value is None:
-        value = "-"
-    elif value is True:
-        value = "yes"
-    elif value is False:
-        value = "no"
-    return "%s %s" % (key.replace("_", " "), value)
 
 
 class Status:
@@ -74,21 +30,4 @@ class Status:
 
     def lines(self):
         """Yield each section as a readable line or more, in the order in which they were made."""
-        for name in self._order:
-            section = self.sections[name]
-            if not section:
-                continue
-            parts = []
-            if "state" in section:
-                parts.append(str(section["state"]))
-            for key in sorted(section):
-                if key != "state" and section[key] not in (None, ""):
-                    parts.append(_shown(key, section[key]))
-            line = "%-10s" % name
-            for i in range(len(parts)):
-                part = parts[i] if i + 1 == len(parts) else parts[i] + ","
-                if i and len(line) + len(part) >= _WIDTH:
-                    yield line
-                    line = "%-10s" % ""
-                line += " " + part
-            yield line
+        return borrow("services.status_text", "lines")(self._order, self.sections)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SHARED = {f"services.{name}" for name in ("borrow", "events", "service", "site", "status")}
+SHARED = {
+    f"services.{name}" for name in ("borrow", "events", "service", "site", "status", "status_text")
+}
 OURS = {
     "assemble",
     "boot",

@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LIST_COMMANDS = """
-from services.ftp.commands import COMMANDS
-print(" ".join(sorted(COMMANDS)))
+from services.ftp.commands import verbs
+print(" ".join(sorted(verbs())))
 """
 
 LIST_OPTIONS = """

@@ -9,7 +9,7 @@ from asyncio import core
 
 import hal
 from services.ftp.accounts import hash_password
-from services.status import span_text
+from services.status_text import span_text
 
 
 def _kib(size):

@@ -147,6 +147,9 @@ class FtpServer(Service):
         try:
             if self.status.section("heap").get("free_bytes", _PLENTY) < _PLENTY:
                 gc.collect()
+                if gc.mem_free() < _ROOM:
+                    commands.release()
+                    gc.collect()
                 if gc.mem_free() < _ROOM:  # it would take the last of it from those who are here
                     raise MemoryError
             self._admit(sock, hal.peer_address(raw)[0])

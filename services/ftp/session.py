@@ -10,7 +10,6 @@ from hal.net import readable, writable
 from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.commands import (
-    ADMIN,
     ANYTIME,
     ARG,
     BEFORE_LOGIN,
@@ -18,6 +17,8 @@ from services.ftp.commands import (
     WRITE,
     flags_of,
     handler_of,
+    module_of,
+    release,
 )
 from services.ftp.data import DataConnection
 from services.ftp.errors import NO_MEMORY, FTPError, reply_to
@@ -191,24 +192,27 @@ class Session:
         verb = (line if space < 0 else line[:space]).upper()
         arg = "" if space < 0 else line[space + 1 :]
         try:
-            flags = flags_of(verb)
+            module = module_of(verb)
+            flags = None if module is None else flags_of(module, verb)
             reply = self._checked(verb, arg, flags)
             if not reply:
-                if self.transfer and not flags & ANYTIME:
+                if self.transfer and ANYTIME not in flags:
                     its_turn = borrow("services.ftp.lookout", "its_turn")
                     await its_turn(self._idle, self._lines, self._sock, self.transfer)
-                if flags & PATH:
-                    arg = self.path(arg, flags & WRITE)
-                reply = await handler_of(verb)(self, arg)
+                if PATH in flags:
+                    arg = self.path(arg, WRITE in flags)
+                reply = await handler_of(module, verb)(self, arg)
         except FTPError as error:
             reply = error.reply
         except OSError as error:
             reply = reply_to(error)
-        except Exception as error:
+        except MemoryError as error:
+            release()  # the next try may find room
             gc.collect()
             reply = reply_to(error)
-            if not isinstance(error, MemoryError):
-                self.server.report(verb, error)
+        except Exception as error:
+            reply = reply_to(error)
+            self.server.report(verb, error)
         if reply:
             await self.reply(*reply)
 
@@ -218,16 +222,14 @@ class Session:
             if verb in _NOT_HERE:
                 return 502, "%s is not implemented." % verb
             return 500, "Unknown command; HELP lists the known ones."
-        if not self.account and not flags & BEFORE_LOGIN:
+        if not self.account and BEFORE_LOGIN not in flags:
             return 530, "Log in first with USER and PASS."
-        if flags & ARG and not arg:
+        if ARG in flags and not arg:
             return 501, "%s needs an argument." % verb
         if "\0" in arg or "\r" in arg:  # a CR would cut a reply or a console's line in two
             return 501, "No NUL or CR in an argument."
-        if flags & WRITE and self.account.role == "read":
+        if WRITE in flags and self.account.role == "read":
             return 550, "%s may read only." % self.user
-        if flags & ADMIN and not self.is_admin():
-            return 550, "For admins only."
         return None
 
     def is_admin(self):

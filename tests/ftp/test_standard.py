@@ -8,7 +8,7 @@ import pytest
 from outpost import bundle
 
 TABLE = (bundle.tree_root() / "services/ftp/commands/__init__.py").read_text()
-VERBS = re.findall(r'(?<=[ "])([A-Z]{3,4})(?=:[a-z]*[ \"]|": _)', TABLE)
+VERBS = re.findall(r" ([A-Z]{3,4}):[a-z]*(?=[ \"])", TABLE)
 NOT_HERE = ["SMNT", "ADAT", "MIC", "CONF", "ENC", "XYZZY"]
 ARGUMENTS = ["", "x", "/nosuch", "1", "-1", " "]
 DURING = {"ABOR", "STAT", "NOOP"}  # what need not wait for a transfer's end

@@ -11,115 +11,75 @@ from micropython import const
 
 from services.borrow import forget
 
-ARG = 1  # an argument must be there
-PATH = 2  # the argument is a path: the handler is given the file system's
-WRITE = 4  # needs a role that may write
-ADMIN = 8  # needs the role admin
-BEFORE_LOGIN = 16  # may come before login
-ANYTIME = 32  # may run during a transfer
-_FLAGS = const(63)
-_MODULE = const(64)  # a verb's module is its entry divided by this: an index of _MODULES
+# What is checked before a handler runs.
+ARG = "a"  # an argument must be there
+PATH = "p"  # the argument is a path: the handler is given the file system's
+WRITE = "w"  # needs a role that may write
+BEFORE_LOGIN = "b"  # may come before login
+ANYTIME = "t"  # may run during a transfer
 
-# What a transfer needs is loaded with the server and stays: after months a heap may have no room
-# for it. The others come at their first use and go when nobody has been here for a while.
-_MODULES = (
+# Each module, and its verbs with what is checked for them. Text, because a dictionary of all verbs
+# took 4 KB; and not getattr(), which would intern every verb that a client invents, for ever.
+_TABLE = (
     "access",
+    " USER:ab PASS:b REIN:b QUIT:bt ",
     "transfers",
-    "site",
+    " TYPE:a PASV: EPSV: REST:a RETR:a STOR:aw APPE:aw ABOR:bt ",
     "listings",
+    " LIST: NLST: MLSD:p ",
     "info",
+    " SYST:b FEAT:b OPTS:ab CLNT:ab NOOP:bt STAT:t ",
     "tree",
+    " PWD: XPWD: CWD:ap XCWD:ap CDUP: XCUP: MKD:aw XMKD:aw RMD:apw XRMD:apw DELE:apw RNFR:aw"
+    " RNTO:aw ",
     "files",
+    " SIZE:p MDTM:a MFMT:aw MLST:p AVBL:p ",
+    "site",
+    " SITE:a ",
     "active",
+    " PORT:a EPRT:a ",
     "standard",
+    " HELP:b MODE:a STRU:a ALLO:a ACCT:a STOU:w ",
     "security",
+    " AUTH:ab PBSZ:ab PROT:ab CCC:b ",
     "hashing",
+    " HASH:a RANG:a ",
 )
-_RESIDENT = const(3)
-_HELPERS = ("listing", "facts", "times", "text")  # what those use(); it goes with them
-_ACCESS = const(0 * _MODULE)
-_TRANSFERS = const(1 * _MODULE)
-_SITE = const(2 * _MODULE)
-_LISTINGS = const(3 * _MODULE)
-_INFO = const(4 * _MODULE)
-_TREE = const(5 * _MODULE)
-_FILES = const(6 * _MODULE)
-_ACTIVE = const(7 * _MODULE)
-_STANDARD = const(8 * _MODULE)
-_SECURITY = const(9 * _MODULE)
-_HASHING = const(10 * _MODULE)
+# What a login and a transfer need is loaded with the server and stays: after months a heap may
+# have no room for it. The others come at their first use and go when nobody has been here for a
+# while.
+_RESIDENT = const(2)
+_HELPERS = ("listing", "walk", "facts", "times", "text")  # what those use(); it goes with them
 
-# A dict and not getattr(): that would intern every verb that a client invents, for ever.
-COMMANDS = {
-    "USER": _ACCESS | ARG | BEFORE_LOGIN,
-    "PASS": _ACCESS | BEFORE_LOGIN,
-    "REIN": _ACCESS | BEFORE_LOGIN,
-    "QUIT": _ACCESS | BEFORE_LOGIN | ANYTIME,
-    "TYPE": _TRANSFERS | ARG,
-    "PASV": _TRANSFERS,
-    "EPSV": _TRANSFERS,
-    "REST": _TRANSFERS | ARG,
-    "RETR": _TRANSFERS | ARG,
-    "STOR": _TRANSFERS | ARG | WRITE,
-    "APPE": _TRANSFERS | ARG | WRITE,
-    "ABOR": _TRANSFERS | BEFORE_LOGIN | ANYTIME,
-    "LIST": _LISTINGS,
-    "NLST": _LISTINGS,
-    "MLSD": _LISTINGS | PATH,
-    "SITE": _SITE | ARG,
-    "SYST": _INFO | BEFORE_LOGIN,
-    "FEAT": _INFO | BEFORE_LOGIN,
-    "OPTS": _INFO | ARG | BEFORE_LOGIN,
-    "CLNT": _INFO | ARG | BEFORE_LOGIN,
-    "NOOP": _INFO | BEFORE_LOGIN | ANYTIME,
-    "STAT": _INFO | ANYTIME,
-    "PWD": _TREE,
-    "XPWD": _TREE,
-    "CWD": _TREE | ARG | PATH,
-    "XCWD": _TREE | ARG | PATH,
-    "CDUP": _TREE,
-    "XCUP": _TREE,
-    "MKD": _TREE | ARG | WRITE,
-    "XMKD": _TREE | ARG | WRITE,
-    "RMD": _TREE | ARG | PATH | WRITE,
-    "XRMD": _TREE | ARG | PATH | WRITE,
-    "DELE": _TREE | ARG | PATH | WRITE,
-    "RNFR": _TREE | ARG | WRITE,
-    "RNTO": _TREE | ARG | WRITE,
-    "SIZE": _FILES | PATH,
-    "MDTM": _FILES | ARG,
-    "MFMT": _FILES | ARG | WRITE,
-    "MLST": _FILES | PATH,
-    "AVBL": _FILES | PATH,
-    "PORT": _ACTIVE | ARG,
-    "EPRT": _ACTIVE | ARG,
-    "HELP": _STANDARD | BEFORE_LOGIN,
-    "MODE": _STANDARD | ARG,
-    "STRU": _STANDARD | ARG,
-    "ALLO": _STANDARD | ARG,
-    "ACCT": _STANDARD | ARG,
-    "STOU": _STANDARD | WRITE,
-    "AUTH": _SECURITY | ARG | BEFORE_LOGIN,
-    "PBSZ": _SECURITY | ARG | BEFORE_LOGIN,
-    "PROT": _SECURITY | ARG | BEFORE_LOGIN,
-    "CCC": _SECURITY | BEFORE_LOGIN,
-    "HASH": _HASHING | ARG,
-    "RANG": _HASHING | ARG,
-}
-
-_loaded = [None] * len(_MODULES)
+_loaded = [None] * (len(_TABLE) // 2)
 
 
-def flags_of(verb):
-    """The flags of a verb, None where there is no such command."""
-    entry = COMMANDS.get(verb)
-    return None if entry is None else entry & _FLAGS
+def module_of(verb):
+    """The number of the module that has a verb's handler; None: there is no such command."""
+    wanted = " %s:" % verb
+    for number in range(len(_loaded)):
+        if wanted in _TABLE[2 * number + 1]:
+            return number
+    return None
 
 
-def handler_of(verb):
-    """The handler of a known verb; its module is imported where it isn't yet: MemoryError."""
-    number = COMMANDS[verb] // _MODULE
+def flags_of(number, verb):
+    """What is checked before the verb of a module runs: a text of ARG, PATH and so on."""
+    verbs = _TABLE[2 * number + 1]
+    start = verbs.find(" %s:" % verb) + len(verb) + 2
+    return verbs[start : verbs.find(" ", start)]
+
+
+def handler_of(number, verb):
+    """The handler of a module's verb; the module is imported where it isn't yet: MemoryError."""
     return getattr(_loaded[number] or _load(number), verb)
+
+
+def verbs():
+    """Yield every verb."""
+    for number in range(len(_loaded)):
+        for word in _TABLE[2 * number + 1].split():
+            yield word[: word.find(":")]
 
 
 def load_resident():
@@ -147,13 +107,13 @@ def use(name):
 
 def release():
     """Let go of the modules that don't stay."""
-    for number in range(_RESIDENT, len(_MODULES)):
+    for number in range(_RESIDENT, len(_loaded)):
         _loaded[number] = None
-        forget("services.ftp.commands." + _MODULES[number])
+        forget("services.ftp.commands." + _TABLE[2 * number])
     for name in _HELPERS:
         forget("services.ftp." + name)
 
 
 def _load(number):
-    _loaded[number] = module = use("commands." + _MODULES[number])
+    _loaded[number] = module = use("commands." + _TABLE[2 * number])
     return module

@@ -2,7 +2,6 @@
 
 import os
 
-from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.commands import use
 from services.ftp.disk import is_dir, stat_of
@@ -54,7 +53,7 @@ def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
     except OSError:
         if not paths.is_glob(folder):
             raise
-    return borrow("services.ftp.walk", "globbed")(session, where, arg, line_of, stat)
+    return use("walk").globbed(session, where, arg, line_of, stat)
 
 
 def asked(arg):
@@ -74,9 +73,7 @@ def _send(session, verb, arg, line_of, stat=os.stat, prefix=""):
     flags, arg = asked(arg)
     notes = []  # what the client should know of the listing
     if any(flag in flags for flag in _RARE):
-        lines = borrow("services.ftp.walk", "flagged")(
-            session, flags, arg, line_of, stat, prefix, notes
-        )
+        lines = use("walk").flagged(session, flags, arg, line_of, stat, prefix, notes)
     else:
         lines = lines_of(session, arg, line_of, stat, prefix)
     return _start(session, verb, arg, lines, notes)

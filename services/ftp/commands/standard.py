@@ -6,7 +6,7 @@ from micropython import const
 
 from services.borrow import borrow
 from services.ftp import paths
-from services.ftp.commands import COMMANDS
+from services.ftp.commands import module_of, verbs
 from services.ftp.commands.transfers import store
 
 _HELP_COLUMNS = const(8)
@@ -21,15 +21,15 @@ async def HELP(session, arg):
     if not verb:
         await session.reply_lines(214, "Commands:", _help_lines(), b" ")
         return None
-    if verb not in COMMANDS:
+    if module_of(verb) is None:
         return 501, "There is no command %s; HELP lists those there are." % verb
     return 214, "%s %s" % (verb, borrow("services.ftp.manual", "PAGES").get(verb, ""))
 
 
 def _help_lines():
-    verbs = sorted(COMMANDS)
-    for i in range(0, len(verbs), _HELP_COLUMNS):
-        yield " ".join(["%-4s" % verb for verb in verbs[i : i + _HELP_COLUMNS]])
+    known = sorted(verbs())
+    for i in range(0, len(known), _HELP_COLUMNS):
+        yield " ".join(["%-4s" % verb for verb in known[i : i + _HELP_COLUMNS]])
 
 
 def _one_of(arg, good, known, what):
