@@ -83,9 +83,7 @@ async def RETR(session, arg):
         return 550, "That is a directory."
     piece = None
     if session.range:
-        from services.ftp.commands.hashing import piece_of
-
-        piece = piece_of(session, found[6])
+        piece = use("commands.hashing").piece_of(session, found[6])
         offset = piece.first
     if offset > found[6]:
         return 551, "REST lies beyond the end of the file, at %d." % found[6]
