@@ -15,12 +15,16 @@ import time
 import pytest
 
 # An application, as config.json's "app" runs one: it counts the tasks that live, and those that
-# wait for a socket; it holds heap while the card has a file that says how much to leave.
+# wait for a socket; it holds heap while the card has a file that says how much to leave, and sets
+# the clock by the seconds that another one tells.
 WATCHER = '''
 import asyncio
 import gc
 import os
 from asyncio import core
+from time import ticks_ms
+
+import hal
 
 alive = 0
 _create_task = core.create_task
@@ -63,7 +67,13 @@ async def run(status, events):
             counts["tasks"] = alive
             counts["waiting"] = len(core._io_queue.map)
             counts["turn"] = counts.get("turn", 0) + 1
-            wanted = "eat" in os.listdir("/sd")
+            counts["ticks"] = ticks_ms()
+            asked = os.listdir("/sd")
+            if "clock" in asked:
+                with open("/sd/clock") as file:
+                    hal.set_clock(hal.unix_time() + int(file.read()))
+                os.remove("/sd/clock")
+            wanted = "eat" in asked
             if wanted and not held:
                 with open("/sd/eat") as file:
                     held = eat(int(file.read()))
@@ -228,10 +238,38 @@ def _turn(status):
 
 
 @pytest.fixture(scope="session")
-def watched_board(power_up):
-    """A board with the shortest limits that config.json allows, which counts its tasks."""
-    sections, files = WATCHED
-    return power_up({"idle_s": 10, "login_s": 5, "stall_s": 5}, sections, files=files)
+def power_up_watched(power_up):
+    """Start a board with the shortest limits that config.json allows, which counts its tasks.
+
+    (sections=None, files=None, **options of power_up) -> Desk.
+    """
+
+    def start(sections=None, files=None, **options):
+        limits = {"idle_s": 10, "login_s": 5, "stall_s": 5}
+        own, watcher = WATCHED
+        return power_up(limits, own | (sections or {}), files=watcher | (files or {}), **options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def watched_board(power_up_watched):
+    """The board that most tests of faults share."""
+    return power_up_watched()
+
+
+@pytest.fixture
+def set_clock(wait_for):
+    """The function: step a board's clock, (board, seconds)."""
+
+    def step(board, seconds):
+        request = board.card / "clock"
+        part = board.card / "clock.part"
+        part.write_text(str(seconds))
+        os.rename(part, request)
+        wait_for(lambda: not request.exists(), "the clock to be set")
+
+    return step
 
 
 @pytest.fixture
