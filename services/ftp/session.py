@@ -21,8 +21,9 @@ from services.ftp.commands import (
     release,
 )
 from services.ftp.data import DataConnection
-from services.ftp.errors import NO_MEMORY, FTPError, reply_to
+from services.ftp.errors import FTPError, reply_to
 from services.ftp.lines import Lines
+from services.ftp.transfer import Transfer
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 _SENT_AWAY = (421, "Not enough memory for this session; bye.")
@@ -37,34 +38,6 @@ def _safely(lines):
         yield from lines
     except Exception as error:
         yield "Incomplete: " + reply_to(error)[1]
-
-
-class Transfer:
-    """What is known of the transfer under way: for STAT, the stall watch and the events."""
-
-    total = None  # the bytes there will be, where that is known
-    data = True  # it uses the data connection
-
-    def __init__(self, verb, path):
-        self.verb = verb
-        self.path = path  # as the user sees it
-        self.began = self.touched = self.told = ticks_ms()
-        # All that is set later: where there is no memory left, an end can still be noted.
-        self.bytes = 0
-        self.connected = False
-        self.buffer = None  # lent for the time of the transfer
-        self.why = "Aborted."  # what the client is told when it is cancelled
-        self.cancelled = False
-        self.task = None  # once it runs
-
-    def cancel(self, why=None):
-        """End the transfer; the client is told why."""
-        self.why = why or self.why
-        self.cancelled = True
-        # Cancelling a task that has not begun would skip its `finally`: such a one finds the
-        # flag instead. A client that pipelines RETR and ABOR gets here.
-        if self.task:
-            self.task.cancel()
 
 
 class Session:
@@ -90,8 +63,6 @@ class Session:
     why = None  # what to tell the client when the session is ended from outside
     task = None
     transfer = None
-    _work = None  # the coroutine function of the transfer, and the path it holds
-    _held = None
     _replying = None  # the transfer until its last reply is sent
 
     def __init__(self, server, sock, address, number):
@@ -319,46 +290,26 @@ class Session:
         tls = self.server.tls
         if data and tls and tls.required and tls.data and not self.private:
             raise FTPError(521, "Nothing in clear here: PBSZ 0 and PROT P first.")
-        transfer = Transfer(verb, self.shown(path))
+        # In this order: what finds no memory leaves nothing held.
+        transfer = Transfer(self, verb, path, work, data)
         reply = None
         if data:
             reply = 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
-        else:
-            transfer.data = False
-            transfer.connected = True
-        # In this order: what finds no memory leaves nothing held.
-        self._work = work
-        self._held = path
-        self._replying = transfer
-        self.transfer = transfer
+        self.transfer = self._replying = transfer
         try:
-            self.server.hold(path, writes)
-            try:
-                asyncio.create_task(self._run(transfer))
-            except MemoryError:
-                self.server.release(path)
-                raise
+            transfer.begin(writes)
         except (FTPError, MemoryError):
-            self.transfer = self._work = self._held = self._replying = None
+            self.transfer = self._replying = None
             raise
         self._idle.clear()
         return reply
 
-    async def _run(self, transfer):
-        server = self.server
-        reply = NO_MEMORY
-        try:
-            reply = await self._result(transfer)
-        except MemoryError:
-            gc.collect()
-        if transfer.data:
-            self.data.close()  # the client reads the end of its data before the reply
-        server.buffers.give(transfer.buffer)
-        server.release(self._held)
-        self.transfer = self._work = self._held = None
+    async def ended(self, transfer, reply):
+        """The transfer is over, all that it had is closed: the next command's turn, its reply."""
+        self.transfer = None
         self._idle.set()
         try:
-            server.ended(self, transfer, reply)
+            self.server.ended(self, transfer, reply)
             await self.reply(*reply)
         except OSError:
             pass  # the session's own reader sees it too
@@ -369,26 +320,6 @@ class Session:
             self.end(*_SENT_AWAY)
         if self._replying is transfer:
             self._replying = None
-
-    async def _result(self, transfer):
-        """Do the transfer's work: the reply, also where it fails."""
-        try:
-            transfer.task = asyncio.current_task()
-            self.server.began(self, transfer)
-            if transfer.cancelled:
-                raise asyncio.CancelledError
-            transfer.buffer = self.server.buffers.take()
-            return await self._work(transfer)
-        except asyncio.CancelledError:
-            return 426, transfer.why
-        except Exception as error:
-            gc.collect()
-            return self._failed(error)
-
-    def _failed(self, error):
-        if isinstance(error, OSError) and self.server.is_connection_error(error):
-            return 426, "The data connection was lost: error %s." % error
-        return reply_to(error)
 
     async def finished(self):
         """Return when no transfer is under way."""
