@@ -30,17 +30,33 @@ def strip_telnet(data):
     return bytes(kept).lstrip(_DM)  # no UTF-8 verb begins so
 
 
+def text_of(line):
+    """A line as text; UnicodeError where it isn't UTF-8 (RFC 3629).
+
+    decode() takes surrogates, codes beyond the last one and longer forms than the shortest: as
+    names of files they would come back in listings, which clients then can't read.
+    """
+    text = line.decode()
+    if len(text) != len(line):
+        for char in text:
+            code = ord(char)
+            if 0xD800 <= code < 0xE000 or code > 0x10FFFF or chr(code) != char:
+                raise UnicodeError
+    return text
+
+
 class Lines:
     """Takes lines out of what a socket has sent; several in one packet wait here, part of one too.
 
     scratch: a bytearray that all sessions share. Nothing here waits: no coroutine for each line.
     """
 
+    _skipping = False  # inside a line that was too long
+
     def __init__(self, sock, scratch):
         self._sock = sock
         self._scratch = scratch
         self._held = b""
-        self._skipping = False  # inside a line that was too long
 
     def restart(self, sock):
         """Read from sock from now on; what came before is thrown away (RFC 4217 section 15.4)."""

@@ -22,7 +22,7 @@ from services.ftp.commands import (
 )
 from services.ftp.data import DataConnection
 from services.ftp.errors import FTPError, reply_to
-from services.ftp.lines import Lines
+from services.ftp.lines import Lines, text_of
 from services.ftp.transfer import Transfer
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
@@ -63,6 +63,7 @@ class Session:
     why = None  # what to tell the client when the session is ended from outside
     task = None
     transfer = None
+    _idle = None  # an event: the transfer has ended
     _replying = None  # the transfer until its last reply is sent
 
     def __init__(self, server, sock, address, number):
@@ -74,8 +75,6 @@ class Session:
         self._sock = sock
         self._lines = Lines(sock, server.scratch)
         self._lock = asyncio.Lock()  # one writer: a transfer's 226 must not cut into a reply
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     async def run(self):
         """Serve until the client leaves or is sent away; leaves nothing open behind it."""
@@ -155,7 +154,7 @@ class Session:
     async def _obey(self, line):
         """Run one command line: exactly one final reply, whatever happens."""
         try:
-            line = line.decode()
+            line = text_of(line)
         except UnicodeError:
             await self.reply(501, "Not UTF-8 (RFC 2640); nothing was done.")
             return
@@ -297,11 +296,11 @@ class Session:
             reply = 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
         self.transfer = self._replying = transfer
         try:
+            self._idle = asyncio.Event()
             transfer.begin(writes)
         except (FTPError, MemoryError):
             self.transfer = self._replying = None
             raise
-        self._idle.clear()
         return reply
 
     async def ended(self, transfer, reply):
@@ -323,4 +322,5 @@ class Session:
 
     async def finished(self):
         """Return when no transfer is under way."""
-        await self._idle.wait()
+        if self.transfer:
+            await self._idle.wait()

@@ -76,8 +76,8 @@ def test_a_bare_lf_ends_a_line_too(control):
 
 @pytest.mark.parametrize(
     "line",
-    [b"RETR \xfc\xe4", b"\xfc", b"STOR \xc3", b"CWD \xed\xa0\x80", b"\x80\x81\x82"],
-    ids=["latin-1", "a lone byte", "half a letter", "a surrogate", "continuations"],
+    [b"RETR \xfc\xe4", b"\xfc", b"STOR \xc3", b"MKD \xed\xa0\x80", b"MKD \xc0\xae", b"\x80\x81"],
+    ids=["latin-1", "a lone byte", "half a letter", "a surrogate", "too long", "continuations"],
 )
 def test_what_is_no_utf_8_is_refused_and_the_session_goes_on(control, line):
     control.send(line + b"\r\n")

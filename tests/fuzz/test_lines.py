@@ -11,7 +11,7 @@ LONGEST = 512  # bytes of a command line with its CR, without its LF
 
 DEVICE = """
 import io
-from services.ftp.lines import Lines
+from services.ftp.lines import Lines, text_of
 from services.ftp.text import TextReader, TextWriter
 
 
@@ -58,6 +58,13 @@ def cut_everywhere(stream, scratch):
     '''The places where one cut makes other lines of the stream.'''
     whole = lines_of(stream, (), scratch)
     return [at for at in range(len(stream) // 2) if lines_of(stream, (at,), scratch) != whole]
+
+
+def decoded(line):
+    try:
+        return text_of(bytes.fromhex(line))
+    except UnicodeError:
+        return None
 
 
 def sent_as_text(content, size):
@@ -122,6 +129,27 @@ def test_lines_are_the_same_however_the_packets_are_cut(device, stream, cuts, sc
 @many(100)
 def test_lines_are_the_same_wherever_one_cut_falls(device, stream):
     assert device("cut_everywhere", stream.hex(), 64) == []
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=2).map(str.encode),
+            st.binary(max_size=4),
+            st.sampled_from([b"\xed\x9f\xbf", b"\xed\xa0\x80", b"\xee\x80\x80", b"\xc0\xaf"]),
+            st.sampled_from([b"\xf4\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xe0\x80\xaf", b"\xf7"]),
+        ),
+        max_size=4,
+    ).map(b"".join)
+)
+@many(300)
+def test_only_utf_8_is_taken_for_text(device, line):
+    try:
+        expected = line.decode()
+    except UnicodeError:
+        expected = None
+
+    assert device("decoded", line.hex()) == expected
 
 
 @given(TEXTS, st.integers(2, 1200))
