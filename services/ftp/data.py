@@ -16,12 +16,14 @@ class DataConnection:
     a connection from elsewhere is refused (stealing; RFC 2577 sections 3 and 6).
     """
 
+    # Here, where they cost nothing for a session that moves nothing.
+    tls = None  # the Tls of PROT P, None for PROT C
+    _listener = None
+    _target = None
+    _sock = None
+
     def __init__(self, peer):
-        self.tls = None  # the Tls of PROT P, None for PROT C
         self._peer = peer
-        self._listener = None
-        self._target = None
-        self._sock = None
 
     def listen(self, host, ports):
         """Open a listener on the first free one of ports and return that port."""

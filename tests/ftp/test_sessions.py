@@ -78,7 +78,11 @@ def test_the_listener_closes_with_its_session(connect, board, wait_for):
     session.ask("QUIT")
 
     assert session.closed()
-    wait_for(lambda: board.sockets() == before, "the sockets to be closed")
+    # Fewer where a session of an earlier test was still closing.
+    wait_for(
+        lambda: all(now <= then for now, then in zip(board.sockets(), before, strict=True)),
+        "the sockets to be closed",
+    )
 
 
 def test_active_mode_works_too(control, folder):
