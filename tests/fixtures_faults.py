@@ -241,11 +241,11 @@ def _turn(status):
 def power_up_watched(power_up):
     """Start a board with the shortest limits that config.json allows, which counts its tasks.
 
-    (sections=None, files=None, **options of power_up) -> Desk.
+    (ftp=None, sections=None, files=None, **options of power_up) -> Desk.
     """
 
-    def start(sections=None, files=None, **options):
-        limits = {"idle_s": 10, "login_s": 5, "stall_s": 5}
+    def start(ftp=None, sections=None, files=None, **options):
+        limits = {"idle_s": 10, "login_s": 5, "stall_s": 5} | (ftp or {})
         own, watcher = WATCHED
         return power_up(limits, own | (sections or {}), files=watcher | (files or {}), **options)
 

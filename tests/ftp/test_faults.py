@@ -126,22 +126,35 @@ def test_resets_in_mid_transfer(connect, board, innocent, command, how):
     assert not (board.card / "new").exists()
 
 
-def test_a_client_that_reads_no_replies_is_ended_and_costs_little(connect, board):
+def test_a_client_that_reads_no_replies_is_ended_and_costs_little(
+    power_up_watched, connect, bystander, wait_for
+):
     """It sends commands as fast as it is let; its replies fill both kernels' buffers."""
-    deaf, deaf_in_transfer = connect(), connect()
-    deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    # The transfer's own reply finds the way blocked, too.
-    sock = deaf_in_transfer.begin("STOR /sd/kept")
-    for client in (deaf, deaf_in_transfer):
-        client.sock.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
+    board = power_up_watched({"idle_s": 3600})  # only stall_s can end it
+    with bystander(board), contextlib.closing(connect(to=board)) as watching:
+        before = _sessions(watching)
+        free = _free_kib(watching)
+        deaf, deaf_in_transfer = connect(to=board), connect(to=board)
+        # The transfer's own reply finds the way blocked, too.
+        sock = deaf_in_transfer.begin("STOR /sd/kept")
+        for client in (deaf, deaf_in_transfer):
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sock.setblocking(False)
             for _ in range(10_000):
-                client.sock.send(b"STAT\r\n" * 20)
-    sock.sendall(b"whole")
-    sock.close()
+                with contextlib.suppress(BlockingIOError):
+                    client.sock.send(b"STAT\r\n" * 20)
+        sock.sendall(b"whole")
+        sock.close()
+        assert _sessions(watching) == before + 2, "they are served as long as there is room"
+        assert _free_kib(watching) > free - 24
 
-    for client in (deaf, deaf_in_transfer):
-        client.sock.settimeout(30)
-        with contextlib.suppress(ConnectionResetError):
-            while client.sock.recv(65536):
-                pass
+        # Megabytes of replies fit into the buffers before anybody has to wait.
+        wait_for(lambda: _sessions(watching) == before, "the board to give up", 60)
+
+
+def _sessions(session):
+    return session.ask("SITE who").text.count("127.0.0.1")
+
+
+def _free_kib(session):
+    return int(session.ask("SITE free").lines[1].split()[3].removesuffix("KiB"))
