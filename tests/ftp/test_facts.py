@@ -229,7 +229,7 @@ def test_what_few_ask_for_leaves_the_heap_again(micropython):
 import sys
 from services.ftp import commands
 for verb in ("MFMT", "HASH", "MLST"):
-    commands.handler_of(verb)
+    commands.handler_of(commands.module_of(verb), verb)
 from services.ftp import facts, times
 del facts, times
 commands.release()

@@ -25,6 +25,8 @@ _TABLE = (
     " USER:ab PASS:b REIN:b QUIT:bt ",
     "transfers",
     " TYPE:a PASV: EPSV: REST:a RETR:a STOR:aw APPE:aw ABOR:bt ",
+    "site",
+    " SITE:a ",
     "listings",
     " LIST: NLST: MLSD:p ",
     "info",
@@ -34,8 +36,6 @@ _TABLE = (
     " RNTO:aw ",
     "files",
     " SIZE:p MDTM:a MFMT:aw MLST:p AVBL:p ",
-    "site",
-    " SITE:a ",
     "active",
     " PORT:a EPRT:a ",
     "standard",
@@ -45,10 +45,10 @@ _TABLE = (
     "hashing",
     " HASH:a RANG:a ",
 )
-# What a login and a transfer need is loaded with the server and stays: after months a heap may
-# have no room for it. The others come at their first use and go when nobody has been here for a
-# while.
-_RESIDENT = const(2)
+# What a login, a transfer and SITE shutdown need is loaded with the server and stays: after months
+# a heap may have no room for it. The others come at their first use and go when nobody has been
+# here for a while.
+_RESIDENT = const(3)
 _HELPERS = ("listing", "walk", "facts", "times", "text")  # what those use(); it goes with them
 
 _loaded = [None] * (len(_TABLE) // 2)
