@@ -109,6 +109,7 @@ class Session:
             try:
                 line = lines.take()
             except ValueError:
+                await self._turn()
                 await self.reply(500, "Line too long: 512 bytes at most.")
                 continue
             if line is None:
@@ -156,6 +157,7 @@ class Session:
         try:
             line = text_of(line)
         except UnicodeError:
+            await self._turn()
             await self.reply(501, "Not UTF-8 (RFC 2640); nothing was done.")
             return
         space = line.find(" ")
@@ -164,11 +166,10 @@ class Session:
         try:
             module = module_of(verb)
             flags = None if module is None else flags_of(module, verb)
+            if flags is None or ANYTIME not in flags:
+                await self._turn()
             reply = self._checked(verb, arg, flags)
             if not reply:
-                if self.transfer and ANYTIME not in flags:
-                    its_turn = borrow("services.ftp.lookout", "its_turn")
-                    await its_turn(self._idle, self._lines, self._sock, self.transfer)
                 if PATH in flags:
                     arg = self.path(arg, WRITE in flags)
                 reply = await handler_of(module, verb)(self, arg)
@@ -185,6 +186,15 @@ class Session:
             self.server.report(verb, error)
         if reply:
             await self.reply(*reply)
+
+    async def _turn(self):
+        """Wait for a transfer's end: replies come in the order of their commands, refusals too.
+
+        A client that pipelines has nothing but that order to tell which is which.
+        """
+        if self.transfer:
+            its_turn = borrow("services.ftp.lookout", "its_turn")
+            await its_turn(self._idle, self._lines, self._sock, self.transfer)
 
     def _checked(self, verb, arg, flags):
         """What forbids this command as a reply, or None; once for all handlers."""

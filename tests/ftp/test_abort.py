@@ -223,6 +223,27 @@ def test_other_commands_wait_for_the_transfers_end_and_keep_their_order(control,
     assert control.reply().code == 257
 
 
+@pytest.mark.parametrize(
+    ("refused", "code"),
+    [
+        (b"NONSENSE", 500),
+        (b"MKD", 501),
+        (b"MKD a\0b", 501),
+        (b"MKD \xff\xff\xc3", 501),
+        (b"MKD " + b"x" * 600, 500),
+    ],
+    ids=["unknown", "no argument", "a NUL", "no UTF-8", "too long"],
+)
+def test_what_is_refused_during_a_transfer_waits_for_its_turn_too(control, folder, refused, code):
+    """Only the order of the replies tells a client that pipelines which one is whose."""
+    sock = control.begin(f"STOR {folder}/file")
+    control.send(refused + b"\r\nPWD\r\nNOOP\r\n")
+    sock.sendall(b"content")
+    sock.close()
+
+    assert [control.reply().code for _ in range(4)] == [226, code, 257, 200]
+
+
 def test_quit_during_a_transfer_lets_it_finish(connect, control, folder):
     leaver = connect()
     sock = leaver.begin(f"STOR {folder}/file")
