@@ -166,7 +166,7 @@ class Session:
         try:
             module = module_of(verb)
             flags = None if module is None else flags_of(module, verb)
-            if flags is None or ANYTIME not in flags:
+            if self.transfer and (flags is None or ANYTIME not in flags):
                 await self._turn()
             reply = self._checked(verb, arg, flags)
             if not reply:
