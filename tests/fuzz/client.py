@@ -86,7 +86,7 @@ class Client:
     def entries(self, folder):
         """{name: type of MLSD, size} of a folder: size None where it is a folder."""
         found = {}
-        for line in self.fetch(f"MLSD {folder}").decode().splitlines():
+        for line in self.fetch(f"MLSD {folder}").decode().split("\r\n")[:-1]:
             facts, _, name = line.partition(" ")
             size = re.search(r"size=(\d+);", facts)
             found[name] = None if "type=dir" in facts else int(size[1])

@@ -286,7 +286,7 @@ class Model:
                 self.rest = 0  # it was for this one
             if verb in ("RNFR", "RNTO") and argument:
                 self.rename_from = None
-            if verb == "RANG" or (code == 551 and verb != "RETR"):
+            if (code == 551 and "RANG" in str(reply)) or (verb == "RANG" and argument):
                 self.range = None
         elif verb in ("CWD", "XCWD"):
             self.cwd = path

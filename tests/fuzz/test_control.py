@@ -23,15 +23,16 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 DEVICE = """
-from services.ftp.commands import ANYTIME, COMMANDS, flags_of
+from services.ftp.commands import ANYTIME, flags_of, module_of, verbs
 
 def anytime():
-    return {verb: bool(flags_of(verb) & ANYTIME) for verb in COMMANDS}
+    return {verb: ANYTIME in flags_of(module_of(verb), verb) for verb in verbs()}
 """
 USERS = {
     "admin": {"password": PASSWORD, "role": "admin", "root": "/"},
@@ -39,6 +40,7 @@ USERS = {
 }
 OUTSIDE = {"/outside/file": b"not to be touched", "/jailed": b"beside the root, almost inside"}
 LONGEST = 512
+FILES = {"/a": b"0123456789" * 30, "/dir/é☃": b"line\nline\r\n" * 9, "/ lead": b""}
 
 # Arguments.
 
@@ -100,6 +102,7 @@ WORDS = {
     "MDTM": ["a", "dir/b", "20200101000000 a"],
     "STOU": ["", "", "a", "dir/a"],
 }
+CHANGES = ["CWD", "CDUP", "MKD", "RMD", "DELE", "RNFR", "RNTO", "SIZE", "MLST", "HASH", "TYPE"]
 NO_ARGUMENT = (
     "CDUP",
     "XCUP",
@@ -148,8 +151,8 @@ class Command(NamedTuple):
 
 
 @st.composite
-def commands(draw, verbs):
-    """A Command of one of these verbs."""
+def commands(draw, verbs, known):
+    """A Command of one of these verbs; known: the paths that there are."""
     verb = draw(st.sampled_from(verbs))
     plan = Plan(draw(CONTENTS), draw(st.sampled_from(ENDINGS)), draw(st.booleans()))
     kind = draw(st.integers(0, 9))
@@ -158,6 +161,8 @@ def commands(draw, verbs):
     elif verb in WORDS and (kind or verb in ("PASS", "SITE")):
         words = st.sampled_from(WORDS[verb])
         argument = draw(words if verb not in (*LISTINGS, "STAT") else st.one_of(words, PATHS))
+    elif kind > 3:
+        argument = draw(st.sampled_from(known))
     elif kind:
         argument = draw(PATHS)
     elif draw(st.booleans()):
@@ -211,6 +216,19 @@ class Board:
         self.innocent = Client(self.port).login("fuzz", "fuzz")
         self.names = set(self.admin.entries("/"))
         self.descriptors = self.count()
+        self.failed = False
+
+    def clear(self):
+        """Nothing in the user's root, whatever has become of the example before."""
+        if self.failed:
+            self.admin.close()
+            self.innocent.close()
+            self.admin = Client(self.port).login("admin", PASSWORD)
+            self.innocent = Client(self.port).login("fuzz", "fuzz")
+            self.settled()  # its transfers have ended
+            assert self.admin.ask("TYPE I").code == 200
+        self.failed = True
+        self.wipe()
 
     def count(self):
         """How many descriptors the interpreter has open."""
@@ -255,26 +273,30 @@ class Conversation(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self.board.wipe()
+        self.board.clear()
         self._log_in()
+        self._run([told("MKD", "dir"), told("MKD", "/dir/b")], [])
+        for path, content in FILES.items():
+            self._run([told("EPSV"), told("TYPE", "I"), told("STOR", path, Plan(content))], [])
 
     def teardown(self):
         if self.busy:  # it has failed: what follows would hide that
             self._forget_data()
             self.client.close()
             return
+        if not self.client:
+            return
         try:
-            if self.client:
-                self._leave(told("QUIT"))
+            self._leave(told("QUIT"))
             self.board.settled()
             files, folders = self.board.admin.tree("/jail")
             assert folders == self.model.folders
             assert files == self.model.files
             self.board.check_outside()
+            self.board.failed = False
         finally:
             self._forget_data()
-            if self.client:
-                self.client.close()
+            self.client.close()
 
     @invariant()
     def an_innocent_session_is_answered(self):
@@ -286,20 +308,37 @@ class Conversation(RuleBasedStateMachine):
     def say(self, data, size, cuts):
         """Any commands at all, in one packet or cut anywhere."""
         verbs = sorted(set(self.board.anytime) - {"QUIT"})
-        self._run([data.draw(commands(verbs)) for _ in range(size)], cuts)
+        known = sorted(self.model.files) + sorted(self.model.folders)
+        self._run([data.draw(commands(verbs, known)) for _ in range(size)], cuts)
+
+    @rule(data=st.data(), size=st.integers(4, 12))
+    def say_much(self, data, size):
+        self.say(data, size, [])
+
+    @rule(data=st.data(), size=st.integers(2, 5))
+    def say_what_changes(self, data, size):
+        """Commands of those that do something to files, or ask what they are."""
+        self._be_logged_in()
+        known = sorted(self.model.files) + sorted(self.model.folders)
+        self._run([data.draw(commands(CHANGES, known)) for _ in range(size)], [])
 
     @rule(
         way=st.sampled_from(["EPSV", "PASV", "EPRT", "PORT"]),
         verb=st.sampled_from([*UPLOADS, "STOR", "STOR"]),
-        path=PATHS,
+        data=st.data(),
         plan=st.builds(Plan, CONTENTS, st.sampled_from(ENDINGS), st.booleans()),
         kind=st.sampled_from(["I", "I", "A"]),
+        rest=st.sampled_from([None, None, None, 0, 1, 17]),
     )
-    def upload(self, way, verb, path, plan, kind):
-        """A file comes."""
+    def upload(self, way, verb, data, plan, kind, rest):
+        """A file comes, often over one that is there."""
+        self._be_logged_in()
+        path = data.draw(st.one_of(st.sampled_from(sorted(self.model.files) or ["a"]), PATHS))
         port = told(way, "@" if way in ("EPRT", "PORT") else "")
-        self._run([told("TYPE", kind), port, told(verb, path, plan)], [])
+        restart = [] if rest is None else [told("REST", str(rest))]
+        self._run([told("TYPE", kind), port, *restart, told(verb, path, plan)], [])
 
+    @precondition(lambda self: self.model.files)
     @rule(
         data=st.data(),
         rest=st.sampled_from([None, None, 0, 1, 7]),
@@ -308,24 +347,25 @@ class Conversation(RuleBasedStateMachine):
     )
     def download(self, data, rest, ending, pipelined):
         """A file that is there goes, and what it was is compared."""
-        path = data.draw(st.sampled_from(sorted(self.model.files) or ["/none"]))
+        self._be_logged_in()
+        path = data.draw(st.sampled_from(sorted(self.model.files)))
         restart = [] if rest is None else [told("REST", str(rest))]
         kind = told("TYPE", data.draw(st.sampled_from("IA")))
         after = [told("NOOP"), told("PWD"), told("STAT")] if pipelined else []
         transfer = told("RETR", path, Plan(ending=ending))
         self._run([kind, told("EPSV"), *restart, transfer, *after], [])
 
-    @rule(path=PATHS, to=PATHS)
-    def rename(self, path, to):
+    @rule(data=st.data(), to=PATHS)
+    def rename(self, data, to):
+        self._be_logged_in()
+        known = sorted(self.model.files) + sorted(self.model.folders)
+        path = data.draw(st.one_of(st.sampled_from(known), PATHS))
         self._run([told("RNFR", path), told("RNTO", to)], [])
-
-    @rule(path=NAMES)
-    def make_folder(self, path):
-        self._run([told("MKD", path)], [])
 
     @rule(verb=st.sampled_from([*LISTINGS, "STAT"]), data=st.data())
     def look(self, verb, data):
         """A listing of a folder that is there."""
+        self._be_logged_in()
         path = data.draw(st.sampled_from(sorted(self.model.folders)))
         self._run([told("EPSV"), told(verb, path)], [])
 
@@ -375,6 +415,10 @@ class Conversation(RuleBasedStateMachine):
         self.model.log_out()
         self.model.logged_in = self.model.user = True
 
+    def _be_logged_in(self):
+        if not self.model.logged_in:
+            self._run([told("USER", "fuzz"), told("PASS", "fuzz")], [])
+
     def _leave(self, quit_):
         self._run([quit_], [])
         assert self.client.at_end()
@@ -390,7 +434,7 @@ class Conversation(RuleBasedStateMachine):
     def _run(self, batch, cuts):
         """Send the commands and read until each of them has its one final reply."""
         self.busy = True
-        batch = [self._aimed(command) for command in batch]
+        batch = [self._aimed(command) for command in self._without_wrong_passwords(batch)]
         stream = b"".join(command.line + b"\r\n" for command in batch)
         edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
         for start, end in pairwise(edges):
@@ -402,6 +446,14 @@ class Conversation(RuleBasedStateMachine):
         while self.waiting or self.transfer:
             self._hear(self.client.reply())
         self.busy = False
+
+    def _without_wrong_passwords(self, batch):
+        """Yield the commands; a wrong password would cost a second, and after some a lock-out."""
+        user = self.model.user
+        for command in batch:
+            if command.verb in ("USER", "REIN") and command.is_plain:
+                user = command.verb == "USER" and command.argument == "fuzz"
+            yield told("NOOP") if command.verb == "PASS" and not user else command
 
     def _aimed(self, command):
         """The command with the port of a listener of ours in place of @."""
@@ -565,7 +617,7 @@ class Conversation(RuleBasedStateMachine):
         elif verb == "RETR" and good and self.got is not None:
             assert self.got == self.before, shown
         elif verb == "MLSD" and good and self.got is not None:
-            names = {line.partition(" ")[2] for line in self.got.decode().splitlines()}
+            names = {line.partition(" ")[2] for line in self.got.decode().split("\r\n")[:-1]}
             everything = [*self.model.files, *self.model.folders - {"/"}]
             inside = {path for path in everything if parent(path) == self.path}
             assert names == {path.rpartition("/")[2] for path in inside}, shown
@@ -582,4 +634,4 @@ def board(device, tmp_path_factory):
 
 def test_every_command_gets_one_final_reply_and_files_are_what_was_stored(board):
     Conversation.board = board
-    run_state_machine_as_test(Conversation, settings=settings(many(50), stateful_step_count=15))
+    run_state_machine_as_test(Conversation, settings=settings(many(70), stateful_step_count=20))
