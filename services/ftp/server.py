@@ -15,7 +15,7 @@ from services.ftp import admission, commands, paths, sight
 from services.ftp.accounts import Accounts
 from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
-from services.ftp.session import Session
+from services.ftp.session import SENT_AWAY, Session
 from services.service import Service
 
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
@@ -223,14 +223,18 @@ class FtpServer(Service):
             raise
 
     async def _serve(self, session):
-        session.task = asyncio.current_task()
         try:
+            session.task = asyncio.current_task()
             await session.run()
         except asyncio.CancelledError:
-            pass  # end() has told the client why
+            pass  # end() tells the client why
+        except MemoryError:
+            gc.collect()
+            session.why = SENT_AWAY
         except Exception as error:
             self.report("session", error)
         finally:
+            session.close()
             self.sessions.remove(session)
             self.section["sessions"] = len(self.sessions)
             if session.account:

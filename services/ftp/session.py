@@ -26,7 +26,7 @@ from services.ftp.lines import Lines, text_of
 from services.ftp.transfer import Transfer
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
-_SENT_AWAY = (421, "Not enough memory for this session; bye.")
+SENT_AWAY = (421, "Not enough memory for this session; bye.")
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
 _NOT_HERE = ("ADAT", "CONF", "ENC", "MIC", "SMNT")
@@ -77,26 +77,24 @@ class Session:
         self._lock = asyncio.Lock()  # one writer: a transfer's 226 must not cut into a reply
 
     async def run(self):
-        """Serve until the client leaves or is sent away; leaves nothing open behind it."""
+        """Serve until the client leaves or is sent away; close() must follow, whatever happens."""
         try:
             await self.reply(220, self.server.greeting)
             await self._listen()
         except OSError:
             pass  # the client is gone: a reset is as good as a QUIT
-        except MemoryError:
-            gc.collect()
-            self.why = _SENT_AWAY
-        finally:
-            # No await here: this runs on cancellation too.
-            if self.transfer:
-                self.transfer.cancel("The control connection was closed.")
-            elif self._replying:  # it may wait for a socket that will be no more
-                self._replying.cancel()
-            self.data.close()
-            if self.why:
-                self._last_word()
-            self._sock.close()
-            self._sock = None
+
+    def close(self):
+        """Leave nothing open. Never waits, and takes no memory: there may be none."""
+        if self.transfer:
+            self.transfer.cancel("The control connection was closed.")
+        elif self._replying:  # it may wait for a socket that will be no more
+            self._replying.cancel()
+        self.data.close()
+        if self.why:
+            self._last_word()
+        self._sock.close()
+        self._sock = None
 
     async def _listen(self):
         """Obey one line after the other until the client leaves or is to leave."""
@@ -326,7 +324,7 @@ class Session:
             pass  # the session has ended
         except MemoryError:
             gc.collect()
-            self.end(*_SENT_AWAY)
+            self.end(*SENT_AWAY)
         if self._replying is transfer:
             self._replying = None
 
