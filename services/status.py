@@ -2,8 +2,6 @@
 
 from time import gmtime, time
 
-from services.borrow import borrow
-
 
 def time_text(t=None):
     """ISO 8601 text, in UTC, of t (as time.time() counts; None: now): 2026-11-22T20:11:03Z."""
@@ -30,4 +28,6 @@ class Status:
 
     def lines(self):
         """Yield each section as a readable line or more, in the order in which they were made."""
-        return borrow("services.status_text", "lines")(self._order, self.sections)
+        from services.status_text import lines  # FTP lets it go with the last session
+
+        return lines(self._order, self.sections)

@@ -1,4 +1,4 @@
-"""Status as text: sections as lines that people read, units and all; borrowed for each STAT."""
+"""Status as text: sections as lines that people read, units and all; loaded for the first STAT."""
 
 from micropython import const
 

@@ -21,8 +21,7 @@ from services.log.files import RotatingFile
 from services.log.lines import event_text, one_line
 from services.site import SiteCommands
 from services.status import Status
-from services import borrow, status_text
-borrow.forget = lambda module: None  # what is mounted below has no modules
+from services import status_text  # what is mounted below has no modules
 
 status, events, site = Status(), Events(), SiteCommands()
 flash = ramflash.RamFlash()

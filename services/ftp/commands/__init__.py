@@ -112,6 +112,7 @@ def release():
         forget("services.ftp.commands." + _TABLE[2 * number])
     for name in _HELPERS:
         forget("services.ftp." + name)
+    forget("services.status_text")  # STAT's
 
 
 def _load(number):
