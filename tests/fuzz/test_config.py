@@ -110,15 +110,26 @@ def strictly(text):
     return value if isinstance(value, dict) else None
 
 
+def roughly(value):
+    """The value with its fractions as texts: a board's floats have fewer digits."""
+    if isinstance(value, dict):
+        return {key: roughly(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [roughly(inner) for inner in value]
+    return f"{value:.5g}" if isinstance(value, float) else value
+
+
 @given(near_json())
 @many(500)
 def test_what_is_json_is_taken_and_nothing_else(device, text):
-    good, value = device("parse", text)
-
     expected = strictly(text)
+    assume("inf" not in json.dumps(roughly(expected)))  # the device can't tell us of it in JSON
+    good, value = device("parse", text)
+    assume(good or "deep" not in value)  # the next test's
+
     assert good == (expected is not None), value
     if good:
-        assert value == expected
+        assert roughly(value) == roughly(expected)
     elif value != "must be an object in braces":
         assert 1 <= int(value.rpartition(" ")[2]) <= text.count("\n") + 1
 
