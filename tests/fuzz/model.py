@@ -53,7 +53,7 @@ LEGAL = {
     "NOOP": "200",
     "FEAT": "211",
     "OPTS": "200 451",
-    "SIZE": "213 550",
+    "SIZE": "213 426 550",
     "MDTM": "213 550",
     "MFMT": "213 450 504 550",
     "MLST": "250 550",
@@ -63,12 +63,12 @@ LEGAL = {
     "PBSZ": "200 503",
     "PROT": "200 431 503 504 534 536",
     "CCC": "200 533 534",
-    "HASH": "213 426 450 504 550 552 553 556",
+    "HASH": "213 426 450 504 550 551 552 553 556",
     "RANG": "350 504 551 554",
 }
 UPLOADS = ("STOR", "APPE", "STOU")
 LISTINGS = ("LIST", "NLST", "MLSD")
-TRANSFERS = ("RETR", *UPLOADS, *LISTINGS)
+TRANSFERS = ("RETR", *UPLOADS, *LISTINGS, "HASH", "SIZE")  # tasks beside their session
 LONGEST_NAME = 255  # bytes, of LittleFS
 OURS = "/.upload-"  # such names are the server's own
 PATH_VERBS = ("RETR", "STOR", "APPE", "CWD", "XCWD", "MKD", "XMKD", "RMD", "XRMD", "DELE", "RNFR")

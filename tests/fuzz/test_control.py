@@ -6,6 +6,7 @@ example the board's files are those of the model, and nothing outside the user's
 
 import contextlib
 import os
+import posixpath
 import socket
 import time
 from collections import deque
@@ -16,7 +17,7 @@ import pytest
 from fixtures_sim import PASSWORD, desk
 from fuzz.client import PATIENCE_S, Client, connect, drain, linger, passive_port
 from fuzz.interpreter import many
-from fuzz.model import LISTINGS, UPLOADS, Model, is_legal, meant, parent, without_telnet
+from fuzz.model import LISTINGS, TRANSFERS, UPLOADS, Model, is_legal, meant, parent, without_telnet
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -40,6 +41,7 @@ USERS = {
 }
 OUTSIDE = {"/outside/file": b"not to be touched", "/jailed": b"beside the root, almost inside"}
 LONGEST = 512
+ABORTED_S = 0.2  # after which no data connection comes any more
 FILES = {"/a": b"0123456789" * 30, "/dir/é☃": b"line\nline\r\n" * 9, "/ lead": b""}
 
 # Arguments.
@@ -434,7 +436,7 @@ class Conversation(RuleBasedStateMachine):
     def _run(self, batch, cuts):
         """Send the commands and read until each of them has its one final reply."""
         self.busy = True
-        batch = [self._aimed(command) for command in self._without_wrong_passwords(batch)]
+        batch = [self._aimed(command) for command in self._without_traps(batch)]
         stream = b"".join(command.line + b"\r\n" for command in batch)
         edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
         for start, end in pairwise(edges):
@@ -447,13 +449,25 @@ class Conversation(RuleBasedStateMachine):
             self._hear(self.client.reply())
         self.busy = False
 
-    def _without_wrong_passwords(self, batch):
-        """Yield the commands; a wrong password would cost a second, and after some a lock-out."""
+    def _without_traps(self, batch):
+        """Yield the commands but for what this test can't wait for, or tell apart.
+
+        A wrong password costs a second, and after some a lock-out. What may run during a
+        transfer, and is refused with the codes of transfers, can't be told from its end.
+        """
         user = self.model.user
+        transfers = False
         for command in batch:
-            if command.verb in ("USER", "REIN") and command.is_plain:
-                user = command.verb == "USER" and command.argument == "fuzz"
-            yield told("NOOP") if command.verb == "PASS" and not user else command
+            verb = command.verb
+            if verb in ("USER", "REIN") and command.is_plain:
+                user = verb == "USER" and command.argument == "fuzz"
+            transfers = transfers or verb in TRANSFERS
+            if verb == "PASS" and not user:
+                yield told("NOOP")
+            elif transfers and self.board.anytime[verb]:
+                yield told(verb)
+            else:
+                yield command
 
     def _aimed(self, command):
         """The command with the port of a listener of ours in place of @."""
@@ -463,7 +477,6 @@ class Conversation(RuleBasedStateMachine):
             return command
         if not self.listener:
             self.listener = socket.create_server(("127.0.0.1", 0))
-            self.listener.settimeout(PATIENCE_S)
         port = self.listener.getsockname()[1]
         if command.verb == "EPRT":
             text = f"|1|127.0.0.1|{port}|"
@@ -545,7 +558,11 @@ class Conversation(RuleBasedStateMachine):
         self.path = meant(cwd, path)
         if verb == "STOU":
             name = reply.lines[0].partition("FILE: ")[2]
-            self.path = meant(parent(self.path) if path else cwd, name)
+            wanted = path or "upload"
+            self.path = meant(cwd, wanted)
+            if posixpath.basename(self.path) != name:
+                self.path = meant(cwd, f"{wanted}.{name.rpartition('.')[2]}")
+            assert posixpath.basename(self.path) == name
             assert not self.model.exists(self.path), reply
         self.before = self.model.shown(self.path) if verb == "RETR" else None
         self.kept = self.model.files.get(self.path, b"")
@@ -574,7 +591,7 @@ class Conversation(RuleBasedStateMachine):
         sock, self.data = self.data, None
         try:
             if not sock:
-                sock = connect(self.port) if ready == "passive" else self.listener.accept()[0]
+                sock = connect(self.port) if ready == "passive" else self._called()
         except ConnectionError:
             return  # the board has failed already, and says so next
         sock.settimeout(PATIENCE_S)
@@ -596,6 +613,21 @@ class Conversation(RuleBasedStateMachine):
             else:
                 self.got = drain(sock)
 
+    def _called(self):
+        """The connection that the board makes; ConnectionError where an ABOR came before it."""
+        if not self.listener:
+            self.aborted = True
+            raise ConnectionError
+        self.listener.settimeout(ABORTED_S if self.aborted else PATIENCE_S)
+        try:
+            return self.listener.accept()[0]
+        except TimeoutError:
+            if not self.aborted:
+                raise
+            self.listener.close()
+            self.listener = None
+            raise ConnectionError from None
+
     def _abort(self):
         self.aborted = True
         self.client.send(b"\xff\xf4\xff\xf2ABOR\r\n")
@@ -609,7 +641,11 @@ class Conversation(RuleBasedStateMachine):
         assert is_legal(verb, reply.code), shown
         good = reply.code in (226, 250)
         clean = self.ending in ("whole", "early") if verb in UPLOADS else self.ending == "whole"
-        if clean and not self.aborted:
+        if (
+            clean
+            and not self.aborted
+            and (verb not in LISTINGS or self.path in self.model.folders)
+        ):
             assert good == self.possible, shown
         if verb in UPLOADS and good:
             assert clean, shown
