@@ -94,15 +94,17 @@ async def RETR(session, arg):
                 file.seek(offset)
             sock = await session.data.open()
             transfer.connected = True
-            if not session.text:
-                transfer.total = (piece.end if piece else found[6]) - offset
             source = use("text").TextReader(file) if session.text else file
             if piece:
                 source = piece.of(file)
             await send(sock, source.readinto, transfer.buffer, transfer)
         return 226, "Transfer complete."
 
-    return session.start("RETR", path, work)
+    reply = session.start("RETR", path, work)
+    if not session.text:
+        # Before the 150: a STAT right behind it may come before the transfer's first step.
+        session.transfer.total = (piece.end if piece else found[6]) - offset
+    return reply
 
 
 async def STOR(session, arg):
