@@ -298,7 +298,7 @@ def test_a_file_of_now_has_its_time_in_list_mdtm_and_mlst(control, folder):
     assert before <= modified <= after
     assert f"modify={stamp[4:]};" in control.ask(f"MLST {folder}/now").text
     date = rows(control.fetch(f"LIST {folder}/now"))[0][2]
-    assert date == time.strftime("%b %d %H:%M", time.gmtime(modified)).replace(" 0", "  ", 1)
+    assert date == time.strftime("%b %e %H:%M", time.gmtime(modified))
 
 
 def test_mlsd_has_the_facts_of_rfc_3659(control, filled):
