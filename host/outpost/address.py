@@ -1,0 +1,151 @@
+"""Where a board or a broker is, by its URL, and how to log in there: the password never shows."""
+
+import netrc
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+import click
+
+FTP = ("ftp", "ftps")  # ftps: explicit TLS (RFC 4217), on the port of ftp
+MQTT = ("mqtt", "mqtts")
+PASSWORD_VARIABLE = "OUTPOST_PASSWORD"
+_PORTS = {"ftp": 21, "ftps": 21, "mqtt": 1883, "mqtts": 8883}
+_FORMS = {FTP: "ftp://user@host:port/", MQTT: "mqtt://user@host:port"}
+_BOARD_USER = "admin"  # whom a board that was never configured knows
+# The password ends at the first @ behind which a host can stand: it may hold a bare @ or /.
+_URL = re.compile(
+    r"(?P<scheme>[a-z]+)://"
+    r"(?:(?P<user>[^:@/]*)(?::(?P<password>.*?))?@)?"
+    r"(?P<host>\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^\s:@/?#\[\]]+)"
+    r"(?::(?P<port>\d+))?(?P<path>/.*)?",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would be a command of its own
+
+
+class AddressError(ValueError):
+    """A URL that is none, or a login that is nowhere told; the text holds no secret."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A URL's parts, decoded. user and password are None where it has none; path begins with /."""
+
+    scheme: str
+    user: str | None
+    password: str | None = field(repr=False)
+    host: str
+    port: int
+    path: str = "/"
+
+    @property
+    def secure(self):
+        """Whether the connection is to be TLS."""
+        return self.scheme.endswith("s")
+
+    def __str__(self):
+        """The URL as people may see it: without the password, the port where it isn't usual."""
+        user = f"{quote(self.user, safe='')}@" if self.user else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{user}{host}{port}{quote(self.path) if self.path != '/' else ''}"
+
+
+def parse(url, schemes=FTP):
+    """The Address of a URL with one of the schemes FTP or MQTT; AddressError, without the URL.
+
+    `%40` and the like are decoded in user, password and path (RFC 3986 section 2.1).
+    """
+    form = _FORMS[schemes]
+    found = _URL.fullmatch(url)
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if scheme not in schemes:
+        raise AddressError(f"must begin with {' or '.join(f'{name}://' for name in schemes)}")
+    if not found:
+        raise AddressError(f"must be {form}; write : / @ and % in a name as %3A %2F %40 %25")
+    try:
+        user, password, path = (
+            None if found[name] is None else unquote(found[name], errors="strict")
+            for name in ("user", "password", "path")
+        )
+    except UnicodeDecodeError:
+        raise AddressError("what %.. stand for must be UTF-8") from None
+    if any(part and _CONTROL.search(part) for part in (user, password, path)):
+        raise AddressError("must hold no control characters")
+    if user == "":
+        raise AddressError(f"has no user before its @; must be {form}")
+    port = int(found["port"] or _PORTS[scheme])
+    if not 0 < port < 65536:
+        raise AddressError("must have a port from 1 to 65535")
+    if schemes == MQTT and path not in (None, "/"):
+        raise AddressError(f"must end with the port: {form}")
+    return Address(scheme, user, password, found["host"].strip("[]"), port, path or "/")
+
+
+def credentials(address, *, ask=True):
+    """(user, password) for an Address; AddressError where nothing tells the password.
+
+    They come from the URL, the environment (OUTPOST_PASSWORD), ~/.netrc, or, with ask, from who
+    sits at the terminal. A board's user is `admin` where nothing tells another one; a broker
+    that is given no user is asked for none: (None, None).
+    """
+    user, password = address.user, address.password
+    if password is None:
+        password = os.environ.get(PASSWORD_VARIABLE) or None
+    if user is None or password is None:
+        kept = _from_netrc(address.host)
+        if kept and user in (None, kept[0]):
+            user = kept[0]
+            password = kept[1] if password is None else password
+    if user is None:
+        if address.scheme in MQTT:
+            return None, None
+        user = _BOARD_USER
+    if password is not None:
+        return user, password
+    if not ask or not sys.stdin.isatty():
+        raise AddressError(
+            f"no password for {user} at {address.host}: put it into the environment as "
+            f"{PASSWORD_VARIABLE}, or into ~/.netrc"
+        )
+    return user, click.prompt(
+        f"Password for {user} at {address.host}", hide_input=True, err=True, default="",
+        show_default=False,
+    )  # fmt: skip
+
+
+def _from_netrc(host):
+    """(user, password) that ~/.netrc has for host; None where it has none."""
+    try:
+        entry = netrc.netrc().authenticators(host)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AddressError(f"~/.netrc can't be read: {type(error).__name__}") from None
+    except netrc.NetrcParseError as error:
+        # Its text may hold what stands in the file, but for what it says of the file itself.
+        about_file = error.msg.startswith("~/.netrc")
+        raise AddressError(
+            error.msg if about_file else f"~/.netrc, line {error.lineno}: not understood"
+        ) from None
+    return (entry[0], entry[2] or None) if entry and entry[0] else None
+
+
+class AddressType(click.ParamType):
+    """An option or argument of click that is a URL with one of the schemes FTP or MQTT."""
+
+    name = "url"
+
+    def __init__(self, schemes=FTP):
+        self.schemes = schemes
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, Address):
+            return value
+        try:
+            return parse(value, self.schemes)
+        except AddressError as error:
+            self.fail(str(error), param, ctx)
