@@ -74,6 +74,7 @@ class Telemetry(Service):
             {
                 "broker": "%s:%d" % self._broker[:2] if self._broker else None,
                 "connected": False,
+                "every_s": every_s,
                 "waiting": 0,
                 "dropped": 0,
                 "sent": 0,
