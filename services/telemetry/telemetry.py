@@ -1,7 +1,7 @@
 """Telemetry: the service that publishes the board's status and events to an MQTT broker."""
 
 import json
-from time import ticks_diff, ticks_ms
+from time import ticks_diff, ticks_ms, time
 
 import asyncio
 from micropython import const
@@ -20,7 +20,14 @@ _GOODBYE_MS = const(1500)
 _OVERHEAD = const(128)  # bytes of a waiting event beside its payload
 _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
 
-_FORWARDED = ("ftp/transfer", "ftp/login", "ftp/lockout", "service/restart", "task/crash")
+_FORWARDED = (
+    "ftp/transfer",
+    "ftp/login",
+    "ftp/lockout",
+    "ftp/tls",
+    "service/restart",
+    "task/crash",
+)
 _FORWARDED_ALL_OF = "update/"
 _CHANGES_STATE = ("service/state", "service/restart")
 
@@ -68,6 +75,7 @@ class Telemetry(Service):
         self._wake = asyncio.Event()
         self._retry = asyncio.Event()
         self._state_due = False
+        self._started = None  # when the board did, as text, once the clock tells
         self._told_lost = False
         self.status = status.section(self.name)
         self.status.update(
@@ -146,6 +154,8 @@ class Telemetry(Service):
                 self._state_due = False
                 stated = ticks_ms()
                 rest_ms = self._every_ms
+                if not self._started and self._clock.get("set"):
+                    self._publish_info(connection)
                 self._publish_json(connection, "state", self._sections)
                 await connection.flush()
             await self._deliver(connection)
@@ -171,13 +181,16 @@ class Telemetry(Service):
         self.status["waiting"] = len(backlog)
 
     def _publish_info(self, connection):
+        if not self._started and self._clock.get("set"):
+            self._started = time_text(time() - self._board.get("uptime_s", 0))
         info = {
             "version": self._board.get("version"),
             "firmware": self._board.get("firmware"),
             "board": self._board.get("name"),
             "address": self._network.get("address"),
             "reset_cause": self._board.get("reset_cause"),
-            "boots": self._board.get("boots"),
+            "boots": self._board.get("boots", 0),
+            "started": self._started,
         }
         self._publish_json(connection, "info", info)
 
@@ -212,6 +225,9 @@ class Telemetry(Service):
             self._wake.set()
         elif topic == "network/up":
             self._retry.set()
+        elif topic == "time/sync" and not self._started:
+            self._state_due = True
+            self._wake.set()
         if topic not in _FORWARDED and not topic.startswith(_FORWARDED_ALL_OF):
             return
         backlog = self._backlog
@@ -223,6 +239,7 @@ class Telemetry(Service):
         event = {"event_type": topic.rsplit("/", 1)[-1]}
         event.update(fields)
         event["seq"] = self._seq
+        event["boot"] = self._board.get("boots", 0)
         event["time"] = time_text() if self._clock.get("set") else None
         payload = json.dumps(event).encode()
         if not self._fits(len(payload) + _OVERHEAD):

@@ -57,12 +57,14 @@ def test_a_subscriber_hears_status_info_state_and_events(
         "address": "10.0.0.7",
         "reset_cause": "power-on",
         "boots": 3,
+        "started": None,
     }
     state = subscriber.wait_for("outpost/b0a4d/state").json
     assert state["board"]["name"] == "shed"
     assert state["telemetry"]["connected"] is True
     assert subscriber.wait_for("outpost/b0a4d/event/ftp/transfer").json == {
         "seq": 1,
+        "boot": 3,
         "time": None,
         "event_type": "stored",
         "path": "/a.txt",
