@@ -4,6 +4,7 @@ import click
 
 from outpost.deploy import deploy
 from outpost.sim.command import sim
+from outpost.watch.command import watch
 
 
 @click.group()
@@ -13,3 +14,4 @@ def main():
 
 main.add_command(deploy)
 main.add_command(sim)
+main.add_command(watch)

@@ -1,0 +1,50 @@
+"""What people see: names from the network that can't harm a terminal, sizes and spans of time."""
+
+import unicodedata
+
+# Control characters, what turns the direction of writing (bidi), line ends, and what no font has.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+LIMIT = 200
+
+
+def safe(text, limit=LIMIT):
+    r"""Text on one line that a terminal shows and never obeys: ESC becomes \x1b, U+202E \u202e.
+
+    At most limit characters are taken of it; what is longer ends in an ellipsis.
+    """
+    text = str(text)
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():
+        return text  # nearly always
+    return "".join(map(_seen, text))
+
+
+def _seen(char):
+    if unicodedata.category(char) not in _UNSEEN:
+        return char
+    code = ord(char)
+    if code < 256:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def size(count):
+    """A count of bytes as STAT has it: 629 B, 52 KiB, 3.2 MiB."""
+    if count < 1024:
+        return f"{count:.0f} B"
+    if count < 10 * 1024 * 1024:
+        return f"{count / 1024:.0f} KiB"
+    return f"{count / 1048576:.1f} MiB"
+
+
+def span(seconds):
+    """A span of seconds in its two largest units: 12 s, 4 min 05 s, 2 h 04 min, 3 d 02 h."""
+    seconds = int(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600:02d} h"

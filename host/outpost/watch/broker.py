@@ -1,0 +1,180 @@
+"""The link of `outpost watch` to its MQTT broker: opened, lost, opened again; messages in order.
+
+One thread: what isn't read here waits in the broker, which bounds it, and not in a queue of ours.
+"""
+
+import contextlib
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+_LARGEST = 256 * 1024  # bytes of a message; the broker keeps larger ones to itself (MQTT 5)
+_CONNECT_S = 10
+_KEEPALIVE_S = 20
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 1, 30
+_BATCH, _BATCH_S = 500, 0.1  # then the screen has its turn
+
+
+# MQTT 5 section 3.2.2.2: version, client id, login, not authorised, banned, method of login. All
+# others pass, such as a busy server.
+_FOR_GOOD = {132, 133, 134, 135, 138, 140}
+
+
+class Refused(Exception):
+    """The broker doesn't want us, nor did it ever; the text says why."""
+
+
+@dataclass
+class Message:
+    """One message; payload is bytes."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Link:
+    """A connection that is kept up. state: one line on how it is; connected: whether it is up.
+
+    address: an Address; login: (user, password) or (None, None); cafile: PEM of who signs the
+    broker's certificate, None for those that this machine trusts.
+    """
+
+    def __init__(self, address, login, topic, cafile=None):
+        self._address = address
+        self._login = login
+        self._topic = topic
+        self._cafile = cafile
+        self._client = None
+        self._messages = []
+        self._refused = None
+        self._welcome = False  # it has let us in once: whatever it says later may pass
+        self._marker = None
+        self._delay = _FIRST_DELAY_S
+        self._retry_at = 0
+        self._deadline = 0
+        self._reason = None
+        self.connected = False
+        self.complete = False  # what the broker had kept of this topic has been sent
+
+    @property
+    def state(self):
+        """One line for people."""
+        if self.connected:
+            return "connected"
+        if self._client:
+            return "connecting"
+        wait = max(0, self._retry_at - time.monotonic())
+        return f"{self._reason or 'not connected'}; again in {wait:.0f} s"
+
+    def step(self, wait_s):
+        """Let time pass, wait_s at most, and return the Messages that came. Raises Refused."""
+        until = time.monotonic() + wait_s
+        if self._client is None:
+            pause = self._retry_at - time.monotonic()
+            if pause > 0:
+                time.sleep(min(pause, wait_s))
+                return []
+            self._open()
+        while self._client:
+            result = self._client.loop(max(0, until - time.monotonic()))
+            now = time.monotonic()
+            if self._refused:
+                raise Refused(self._refused)
+            if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._lose(self._reason or mqtt.error_string(result))
+            elif not self.connected and now > self._deadline:
+                self._lose(f"no answer within {_CONNECT_S} s")
+            if self._messages and until > now:
+                until = min(until, now + _BATCH_S)
+            if now >= until or len(self._messages) >= _BATCH:
+                break
+        messages, self._messages = self._messages, []
+        return messages
+
+    def close(self):
+        """Leave in good order."""
+        if self._client:
+            self._client.disconnect()
+            self._client = None
+        self.connected = False
+
+    def _open(self):
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.connect_timeout = _CONNECT_S
+        user, password = self._login
+        if user is not None:
+            client.username_pw_set(user, password)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.MaximumPacketSize = _LARGEST
+        self.complete = False
+        self._reason = None
+        self._deadline = time.monotonic() + _CONNECT_S
+        try:
+            if self._address.secure:
+                client.tls_set(ca_certs=self._cafile)
+            client.connect(
+                self._address.host, self._address.port, _KEEPALIVE_S,
+                clean_start=True, properties=properties,
+            )  # fmt: skip
+        except ssl.SSLCertVerificationError as error:
+            text = f"its certificate can't be trusted: {error.verify_message}"
+            if not self._welcome:
+                raise Refused(text) from error
+            self._lose(text)
+        except ssl.SSLError as error:
+            self._lose(f"no TLS: {error.reason or error}")
+        except socket.gaierror:
+            self._lose(f"the name {self._address.host} is not known")
+        except ConnectionResetError:
+            hint = ": is that its port for TLS?" if self._address.secure else ""
+            self._lose(f"it ends the connection{hint}")
+        except OSError as error:
+            self._lose(error.strerror or str(error) or "no connection")
+        else:
+            self._client = client
+
+    def _lose(self, reason):
+        self._client = None
+        self.connected = False
+        self._reason = reason
+        self._retry_at = time.monotonic() + self._delay
+        self._delay = min(self._delay * 2, _LONGEST_DELAY_S)
+
+    def _on_connect(self, client, userdata, flags, reason, properties):
+        if reason.is_failure:
+            self._reason = f"it refuses the login: {reason}"
+            if reason.value in _FOR_GOOD and not self._welcome:
+                self._refused = self._reason
+            return
+        self.connected = self._welcome = True
+        self._delay = _FIRST_DELAY_S
+        kinds = ("status", "info", "state", "event/#")
+        client.subscribe([(f"{self._topic}/+/{kind}", 0) for kind in kinds])
+        # The broker answers in order: once it has answered this, what it keeps of the above is
+        # on its way.
+        self._marker = client.subscribe(f"{self._topic}/+/nothing")[1]
+
+    def _on_disconnect(self, client, userdata, flags, reason, properties):
+        if self.connected or reason.is_failure:
+            self._reason = f"lost: {reason}"
+
+    def _on_subscribe(self, client, userdata, message_id, reasons, properties):
+        if message_id == self._marker:
+            self.complete = True
+        elif all(reason.is_failure for reason in reasons):
+            self._refused = f"it refuses to tell of {self._topic}/: {reasons[0]}"
+
+    def _on_message(self, client, userdata, message):
+        with contextlib.suppress(UnicodeDecodeError):  # a topic that MQTT forbids
+            self._messages.append(Message(message.topic, message.payload, message.retain))

@@ -1,0 +1,185 @@
+"""`outpost watch` as a command: on a terminal a live view, in a pipe lines, for scripts JSON."""
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from itertools import chain
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from outpost.address import MQTT, AddressError, AddressType, credentials
+from outpost.shown import safe
+from outpost.watch.broker import Link, Refused
+from outpost.watch.model import ONLINE, Fleet
+from outpost.watch.screen import entry_text, headline, screen, table, troubles
+
+_STEP_S = 0.2  # between two drawings at most
+_QUIET_S = 0.3  # a broker of several machines may send what it keeps a little later
+
+
+def _topic(ctx, param, value):
+    value = value.strip("/")
+    if not value or set(value) & set("+#\0"):
+        raise click.BadParameter("must be a topic without + and #, such as outpost")
+    return value
+
+
+@click.command()
+@click.argument("url", type=AddressType(MQTT))
+@click.option(
+    "--topic", default="outpost", show_default=True, callback=_topic,
+    help="What the boards' config.json has as telemetry.topic.",
+)  # fmt: skip
+@click.option(
+    "--cafile", type=click.Path(exists=True, dir_okay=False),
+    help="For mqtts://: certificates (PEM) of who may have signed the broker's "
+    "[those that this machine trusts].",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print each message as a line of JSON.")
+@click.option("--once", is_flag=True, help="Show what the broker knows now, and end.")
+@click.option(
+    "--expect", type=click.IntRange(0), metavar="N",
+    help="With --once: exit status 1 unless at least N boards are online.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=click.FloatRange(1, 3600), default=10, show_default=True,
+    help="With --once: seconds that the broker may take.",
+)  # fmt: skip
+def watch(url, topic, cafile, as_json, once, expect, timeout):
+    """Show boards, transfers and events as they happen.
+
+    URL is the broker's: mqtt://user@host:port, or mqtts:// for TLS. The password may come from
+    OUTPOST_PASSWORD, ~/.netrc or the keyboard; in the URL others may see it in the list of
+    processes. Where the output is no terminal, each event is a line.
+
+    Ends with Ctrl-C. Exit status of --once: 0 where all boards are online, 1 where one isn't,
+    where there is none, or where the broker can't be asked.
+    """
+    if expect is not None and not once:
+        raise click.UsageError("--expect goes with --once")
+    if cafile and not url.secure:
+        raise click.UsageError("--cafile goes with mqtts://")
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8
+    # Whoever ends it, the terminal is left as it was found.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        link = Link(url, credentials(url), topic, cafile)
+    except AddressError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        if once:
+            sys.exit(_once(link, url, topic, as_json, expect, timeout))
+        elif as_json:
+            _print_json(link)
+        elif sys.stdout.isatty():
+            _show(link, url, topic)
+        else:
+            _print_lines(link, topic)
+    except Refused as refused:
+        raise click.ClickException(f"{url}: {refused}") from None
+    except KeyboardInterrupt:
+        pass
+    finally:
+        link.close()
+
+
+def _show(link, url, topic):
+    """The live view, on the terminal's other screen; the first one comes back at the end."""
+    fleet = Fleet(topic)
+    console = Console(highlight=False, markup=False)
+    with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
+        while True:
+            now = time.monotonic()
+            fleet.tick(now)
+            how = str(url), link.connected, link.state
+            width, height = console.size
+            live.update(screen(fleet, how, now, width=width, height=height), refresh=True)
+            for message in link.step(_STEP_S):
+                fleet.take(message.topic, message.payload, time.monotonic())
+
+
+def _print_lines(link, topic):
+    """A line for each event: when it came (UTC), the board, what happened."""
+    fleet = Fleet(topic)
+    for messages in _steps(link):
+        now = time.monotonic()
+        news = [fleet.take(message.topic, message.payload, now) for message in messages]
+        for entry in chain(*news, fleet.tick(now)):
+            click.echo(f"{_now_text()} {safe(entry.board)} {entry_text(entry, now)}")
+
+
+def _print_json(link):
+    for messages in _steps(link):
+        for message in messages:
+            click.echo(_json_line(message))
+
+
+def _steps(link):
+    """The messages of each step; what becomes of the connection goes to standard error."""
+    told = None
+    while True:
+        messages = link.step(_STEP_S)
+        state = link.state.partition(";")[0]
+        if state != told and state != "connecting":
+            told = state
+            click.echo(f"broker: {safe(state)}", err=True)
+        yield messages
+
+
+def _json_line(message):
+    """One message as JSON in ASCII, so that no name in it reaches a terminal as it is."""
+    try:
+        payload = json.loads(message.payload)
+        text = json.dumps(payload, allow_nan=False)
+    except (ValueError, RecursionError):
+        text = json.dumps(message.payload.decode(errors="backslashreplace"))
+    head = json.dumps({"time": _now_text(), "topic": message.topic, "retained": message.retained})
+    return f'{head[:-1]}, "payload": {text}}}'
+
+
+def _once(link, url, topic, as_json, expect, timeout):
+    """Print what the broker keeps; return the exit status."""
+    fleet = Fleet(topic)
+    until = time.monotonic() + timeout
+    quiet_since = None
+    while quiet_since is None or time.monotonic() - quiet_since < _QUIET_S:
+        messages = link.step(_STEP_S)
+        now = time.monotonic()
+        for message in messages:
+            fleet.take(message.topic, message.payload, now)
+            if as_json:
+                click.echo(_json_line(message))
+        if not link.complete:
+            quiet_since = None
+        elif messages or quiet_since is None:
+            quiet_since = now
+        if now > until:
+            if link.complete:
+                break  # it goes on sending: then that is no silence to wait for
+            raise Refused(f"no answer within {timeout:.0f} s")
+        if not link.connected and link.state != "connecting":
+            raise Refused(link.state.partition(";")[0])
+    online = fleet.count(ONLINE, now)
+    if not as_json:
+        console = Console(highlight=False, markup=False)
+        boards = sorted(fleet.boards.values(), key=lambda board: (board.name, board.id))
+        console.print(headline(fleet, (str(url), True, "connected"), now))
+        if boards:
+            console.print(table(fleet, boards, now, console.width))
+            for line in troubles(fleet, boards, now):
+                console.print(line)
+        else:
+            console.print(f"No board has told this broker of itself below {topic}/.")
+    if expect is not None:
+        return 0 if online >= expect else 1
+    return 0 if fleet.boards and online == len(fleet.boards) else 1
+
+
+def _now_text():
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

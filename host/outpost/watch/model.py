@@ -1,0 +1,310 @@
+"""The model of `outpost watch`: what a message does to what is known. No network, no terminal.
+
+All that comes in is a stranger's: any type where a number should be, names of any length. Texts
+are kept as they came, cut to a bound; who shows them makes them safe.
+"""
+
+import json
+import math
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from outpost.watch.words import BAD, GOOD, PLAIN, words
+
+_BOARDS = 1000  # of a broker that anybody may write to; what is beyond is counted
+_TRANSFERS = 32  # of a board
+_FEED = 500
+_TEXT = 300  # characters of a name that are kept
+_LINE = 500  # those of a line of the feed
+_REPEATS = 64  # events of a board that are recognised when they come again
+_STALE_S = 90  # a board ends a transfer of which nothing was heard for so long
+_EVERY_S = 60  # between two states, where a board doesn't tell
+_LONGEST_EVERY_S = 86_400
+_LATE = 2.5  # intervals without a state
+_OFTEN, _OFTEN_S = 3, 3600  # so many restarts in so long are too many
+
+ONLINE, OFFLINE, LATE, UNKNOWN = "online", "offline", "late", "unknown"
+
+
+@dataclass
+class Entry:
+    """A line of the feed. at: when it came, by the watcher's clock (seconds); time: the event's
+    own, ISO 8601 in UTC, or None."""
+
+    at: float
+    board: str
+    text: str
+    level: str
+    time: str | None = None
+
+
+@dataclass
+class Running:
+    """A transfer under way; total is None where nobody knows the size."""
+
+    verb: str
+    path: str
+    user: str
+    bytes: float
+    ms: float
+    total: float | None
+    heard: float
+
+
+@dataclass
+class Board:
+    """What is known of one board; None is what it hasn't told. heap, flash: free, total bytes."""
+
+    id: str
+    name: str = ""
+    online: bool | None = None
+    heard: float = 0  # when the last state came, or the board came online
+    every_s: float = _EVERY_S
+    version: str | None = None
+    address: str | None = None
+    boots: float | None = None
+    uptime_s: float | None = None
+    uptime_at: float = 0
+    clock_set: bool | None = None
+    offset_ms: float | None = None
+    heap: tuple | None = None
+    flash: tuple | None = None
+    rssi: float | None = None
+    sessions: float | None = None
+    restarts: float | None = None
+    troubles: tuple = ()  # what the board itself says is wrong
+    update: str | None = None
+    lost: int = 0  # events that never came, by their seq
+    seq: int | None = None
+    was_late: bool = False
+    running: dict = field(default_factory=dict)
+    restarted: deque = field(default_factory=lambda: deque(maxlen=_OFTEN))
+    _recent: deque = field(default_factory=lambda: deque(maxlen=_REPEATS))
+
+    def condition(self, now):
+        """ONLINE, OFFLINE, LATE or UNKNOWN."""
+        if self.online is None:
+            return UNKNOWN
+        if not self.online:
+            return OFFLINE
+        return LATE if now - self.heard > _LATE * self.every_s else ONLINE
+
+    def uptime(self, now):
+        """Seconds since its boot, counted on since it told them; None while it is away."""
+        if self.uptime_s is None or not self.online:
+            return None
+        return self.uptime_s + now - self.uptime_at
+
+    def restarts_often(self, now):
+        """Whether it, or a service of it, was seen to restart too often within the last hour."""
+        return len(self.restarted) == _OFTEN and now - self.restarted[0] <= _OFTEN_S
+
+
+class Fleet:
+    """All boards below a topic, and the feed of what happened. Bounded, whatever comes."""
+
+    def __init__(self, topic="outpost"):
+        self._prefix = topic.strip("/") + "/"
+        self.boards = {}  # by id
+        self.feed = deque(maxlen=_FEED)
+        self._names = Counter()
+        self.ignored = 0  # messages of more boards than are kept
+
+    def take(self, topic, payload, now):
+        """Take one message in; return the new Entries of the feed.
+
+        payload: bytes. now: seconds of a clock that never jumps.
+        """
+        board_id, _, what = topic.removeprefix(self._prefix).partition("/")
+        if not topic.startswith(self._prefix) or not board_id or not what:
+            return []
+        if not payload and what == "status":  # how a retained message is removed
+            board = self.boards.pop(board_id, None)
+            if board:
+                self._forget(board)
+            return []
+        board = self.boards.get(board_id)
+        if board is None:
+            if len(self.boards) >= _BOARDS:
+                self.ignored += 1
+                return []
+            name = _text(board_id)
+            board = self.boards[board_id] = Board(name, name=name, heard=now)
+            self._names[name] += 1
+        news = []
+
+        def tell(text, level=PLAIN, time=None):
+            news.append(Entry(now, self.label(board), text[:_LINE], level, time))
+
+        if what == "status":
+            _take_status(board, payload, now, tell)
+        else:
+            value = _object(payload)
+            if value is None:
+                tell(f"sent {what[:_TEXT]} that is no JSON object", BAD)
+            elif what == "info":
+                self._name(board, _text(value.get("board") or board.id))
+                _take_info(board, value, now, tell)
+            elif what == "state":
+                _take_state(board, value, now)
+            elif what.startswith("event/"):
+                _take_event(board, what.removeprefix("event/"), value, now, tell)
+        self.feed.extend(news)
+        return news
+
+    def tick(self, now):
+        """Let go what has become stale; return Entries for the boards that are late now."""
+        news = []
+        for board in self.boards.values():
+            for key, transfer in list(board.running.items()):
+                if now - transfer.heard > _STALE_S:
+                    del board.running[key]
+            late = board.condition(now) == LATE
+            if late and not board.was_late:
+                text = f"late: no state for {now - board.heard:.0f} s"
+                news.append(Entry(now, self.label(board), text, BAD))
+            board.was_late = late
+        self.feed.extend(news)
+        return news
+
+    def label(self, board):
+        """A board's name; the end of its id too, where another one has the same name."""
+        alike = self._names.get(board.name, 0) > 1
+        return f"{board.name} {board.id[-4:]}" if alike else board.name
+
+    def _name(self, board, name):
+        """Give a board its name, and count how many have it."""
+        if name != board.name:
+            self._forget(board)
+            board.name = name
+            self._names[name] += 1
+
+    def _forget(self, board):
+        self._names[board.name] -= 1
+        if not self._names[board.name]:
+            del self._names[board.name]
+
+    def count(self, condition, now):
+        """How many boards are ONLINE, OFFLINE, LATE or UNKNOWN."""
+        return sum(board.condition(now) == condition for board in self.boards.values())
+
+
+def _take_status(board, payload, now, tell):
+    online = payload == b"online"
+    if board.online is not None and online != board.online:
+        tell("online", GOOD) if online else tell("offline", BAD)
+    if online and not board.online:
+        board.heard = now
+    board.online = online
+    if not online:
+        board.running.clear()
+
+
+def _take_info(board, info, now, tell):
+    boots = _number(info.get("boots"))
+    if board.boots is not None and boots is not None and boots != board.boots:
+        cause = _text(info.get("reset_cause") or "?")
+        tell(f"restarted: {cause}, boot {boots:.0f}", BAD if cause == "watchdog" else PLAIN)
+        board.restarted.append(now)
+        board.seq = None
+        board.running.clear()
+    board.boots = boots
+    board.version = _text(info.get("version"))
+    board.address = _text(info.get("address"))
+
+
+def _take_state(board, state, now):
+    def of(section, key):
+        found = state.get(section)
+        return found.get(key) if isinstance(found, dict) else None
+
+    def pair(section):
+        free, total = (_number(of(section, key)) for key in ("free_bytes", "total_bytes"))
+        return (free, total) if total and free is not None and 0 <= free <= total else None
+
+    told = _number(of("telemetry", "every_s"))
+    if told is not None and 0 < told <= _LONGEST_EVERY_S:
+        board.every_s = told
+    board.heard = now
+    board.was_late = False
+    board.version = _text(of("board", "version")) or board.version
+    board.uptime_s, board.uptime_at = _number(of("board", "uptime_s")), now
+    is_set = of("time", "set")
+    board.clock_set = is_set if isinstance(is_set, bool) else None
+    board.offset_ms = _number(of("time", "offset_ms"))
+    board.heap, board.flash = pair("heap"), pair("flash")
+    board.rssi = _number(of("network", "rssi"))
+    board.sessions = _number(of("ftp", "sessions"))
+    board.update = _text(of("update", "state"))
+    sections = {name: part for name, part in state.items() if isinstance(part, dict)}
+    restarts = [_number(part.get("restarts")) for part in sections.values()]
+    board.restarts = sum(count for count in restarts if count is not None)
+    board.troubles = tuple(
+        f"{_text(name)} {part['state']}"
+        for name, part in sorted(sections.items())
+        if part.get("state") in ("failed", "waiting")
+    )[:8]
+    reason = of("rescue", "reason")
+    if reason:
+        board.troubles = (f"rescue: {_text(reason)}", *board.troubles)
+
+
+def _take_event(board, kind, event, now, tell):
+    """An event: shown once, though a board that isn't sure sends it again."""
+    seq = event.get("seq")
+    if isinstance(seq, int) and not isinstance(seq, bool) and 0 <= seq < 2**53:
+        mark = hash((kind, seq, str(event.get("time")), str(event.get("event_type"))))
+        if mark in board._recent:
+            return
+        board._recent.append(mark)
+        if board.seq is not None and seq > board.seq + 1:
+            missing = seq - board.seq - 1
+            board.lost += missing
+            tell(f"{missing} event{'s' if missing > 1 else ''} lost before seq {seq}", BAD)
+        board.seq = seq
+    if kind == "service/restart":
+        board.restarted.append(now)
+    if kind == "ftp/transfer" and _take_transfer(board, event, now):
+        return
+    fields = {_text(key): _scalar(value) for key, value in list(event.items())[:32]}
+    time = event.get("time")
+    tell(*words(kind, fields), time[:_TEXT] if isinstance(time, str) else None)
+
+
+def _take_transfer(board, event, now):
+    """Note how far a transfer is; whether it goes on, and so is nothing for the feed."""
+    verb, path, user = (_text(event.get(key)) or "?" for key in ("verb", "path", "user"))
+    key = verb, path, user, _text(event.get("address"))
+    if event.get("event_type") not in ("started", "progress"):
+        board.running.pop(key, None)
+        return False
+    if key not in board.running and len(board.running) >= _TRANSFERS:
+        return True
+    done, ms = (_number(event.get(key)) or 0 for key in ("bytes", "ms"))
+    board.running[key] = Running(verb, path, user, done, ms, _number(event.get("total")), now)
+    return True
+
+
+def _object(payload):
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _number(value):
+    """value where it is a number that can be shown; None for all else, true and NaN too."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) < 1e15 and math.isfinite(value) else None
+
+
+def _text(value):
+    if isinstance(value, (list, dict)):
+        return "[...]" if isinstance(value, list) else "{...}"
+    return None if value is None else str(value)[:_TEXT]
+
+
+def _scalar(value):
+    return value if isinstance(value, (bool, type(None))) else _number(value) or _text(value)

@@ -1,0 +1,231 @@
+"""What `outpost watch` draws: the fleet as tables that fit the terminal."""
+
+import time
+from datetime import UTC, datetime
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from outpost.shown import safe, size
+from outpost.watch.model import BAD, GOOD, LATE, OFFLINE, ONLINE, UNKNOWN
+
+_WIDE = 108  # columns from which there is room for all
+_LINE = 400  # characters of what happened: a path may be long, and its reason stands behind it
+_DELAYED_S = 10  # an event that is older than that says so
+_STYLES = {ONLINE: "green", OFFLINE: "bold red", LATE: "bold yellow", UNKNOWN: "dim"}
+_LEVELS = {GOOD: "green", BAD: "red"}
+_RANK = (OFFLINE, LATE, UNKNOWN, ONLINE)
+_SCARCE = 0.85  # of the heap or the flash in use
+_NAMES = 24  # characters of a board's name
+_BESIDE = 67  # columns that a board's row takes beside its name, where they are few
+
+
+def screen(fleet, link, now, *, width, height):
+    """The whole view for a terminal of that size. link: (url, connected, state)."""
+    boards, hidden = _first(_sorted(fleet, now), max(3, height * 2 // 5))
+    running = [(board, way) for board in _sorted(fleet, now) for way in board.running.values()]
+    shown, more = _first(running, max(2, height // 5))
+    parts = [headline(fleet, link, now), Text()]
+    if fleet.boards:
+        parts.append(table(fleet, boards, now, width))
+        parts.append(_more(hidden, "boards"))
+        parts += troubles(fleet, boards, now)
+    else:
+        parts.append(Text("No boards yet. A board comes here as soon as it has told this broker "
+                          "(telemetry.broker in its config.json) of itself.", "dim"))  # fmt: skip
+    if shown:
+        parts += [Text(), _transfers(fleet, shown, width), _more(more, "transfers")]
+    parts.append(Text())
+    parts.append(_feed(list(fleet.feed)[::-1][:height], now))
+    return Group(*[part for part in parts if part is not None])
+
+
+def headline(fleet, link, now):
+    """Where we look, whether that works, how many boards there are."""
+    url, connected, state = link
+    line = Text("outpost watch ", "bold", no_wrap=True, overflow="ellipsis")
+    line.append(safe(url) + " ", "not bold")
+    line.append(safe(state), "green not bold" if connected else "bold red")
+    counts = [
+        (f"{count} {condition}", _STYLES[condition])
+        for condition in _RANK[::-1]
+        if (count := fleet.count(condition, now))
+    ]
+    for text, style in counts:
+        line.append("  ", "not bold").append(text, style)
+    if fleet.ignored:
+        line.append("  too many boards: some are not shown", "bold red")
+    return line
+
+
+def table(fleet, boards, now, width):
+    """A row for each board."""
+    wide = width >= _WIDE
+    rows = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+    rows.add_column("", no_wrap=True)
+    names = _NAMES if wide else min(_NAMES, max(8, width - _BESIDE))
+    rows.add_column("board", no_wrap=True, overflow="ellipsis", max_width=names)
+    for name, right in (
+        ("version", False), ("up", True), ("clock", True), ("heap", False), ("flash", False),
+        ("sess", True), ("rest", True), ("lost", True),
+    ):  # fmt: skip
+        title = {"sess": "sessions", "rest": "restarts"}.get(name, name) if wide else name
+        rows.add_column(title, justify="right" if right else "left", no_wrap=True)
+    if wide:
+        rows.add_column("signal", justify="right", no_wrap=True)
+    for board in boards:
+        name = Text(safe(fleet.label(board), names), "bold")
+        rows.add_row(*_row(board, name, now, wide), style="" if board.online else "dim")
+    return rows
+
+
+def _row(board, name, now, wide):
+    condition = board.condition(now)
+    often = board.restarts_often(now)
+    cells = [
+        Text(f"● {condition}", _STYLES[condition]),
+        name,
+        Text(safe(board.version or "-", 10 if wide else 7)),
+        Text(_short_span(board.uptime(now))),
+        _clock(board),
+        _bar(board.heap, wide),
+        _bar(board.flash, wide),
+        _count(board.sessions),
+        Text(_plain(board.restarts) + ("!" if often else ""), "bold red" if often else ""),
+        Text(str(board.lost), "bold yellow" if board.lost else "dim"),
+    ]
+    if wide:
+        cells.append(Text("-" if board.rssi is None else f"{board.rssi:.0f} dBm"))
+    return cells
+
+
+def troubles(fleet, boards, now):
+    """A line for each board that says that something is wrong, or restarts too often."""
+    for board in boards:
+        said = list(board.troubles) if board.online else []
+        if board.restarts_often(now):
+            said.append("restarts often")
+        if board.update in ("trial", "rolled-back", "rescue"):
+            said.append(f"update: {board.update}")
+        if said:
+            line = Text("  ! ", "bold red")
+            line.append(safe(fleet.label(board), _NAMES), "bold").append(": ")
+            yield line.append(", ".join(safe(text) for text in said), "red")
+
+
+def _transfers(fleet, running, width):
+    rows = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    rows.add_column("transfer", no_wrap=True, overflow="ellipsis", max_width=_NAMES)
+    rows.add_column("", no_wrap=True)
+    rows.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    rows.add_column("", justify="right", no_wrap=True)
+    rows.add_column("", justify="right", no_wrap=True)
+    rows.expand = True
+    for board, way in running:
+        done = size(way.bytes)
+        if way.total:
+            share = min(1, way.bytes / way.total)
+            bar = _blocks(share, 12 if width >= _WIDE else 6)
+            done = f"{bar} {share:4.0%} of {size(way.total)}"
+        speed = f"{size(way.bytes * 1000 / way.ms)}/s" if way.ms > 0 else ""
+        arrow = "↓" if way.verb == "RETR" else "↑"
+        rows.add_row(
+            Text(safe(fleet.label(board), _NAMES), "bold"),
+            Text(f"{arrow} {safe(way.verb, 4)}", "cyan"), Text(safe(way.path)),
+            Text(done, "cyan"), Text(speed),
+        )  # fmt: skip
+    return rows
+
+
+def _feed(entries, now):
+    rows = Table.grid(padding=(0, 1, 0, 0))
+    rows.add_column(no_wrap=True, style="dim")
+    rows.add_column(no_wrap=True, style="bold", overflow="ellipsis", max_width=_NAMES)
+    rows.add_column(overflow="fold")
+    for entry in entries:
+        clock = time.strftime("%H:%M:%S", time.localtime(time.time() - (now - entry.at)))
+        text = Text(entry_text(entry, now), _LEVELS.get(entry.level, ""))
+        rows.add_row(clock, Text(safe(entry.board, _NAMES)), text)
+    return rows
+
+
+def entry_text(entry, now):
+    """What happened, on one line; when it did, where the news was long on its way."""
+    text = safe(entry.text, _LINE)
+    if entry.time:
+        came = time.time() - (now - entry.at)
+        try:
+            happened = datetime.strptime(entry.time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return text
+        if came - happened.timestamp() > _DELAYED_S:
+            text += f" (at {entry.time})"
+    return text
+
+
+def _sorted(fleet, now):
+    """What needs somebody comes first."""
+    return sorted(
+        fleet.boards.values(),
+        key=lambda board: (
+            _RANK.index(board.condition(now)),
+            not (board.troubles or board.restarts_often(now)),
+            board.name,
+            board.id,
+        ),
+    )
+
+
+def _first(items, most):
+    """(as many items as there is room for, how many are left out)."""
+    return (items, 0) if len(items) <= most else (items[: most - 1], len(items) - most + 1)
+
+
+def _more(count, what):
+    return Text(f"  ... and {count} more {what}", "dim") if count else None
+
+
+def _plain(number):
+    return "-" if number is None else f"{number:.0f}"
+
+
+def _count(number):
+    return Text(_plain(number), "" if number else "dim")
+
+
+def _clock(board):
+    if board.clock_set is None:
+        return Text("-", "dim")
+    if not board.clock_set:
+        return Text("not set", "bold yellow")
+    offset = board.offset_ms
+    if offset is None:
+        return Text("set")
+    return Text(f"{offset:+.0f} ms" if abs(offset) < 10_000 else f"{offset / 1000:+.3g} s")
+
+
+def _bar(pair, wide):
+    """How much of the heap or the flash is in use; wide: and how much is free."""
+    if not pair:
+        return Text("-", "dim")
+    free, total = pair
+    used = 1 - free / total
+    text = Text(_blocks(used, 8 if wide else 4), "red" if used > _SCARCE else "green")
+    return text.append(f" {size(free)} free" if wide else f"{used:4.0%}", "default")
+
+
+def _blocks(share, cells):
+    full = round(share * cells)
+    return "■" * full + "·" * (cells - full)
+
+
+def _short_span(seconds):
+    if seconds is None:
+        return "-"
+    seconds = int(seconds)
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60:02d}s"
+    if seconds < 86400:
+        return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+    return f"{seconds // 86400}d{seconds % 86400 // 3600:02d}h"

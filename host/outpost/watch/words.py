@@ -1,0 +1,84 @@
+"""Events in words: one line for people, from the topic of an event and its fields."""
+
+from outpost.shown import size, span
+
+GOOD, PLAIN, BAD = "good", "plain", "bad"
+_SHORT_MS = 100  # below, a transfer's speed means nothing
+_NOT_SHOWN = {"seq", "time", "event_type", "traceback", "ok"}
+
+
+def words(kind, fields):
+    """(text, GOOD or PLAIN or BAD) of an event; kind is its topic, such as ftp/transfer.
+
+    fields: scalars, of any type: who published them may be anyone.
+    """
+    try:
+        describe = _KINDS.get(kind)
+        if describe:
+            return describe(fields)
+        if kind.startswith("update/"):
+            return _update(kind.removeprefix("update/"), fields)
+    except (TypeError, ValueError, KeyError):
+        pass  # not the fields that docs/mqtt.md says: then as they are
+    bad = fields.get("ok") is False or fields.get("error") or kind.endswith("crash")
+    return f"{kind} {_listed(fields)}".rstrip(), BAD if bad else PLAIN
+
+
+def _listed(fields):
+    shown = {key: value for key, value in fields.items() if key not in _NOT_SHOWN}
+    return " ".join(f"{key}={value}" for key, value in sorted(shown.items()) if value is not None)
+
+
+def _who(fields):
+    """` by admin from 192.168.1.5`, as far as it is told."""
+    by = f" by {fields['user']}" if fields.get("user") else ""
+    return by + (f" from {fields['address']}" if fields.get("address") else "")
+
+
+def _transfer(fields):
+    what = fields["event_type"]
+    path = fields["path"]
+    if what in ("stored", "sent"):
+        count, ms = fields["bytes"], fields["ms"]
+        took = f" in {ms / 1000:.1f} s, {size(count * 1000 / ms)}/s" if ms >= _SHORT_MS else ""
+        return f"{what} {path}, {size(count)}{took}{_who(fields)}", GOOD
+    if what == "failed":
+        begun = f"failed {fields['verb']} {path} after {size(fields['bytes'])}"
+        return f"{begun}: {fields['error']}{_who(fields)}", BAD
+    if what == "renamed":
+        return f"renamed {path} to {fields['to']}{_who(fields)}", PLAIN
+    return f"{what} {path}{_who(fields)}", PLAIN
+
+
+def _login(fields):
+    if fields["ok"]:
+        return f"login{_who(fields)}", PLAIN
+    return f"login refused{_who(fields)}: {fields['reason']}", BAD
+
+
+def _lockout(fields):
+    return f"locked out {fields['address']} for {span(fields['seconds'])}", BAD
+
+
+def _restart(fields):
+    again = f", again in {span(fields['delay_s'])}" if fields.get("delay_s") else ""
+    return f"service {fields['service']} restarts{again}: {fields['error']}", BAD
+
+
+def _crash(fields):
+    return f"task {fields['task']} crashed: {fields['error']}", BAD
+
+
+def _update(what, fields):
+    way = f"{fields.get('from') or '?'} to {fields['version']}"
+    reason = f": {fields['reason']}" if fields.get("reason") else ""
+    return f"update {what}, {way}{reason}", BAD if what == "rolled-back" else GOOD
+
+
+_KINDS = {
+    "ftp/transfer": _transfer,
+    "ftp/login": _login,
+    "ftp/lockout": _lockout,
+    "service/restart": _restart,
+    "task/crash": _crash,
+}
