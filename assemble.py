@@ -11,11 +11,12 @@ from services.site import SiteCommands
 from services.status import Status
 
 
-def assemble(version, rows):
+def assemble(version, rows, in_rescue=(), watchdog=None):
     """Return (services, status, events, site); what is wrong is named in status and events.
 
     rows: (name, module, class, the key without which it isn't even imported, or None), in the
-    order of starting. A section that is null turns its service off too.
+    order of starting. A section that is null turns its service off too. in_rescue: the names of
+    those that are made in rescue mode. watchdog: what to feed meanwhile.
     """
     status = Status()
     events = Events()
@@ -23,15 +24,21 @@ def assemble(version, rows):
     _describe(version, status.section("board"))
     # All that config.json needs goes before the services come: both at once don't fit a heap
     # of 64 KiB.
-    wanted, problems = _settings(rows, status)
-    for module in ("config", "jsontext", "recovery", "hal.identity"):
+    wanted, problems = _settings(rows, status, watchdog)
+    rescue = borrow("recovery", "rescue")()
+    for module in ("config", "jsontext", "journal", "hal.identity"):
         forget(module)
     services = []
     for row in rows:
         name = row[0]
         if name not in wanted:
             continue
+        if rescue and name not in in_rescue:
+            status.section(name)["state"] = "off"
+            continue
         gc.collect()
+        if watchdog:
+            watchdog.feed()
         try:
             kind = getattr(__import__(row[1], None, None, (row[2],)), row[2])
             services.append(kind(status, events, site, **wanted[name]))
@@ -39,6 +46,9 @@ def assemble(version, rows):
             _failed(status, name, error)
     if status.section("log").get("state") in ("off", "failed"):
         events.subscribe(print)  # somebody must say on the console what happens
+    if rescue:
+        status.section("rescue")["reason"] = rescue
+        events.publish("board/rescue", error=rescue)
     for problem in problems:
         events.publish("config/problem", problem=problem)
     if problems:
@@ -48,18 +58,18 @@ def assemble(version, rows):
 
 def _describe(version, board):
     """Write down who this board is."""
-    import recovery
     from hal import identity
 
-    boot = recovery.record()
-    board["version"] = version
+    boot = borrow("recovery", "record")()
+    board["version"] = boot.get("version") or version
     board["firmware"] = identity.firmware()
     board["id"] = identity.unique_id()
     board["boots"] = boot.get("boots", 0)
     board["reset_cause"] = boot.get("cause", "unknown")
+    board["hung_in"] = boot.get("hung")
 
 
-def _settings(rows, status):
+def _settings(rows, status, watchdog):
     """Return (name -> keyword arguments of each service that is wanted, problems)."""
     import config
 
@@ -80,7 +90,7 @@ def _settings(rows, status):
             wanted[name] = given = config.check(name, section, rules, problems)
             if name == "ftp":
                 accounts = borrow("services.ftp.setup", "accounts")
-                made = asyncio.run(accounts(given.get("users", {}), config.put))
+                made = asyncio.run(_fed(accounts(given.get("users", {}), config.put), watchdog))
                 given["users"] = made[0]
                 problems.extend(made[1])
         except Exception as error:
@@ -89,6 +99,21 @@ def _settings(rows, status):
         if key not in known:
             problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
     return wanted, problems
+
+
+async def _fed(work, watchdog):
+    """Await work, which hashes passwords at its leisure, and feed the watchdog meanwhile."""
+
+    async def feed():
+        while watchdog:
+            watchdog.feed()
+            await asyncio.sleep(1)
+
+    feeding = asyncio.create_task(feed())
+    try:
+        return await work
+    finally:
+        feeding.cancel()
 
 
 def _failed(status, name, error):

@@ -24,12 +24,17 @@ def boot():
     """Settle the files, count the boot, begin to connect."""
     recovery.settle()
     cause = "unknown"
+    trouble = None
     try:
         from hal import identity  # only now: the update just settled may have moved it
 
         cause = identity.reset_cause()
-    finally:
-        recovery.begin(cause)
+    except Exception as error:
+        trouble = error
+    recovery.begin(cause)
+    if trouble:  # main.py can't run then: of a version on trial this is the end
+        recovery.ended("hal: %s: %s" % (type(trouble).__name__, trouble))
+        raise trouble
     # Only begins to connect; services/network keeps the link up.
     import hal
 

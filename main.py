@@ -27,9 +27,11 @@ SERVICES = (
     ("network", "services.network", "Network", None),
     ("ftp", "services.ftp.server", "FtpServer", None),
     ("time", "services.time", "Clock", None),
+    ("update", "services.update", "Update", None),
     ("telemetry", "services.telemetry", "Telemetry", "broker"),
     ("app", "services.app", "App", "module"),
 )
+IN_RESCUE = ("log", "network", "ftp", "time", "update")  # of these, in rescue mode
 
 
 def flash():
@@ -39,11 +41,13 @@ def flash():
 
 
 def serve():
-    """Run until somebody stops it; return how: "reset", "halt" or "interrupt"."""
-    services, status, events, site = borrow("assemble", "assemble")(VERSION, SERVICES)
+    """Run until somebody stops it; return how: "reset", "halt" or "interrupt", and what failed."""
+    watchdog = hal.watchdog(_WATCHDOG_MS)  # before the services: one may hang as it is imported
+    assemble = borrow("assemble", "assemble")
+    services, status, events, site = assemble(VERSION, SERVICES, IN_RESCUE, watchdog)
+    del assemble
     gc.collect()
     gc.threshold(gc.mem_free() // 2)
-    watchdog = hal.watchdog(_WATCHDOG_MS)
     supervisor = Supervisor(services, status, events, watchdog, flash)
 
     def shutdown(arg):
@@ -58,20 +62,22 @@ def serve():
     running = asyncio.create_task(supervisor.run())
     loop = asyncio.get_event_loop()
     try:
-        return loop.run_until_complete(running)
+        return loop.run_until_complete(running), supervisor.failed
     except KeyboardInterrupt:
         supervisor.stop("interrupt")
         loop.run_until_complete(running)
         hal.rest_watchdog(watchdog)
-        return "interrupt"
+        return "interrupt", None
 
 
 def main():
     """Serve; whatever ends it, a board with nobody near must come back by itself."""
     how = "reset"
+    failed = None
     try:
-        how = serve()
+        how, failed = serve()
     except Exception as error:
+        failed = error_text(error)
         sys.print_exception(error)
         try:
             from services.log import crash
@@ -82,6 +88,10 @@ def main():
         sleep(_RESET_DELAY_S)
     if how == "interrupt":
         return
+    try:
+        borrow("recovery", "ended")(failed or "")
+    except Exception as trouble:
+        print("how it ended could not be kept:", error_text(trouble))
     hal.sync()
     if how == "halt":
         hal.deepsleep()

@@ -1,49 +1,284 @@
-"""What a board remembers across boots; imports nothing of ours, and no update replaces it."""
+"""The update journal, and what a board remembers across boots; imports nothing of ours.
+
+It works before any file that an update may replace is imported, and no update replaces it unless
+it says so. docs/update.md describes the journal; every step may be cut short and done again.
+"""
 
 import json
 import os
 
 PATH = "/boot.json"
 _NEW = "/boot.json.new"
+HUNG = "/boot.json.hung"  # who held the loop, while it is held: see supervisor.py
+NEXT = "/next"
+PREV = "/prev"
+PLAN = "/prev/plan"
+RESCUE = "/rescue"
+
+_BOOTS = 3  # of a trial
+_BAD_BOOTS = 3  # until rescue mode
+_WATCHDOG_MS = 8000  # RP2040's hardware counts to 8,388 ms at most
+_PATIENCE = 12  # trials' lengths until one that says nothing is over
+_TEXT = 120  # characters of a reason
 
 
 def record():
-    """The boot record: boots, cause. Empty where nothing was kept or it can't be read."""
+    """The boot record. Empty where nothing was kept or it can't be read.
+
+    boots, cause: of all boots, of this one. hung: who held the loop when the watchdog came.
+    bad, end: see begin() and ended(). version: of the last manifest. update: state, boots of the
+    trial, to, from, reason.
+    """
+    for path in (PATH, _NEW):  # FAT can't replace a file: there both are kept, one after the other
+        try:
+            with open(path) as file:
+                kept = json.load(file)
+            if isinstance(kept, dict):
+                return kept
+        except Exception:  # missing, damaged, or too big for the heap: a boot needs none of it
+            pass
+    return {}
+
+
+def keep(kept):
+    """Replace the record: a power cut leaves the old one or the new one, whole. OSError.
+
+    LittleFS holds 128 bytes beside a file's name. What matters fits in there, so that a journal
+    goes on where every block is taken.
+    """
     try:
-        with open(PATH) as file:
-            kept = json.load(file)
-        return kept if isinstance(kept, dict) else {}
-    except Exception:  # missing, damaged, or too big for the heap: a boot needs none of it
-        return {}
+        _write(kept)
+    except OSError:
+        update = update_of(kept)
+        short = {key: kept[key] for key in ("boots", "bad", "version") if key in kept}
+        if update:
+            short["update"] = {key: update[key] for key in ("state", "boots") if key in update}
+        _write(short)
+
+
+def _write(kept):
+    text = json.dumps(kept, separators=(",", ":"))
+    with open(_NEW, "w") as file:
+        file.write(text)
+    if not on_fat():
+        os.rename(_NEW, PATH)
+        return
+    with open(PATH, "w") as file:
+        file.write(text)
+
+
+def update_of(kept):
+    """The journal in a record; an empty one where there is none."""
+    update = kept.get("update")
+    return update if isinstance(update, dict) else {}
+
+
+def mark(state, **more):
+    """Set the journal's state, and what else it says; "applying" begins a new one. OSError."""
+    kept = record()
+    update = {} if state == "applying" else update_of(kept)
+    update["state"] = state
+    update.update(more)
+    kept["update"] = update
+    if state in ("applying", "undoing"):
+        kept["end"] = ""  # the reset that follows is asked for
+        kept.pop("bad", None)
+    keep(kept)
+
+
+def ended(why=""):
+    """Note how this life ends, before the reset: "" as it was asked to, else what failed."""
+    try:
+        kept = record()
+        if kept.get("end") != why:
+            kept["end"] = why[:_TEXT]
+            keep(kept)
+    except Exception as error:
+        print("recovery: how it ended could not be kept:", error)
+
+
+def healthy():
+    """Forget the bad boots: this one has lived."""
+    kept = record()
+    if kept.pop("bad", None):
+        keep(kept)
 
 
 def begin(cause):
     """Count this boot and keep its cause; return the record. Never raises.
 
-    cause: why the board started, as hal.reset_cause() says. A full or broken file system must
-    not stop the boot: then the record is right, but not kept.
+    cause: why the board started, as hal.reset_cause() says. A boot is bad after one that ended by
+    the watchdog, by what main.py could not cope with, or by a reset that nobody asked for. Power
+    comes and goes, and that says nothing. A full or broken file system must not stop the boot:
+    then the record is right, but not kept.
     """
     kept = record()
     boots = kept.get("boots")
     kept["boots"] = boots + 1 if isinstance(boots, int) and boots >= 0 else 1
+    end = kept.pop("end", None)
+    if cause == "watchdog" and end == "":
+        cause = "reset"  # how an RP2 resets when it is asked to
     kept["cause"] = cause
+    kept.pop("hung", None)
+    hung = _hung()
+    if cause == "watchdog":
+        end = end or "the watchdog" + (" (%s)" % hung if hung else "")
+        if hung:
+            kept["hung"] = hung
+    elif cause == "reset" and end is None:
+        end = "a reset that nobody asked for"
     try:
+        if hung is not None:
+            os.remove(HUNG)
+        if end and update_of(kept).get("state") != "trial":
+            kept["bad"] = (kept.get("bad") or 0) + 1
+            kept["why"] = end
+        elif not kept.get("bad"):
+            kept.pop("why", None)
         keep(kept)
     except Exception as error:
         print("recovery: the boot record could not be kept:", error)
     return kept
 
 
-def keep(kept):
-    """Replace the record by rename: a power cut leaves the old one or the new one, whole."""
-    with open(_NEW, "w") as file:
-        json.dump(kept, file)
-    os.rename(_NEW, PATH)
+def _hung():
+    """Who held the loop when the board was reset; None where nobody noted it."""
+    try:
+        with open(HUNG) as file:
+            return file.read(_TEXT)
+    except Exception:
+        return None
+
+
+def rescue():
+    """Why this boot shall start only what reaches the board; None where it needn't."""
+    if exists(RESCUE):
+        return "the file %s is there: remove it and reboot" % RESCUE
+    kept = record()
+    bad = kept.get("bad")
+    if not isinstance(bad, int) or bad < _BAD_BOOTS or update_of(kept).get("state") == "trial":
+        return None
+    return "%d boots ended badly within a minute, the last by: %s" % (bad, kept.get("why", "?"))
 
 
 def settle():
-    """Finish or undo an update that a power cut left half done: there are none yet.
+    """Finish or undo an update, count the boots of a trial; at each boot, before all else."""
+    try:
+        _settle()
+    except Exception as error:
+        # The next boot tries again; until then whatever is in place may be enough for FTP.
+        print("recovery: the update could not be settled:", error)
 
-    The update journal will stand in the record beside boots and cause, so that one rename moves
-    both; begin() counts the boots of a trial, and this takes the update back after the third.
+
+def _settle():
+    kept = record()
+    update = update_of(kept)
+    state = update.get("state")
+    if state not in ("applying", "trial", "undoing") and not exists(PREV):
+        return
+    import journal
+
+    if state == "trial":
+        why = _verdict(kept, update)
+        if why:
+            state = _step(kept, update, "undoing", why)
+        else:
+            update["boots"] = update.get("boots", 0) + 1
+            _step(kept, update, "trial")
+    elif state == "applying":
+        try:
+            journal.forward()
+            for _ in journal.clearing(NEXT):
+                pass
+            update["boots"] = 1
+            kept["version"] = journal.header().get("to")
+            state = _step(kept, update, "trial")
+        except OSError as error:
+            state = _step(kept, update, "undoing", "it could not be put in place: %s" % error)
+    if state == "undoing":
+        before = journal.header()
+        if journal.backward():
+            kept["version"] = before.get("version")
+            _step(kept, update, "rolled-back")
+        else:
+            _step(kept, update, "confirmed", "there was nothing in %s to go back to" % PREV)
+    elif state == "trial":
+        _watch_over(journal.header().get("trial_s"))
+        return
+    for _ in journal.sweeping():
+        pass
+
+
+def _step(kept, update, state, why=None):
+    kept.pop("end", None)
+    update["state"] = state
+    if why:
+        update["reason"] = why[:_TEXT]
+    kept["update"] = update
+    keep(kept)
+    return state
+
+
+def _verdict(kept, update):
+    """Why a version on trial has failed; None while it hasn't."""
+    end = kept.get("end")
+    if end:
+        return end
+    if end is None and _bitten():
+        hung = _hung()
+        return "the watchdog reset it, " + ("%s hung" % hung if hung else "it is not known why")
+    boots = update.get("boots")
+    if not isinstance(boots, int) or boots >= _BOOTS:
+        return "%d boots without a healthy minute" % _BOOTS
+    return None
+
+
+def _bitten():
+    try:
+        import machine
+
+        return machine.reset_cause() == machine.WDT_RESET
+    except (ImportError, AttributeError):
+        return False  # the plain unix port
+
+
+def _watch_over(trial_s):
+    """Bring a version on trial back that hangs as it is imported, or that forgets to prove itself.
+
+    Nothing of it has run yet; hal, whose affair `machine` is elsewhere, is a part of it.
     """
+    try:
+        import machine
+
+        machine.WDT(timeout=_WATCHDOG_MS)
+    except (ImportError, AttributeError):
+        return
+    period = 1000 * _PATIENCE * (trial_s if isinstance(trial_s, int) else 60)
+
+    def over(timer):
+        if update_of(record()).get("state") == "trial":
+            ended("it did not prove itself within %d s" % (period // 1000))
+            machine.reset()
+
+    machine.Timer(-1).init(mode=machine.Timer.ONE_SHOT, period=period, callback=over)
+
+
+def on_fat():
+    """True where the root is a FAT, whose renames a power cut can halve, or may be one."""
+    import vfs
+
+    try:
+        for system, point in vfs.mount():
+            if point == "/":
+                return isinstance(system, getattr(vfs, "VfsFat", ()))
+    except TypeError:  # ports before 1.25 can't tell
+        pass
+    return hasattr(vfs, "VfsFat")
+
+
+def exists(path):
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False

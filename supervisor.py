@@ -72,6 +72,7 @@ class Supervisor:
         self._keepers = []  # (service, task) in the order of starting
         self._stopping = asyncio.Event()
         self._how = None
+        self.failed = None  # why it gave up and stopped the board; None: it was asked to
         self._queue = None
 
     def stop(self, how):
@@ -147,6 +148,7 @@ class Supervisor:
                 self._say(service, "failed")
                 return
             if service.critical and failures >= _FAILURES_TO_RESET:
+                self.failed = "%s: %s" % (service.name, section.get("error"))
                 self.stop("reset")
             error = None  # a kept exception keeps its traceback's heap
             self._say(service, "waiting")

@@ -14,15 +14,17 @@ OURS = {
     "boot",
     "config",
     "hal",
+    "journal",
     "jsontext",
     "main",
     "recovery",
     "services",
     "supervisor",
 }
-# Packages that only one place may know: where one is missing, only that place fails.
+# Packages that only one place may know: where one is missing, only that place fails. recovery.py
+# works before hal, which an update may replace, is imported.
 RESERVED = {
-    "machine": "hal",
+    "machine": ("hal", "recovery.py"),
     "network": "hal",
     "logging": "services/log",
     "ntptime": "services/time",
@@ -57,11 +59,17 @@ def allowed(path, name):
         return name == "jsontext"
     if path.name == "boot.py":
         return name.split(".")[0] in ("hal", "recovery")
+    if path.name == "journal.py":
+        return name.split(".")[0] == "recovery"
+    if path.name == "recovery.py":
+        return name == "journal"
     if top == "hal":
         return name.split(".")[0] == "hal"
     if top != "services":
         return False
     own = f"services.{path.parts[1]}"
+    if own == "services.update" and name.split(".")[0] in ("journal", "recovery"):
+        return True
     if any(name == s or name.startswith(s + ".") for s in SHARED):
         return True
     if len(path.parts) == 2:

@@ -32,7 +32,7 @@ _ROOM = const(6_144)  # for a session, and for the others' replies
 _SESSIONS = const(6)  # where nothing else bounds them
 _TELL_MS = const(1_000)  # a flood of refused clients is told once a second
 _KEY = "/tls/key.der"  # where TLS looks for it, and where it may lie without TLS too
-_PROTECTED = ("/config.*", "/boot.json", "/log", "/prev", "/next", "/tls")
+_PROTECTED = ("/config.*", "/boot.json*", "/log", "/prev", "/next", "/tls")
 
 
 class FtpServer(Service):

@@ -75,7 +75,7 @@ say(*os.listdir("/"))
     assert said == [
         [{}],
         [{"boots": 1, "cause": "power-on"}],
-        [{"boots": 2, "cause": "watchdog"}],
+        [{"boots": 2, "cause": "watchdog", "bad": 1, "why": "the watchdog"}],
         ["boot.json"],
     ]
     assert console == []
@@ -140,7 +140,7 @@ sys.modules["hal"] = Broken()
 boot()
 say(recovery.record())
 """)
-    assert said == [[{"boots": 1, "cause": "unknown"}]]
+    assert said == [[{"boots": 1, "cause": "unknown", "end": "hal: ImportError: half moved"}]]
     assert console == ["boot: half moved"]
 
 
@@ -171,10 +171,10 @@ say(recovery.record())
 def test_what_else_the_record_holds_stays(board):
     said, _ = board("""
 write("/boot.json", '{"boots": 7, "update": {"version": "2"}}')
-recovery.begin("reset")
+recovery.begin("power-on")
 say(recovery.record())
 """)
-    assert said == [[{"boots": 8, "cause": "reset", "update": {"version": "2"}}]]
+    assert said == [[{"boots": 8, "cause": "power-on", "update": {"version": "2"}}]]
 
 
 def test_a_power_cut_at_any_write_leaves_the_old_record_or_the_new_one(board):

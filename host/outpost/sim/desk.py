@@ -40,8 +40,9 @@ class Board:
     flash: path of a prepared image (outpost.sim.flash). ftp_port: where the board will accept
     logins, which makes it ready; None: nothing makes it ready. mounts: (host's folder, path on
     the board). clock: "2000" (where libfaketime is installed) or "real". cut_at_write: the
-    flash write (programs and erases, from 1) at which the power fails. say(text): is given the
-    console's text as it comes, and what happens to the board as whole lines.
+    flash write (programs and erases, from 1) at which the power fails. resets_without_ready: so
+    many in a row are its death. say(text): is given the console's text as it comes, and what
+    happens to the board as whole lines.
 
     state is one of: off, running, stopped (as asked), asleep (deep sleep), cut (power failed),
     killed, died; reason says why it died. resets counts from the last start(); programs and
@@ -58,6 +59,7 @@ class Board:
         mounts=(),
         clock="2000",
         cut_at_write=0,
+        resets_without_ready=_RESETS_WITHOUT_READY,
         say=None,
     ):
         self.flash = Path(flash).resolve()
@@ -66,6 +68,7 @@ class Board:
         self.mounts = [(str(Path(folder).resolve()), path) for folder, path in mounts]
         self.clock = clock if libfaketime() else "real"
         self.cut_at_write = cut_at_write
+        self.resets_without_ready = resets_without_ready
         self.state = "off"
         self.reason = ""
         self.resets = 0
@@ -189,7 +192,7 @@ class Board:
                 with self._changed:
                     self._changed.wait_for(lambda: self._asked, detail / 1000)
             early = 0 if self._ready or self.ftp_port is None else early + 1
-            if early == _RESETS_WITHOUT_READY:
+            if early == self.resets_without_ready:
                 outcome = "end"
                 detail = f"it reset {early} times in a row without becoming ready"
                 break
@@ -298,6 +301,8 @@ class Board:
                     elif word == "writes":
                         self.programs, self.erases = map(int, values)
                     elif word == "end":
+                        if fed_by is not None and not self._asked:
+                            continue  # a watchdog bites also who stands at the prompt
                         return "end", "" if values == ["1"] else "main.py raised an exception"
                     elif word == "sleep":
                         return word, int(values[0])

@@ -1,14 +1,26 @@
-"""Runs MicroPython's unix port with a Ctrl-C as on a board; by itself: FOLDER OPTIONS...
+"""Runs MicroPython's unix port with Ctrl-C and timers of a board; alone: FOLDER OPTIONS...
 
 FOLDER holds the module micropython_run. SIGUSR1 is Ctrl-C: it leaves KeyboardInterrupt to be
 raised between two bytecodes, as the interrupt handler of firmware does. The unix port's own
 handler of SIGINT jumps out of whatever runs: in the middle of a write it would tear LittleFS,
 and out of libfaketime it leaves the clock unfaked for good.
+
+Timers are a thread that does what a board's interrupt does: it leaves a callback to be run
+between two bytecodes. board/machine.py asks for them, over the pipe named in OUTPOST_TIMERS.
 """
 
+import _thread
 import ctypes
+import math
+import os
+import select
 import signal
 import sys
+import time
+
+# A callback that has not run for so long finds the interpreter in a system call: a signal ends
+# that. No sooner: libfaketime's select() doesn't say what is left of a sleep, so it begins anew.
+_WAKE_S = 5
 
 
 def main():
@@ -21,7 +33,55 @@ def main():
     c_library.signal(signal.SIGUSR1, micropython.mp_sched_keyboard_interrupt)
     # poll() and recv() must return, that the interpreter comes to look.
     c_library.siginterrupt(signal.SIGUSR1, 1)
-    return micropython_run.run_main(["micropython", *sys.argv[2:]])
+    # SIGUSR2 does nothing but end a sleep: abs() is a function of an int without an effect.
+    c_library.signal(signal.SIGUSR2, c_library.abs)
+    c_library.siginterrupt(signal.SIGUSR2, 1)
+    asked, asking = os.pipe()
+    os.environ["OUTPOST_TIMERS"] = str(asking)
+    schedule = micropython.mp_sched_schedule
+    schedule.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    _thread.start_new_thread(run_timers, (asked, schedule, _thread.get_ident()))
+    words = [b"micropython", *map(os.fsencode, sys.argv[2:])]
+    # Not through run_main(), which keeps Python's lock: the timers' thread would never run.
+    return micropython.micropython_unix_main(
+        len(words), (ctypes.c_char_p * (len(words) + 1))(*words)
+    )
+
+
+def run_timers(asked, schedule, main_thread):
+    """Schedule callbacks when they are due, for ever.
+
+    Each line from asked is "FUNCTION TIMER MS PERIODIC", addresses of MicroPython's objects, or
+    "ran TIMER".
+    """
+    timers = {}  # address of the timer -> [due, period in s or None, function]
+    waiting = {}  # address of one whose callback has not run yet -> when to send a signal
+    while True:
+        now = time.monotonic()
+        for address, timer in timers.items():
+            if timer[0] <= now and address not in waiting:
+                timer[0] = now + timer[1] if timer[1] else math.inf
+                waiting[address] = now + _WAKE_S
+                schedule(timer[2], address)
+        for address, due in waiting.items():
+            if due <= now:
+                waiting[address] = now + _WAKE_S
+                signal.pthread_kill(main_thread, signal.SIGUSR2)
+        dues = [timer[0] for address, timer in timers.items() if address not in waiting]
+        left = max(0, min(dues + list(waiting.values()), default=now + _WAKE_S) - now)
+        if select.select([asked], [], [], min(left, _WAKE_S))[0]:
+            for line in os.read(asked, 4096).splitlines():
+                _note(line.split(), timers, waiting)
+
+
+def _note(words, timers, waiting):
+    """Take in one line from the device."""
+    if words[0] == b"ran":
+        waiting.pop(int(words[1]), None)
+        return
+    function, address, period, periodic = map(int, words)
+    period = max(period, 1) / 1000
+    timers[address] = [time.monotonic() + period, period if periodic else None, function]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ _BLOCK_SIZE = const(5)
 _BLOCK_ERASE = const(6)
 _END = const(2)  # SEEK_END
 
+# A driver in C is not interrupted by a timer's callback. This one must not be, for LittleFS stands
+# behind it, in the middle of something: machine.Timer looks here.
+at_work = [False]
+
 
 class Flash:
     """image: path of the file. cut_at: which write, counted from 1, never happens; 0: none.
@@ -23,13 +27,17 @@ class Flash:
         self._erased = b"\xff" * 512
 
     def readblocks(self, block, buffer, offset=0):
+        at_work[0] = True
         self._file.seek(block * BLOCK + offset)
         self._file.readinto(buffer)
+        at_work[0] = False
 
     def writeblocks(self, block, buffer, offset=0):
+        at_work[0] = True
         self._count(0)
         self._file.seek(block * BLOCK + offset)
         self._file.write(buffer)
+        at_work[0] = False
 
     def ioctl(self, operation, argument):
         if operation == _BLOCK_COUNT:
@@ -37,10 +45,12 @@ class Flash:
         if operation == _BLOCK_SIZE:
             return BLOCK
         if operation == _BLOCK_ERASE:
+            at_work[0] = True
             self._count(1)
             self._file.seek(argument * BLOCK)
             for _ in range(BLOCK // 512):
                 self._file.write(self._erased)
+            at_work[0] = False
             return 0
         return None
 

@@ -8,6 +8,8 @@ from time import sleep
 settings = json.loads(os.getenv("OUTPOST_BOARD"))
 # Opened while the host's file system is still mounted; unbuffered, a line is one write.
 _wire = open("/dev/fd/%d" % settings.pop("wire"), "wb")
+# To the thread that plays the chip's timers; see outpost.sim.interpreter.
+timers = open("/dev/fd/" + os.getenv("OUTPOST_TIMERS"), "wb")
 
 writes = [0, 0]  # programs and erases of the flash since power-on
 

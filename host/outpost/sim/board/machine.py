@@ -3,7 +3,8 @@
 import os
 from time import gmtime, mktime, time
 
-from _host import settings, tell, tell_and_wait
+from _flash import at_work
+from _host import settings, tell, tell_and_wait, timers
 from micropython import const
 
 PWRON_RESET = const(1)
@@ -11,6 +12,7 @@ HARD_RESET = const(2)
 WDT_RESET = const(3)
 DEEPSLEEP_RESET = const(4)
 SOFT_RESET = const(5)
+_AGAIN_MS = const(10)
 
 _cause = settings.pop("cause")
 _unique_id = bytes.fromhex(settings.pop("id"))
@@ -69,3 +71,46 @@ class WDT:
     def feed(self):
         """Postpone the reset by another timeout."""
         tell(b"feed\n")
+
+
+class Timer:
+    """A software timer: its callback runs between two bytecodes, whatever they are busy with."""
+
+    ONE_SHOT = const(0)
+    PERIODIC = const(1)
+
+    def __init__(self, id=-1, **options):
+        if options:
+            self.init(**options)
+
+    def init(self, *, mode=PERIODIC, period, callback):
+        """Call callback(timer) after period milliseconds, or every so many."""
+        self._mode = mode
+        self._callback = callback
+        if self not in _running:
+            _running.append(self)  # the host has an address, which keeps nothing alive
+        self._ask(period, mode)
+
+    def deinit(self):
+        """Call it no more."""
+        self._callback = None
+
+    def _ask(self, period, mode):
+        timers.write(b"%d %d %d %d\n" % (id(_tick), id(self), period, mode))
+
+
+_running = []
+
+
+def _tick(timer):
+    """What the host schedules: the callback, unless the flash is at work; then a little later."""
+    timers.write(b"ran %d\n" % id(timer))
+    once = timer._mode == Timer.ONE_SHOT
+    if at_work[0]:
+        if once:
+            timer._ask(_AGAIN_MS, Timer.ONE_SHOT)
+        return
+    if once:
+        _running.remove(timer)
+    if timer._callback:
+        timer._callback(timer)

@@ -1,0 +1,107 @@
+"""Apply: verifies what is staged, writes the plan, hands over to recovery.py with one rename."""
+
+import json
+import os
+
+import asyncio
+
+from services.borrow import borrow
+from services.update.stage import scan
+
+# What a version must bring back, where the board has it: without one of these nobody reaches it,
+# or it is of no use to anybody.
+_NEEDED = ("network", "ftp", "app")
+
+
+async def verify(service):
+    """SITE UPDATE VERIFY: every hash, every path, the room. ValueError, OSError."""
+    found = await _verified(service)
+    return "Verified: %d files, %d removals, %d bytes." % (
+        found.files,
+        found.removals,
+        found.bytes,
+    )
+
+
+async def apply(service):
+    """SITE UPDATE APPLY: from here on the journal decides; the files move at the next boot."""
+    import journal
+    import recovery
+
+    kept = recovery.record()
+    if recovery.update_of(kept).get("state") == "trial":
+        raise ValueError("A version is on trial: SITE UPDATE CONFIRM or ROLLBACK first")
+    found = await _verified(service)
+    for _ in journal.sweeping():  # what an APPLY left that was cut before it came to anything
+        await asyncio.sleep_ms(0)
+    before = service.board.section("board").get("version")
+    try:
+        await _plan(service, found, before, kept.get("version"))
+        await _prepare(journal, recovery.on_fat())
+        show = borrow("services.update.state", "show")  # before there is no way back
+        recovery.mark("applying", **{"to": found.version, "from": before})
+    except (OSError, ValueError, MemoryError):
+        for _ in journal.sweeping():
+            pass
+        raise
+    show(service)
+    await service.site.run("shutdown", "-r", True)
+    return "%s: %d files, %d removals. Restarting." % (
+        found.version,
+        found.files,
+        found.removals,
+    )
+
+
+async def _verified(service):
+    """scan() of what nobody changed meanwhile."""
+    changed = []
+
+    def watch(topic, fields):
+        if topic == "ftp/transfer" and str(fields.get("path")).startswith("/next"):
+            if fields.get("event_type") not in ("sent", "progress"):
+                changed.append(fields["path"])
+
+    service.events.subscribe(watch)
+    try:
+        found = await scan(service)
+    finally:
+        service.events.unsubscribe(watch)
+    if changed:
+        raise ValueError("%s was changed meanwhile: try again" % changed[0])
+    if found.lacks:
+        text = "%d bytes more must be free: remove files, SITE DF shows what there is"
+        raise ValueError(text % found.lacks)
+    return found
+
+
+async def _plan(service, found, before, version):
+    """Write /prev/plan: a line that describes it, then a line for each move."""
+    sections = service.board.sections
+    states = {name: sections[name].get("state") for name in sections}
+    os.mkdir("/prev")
+    with open("/prev/plan", "w") as file:
+        described = {
+            "to": found.version,
+            "from": before,
+            "version": version,
+            "trial_s": found.trial_s,
+            "needs": [name for name in _NEEDED if states.get(name, "off") != "off"],
+            "troubled": [name for name in states if states[name] in ("failed", "waiting")],
+        }
+        file.write(json.dumps(described) + "\n")
+
+        def put(kind, path):
+            file.write("%s %s\n" % (kind, path))
+
+        await scan(service, put, hashing=False)
+
+
+async def _prepare(journal, fat):
+    """Make what the moves need, while there is time: recovery.py then needs no room at all."""
+    for kind, path, old in journal.moves():
+        if kind == "m":
+            os.mkdir(path)
+        elif kind == "b" or (fat and kind in "rd"):
+            journal.copy(path, old)
+        await asyncio.sleep_ms(0)

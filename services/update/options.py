@@ -1,0 +1,3 @@
+"""What config.json may say of updates: nothing; null turns them off."""
+
+OPTIONS = {}

@@ -1,0 +1,71 @@
+"""State: where an update stands, for SITE UPDATE STATUS, STAT and MQTT."""
+
+import os
+
+from services.borrow import borrow
+from services.update import contents
+
+_FINAL = ("confirmed", "rolled-back")
+
+
+def look(service):
+    """Return (state, what else is known as a dict) from the boot record and what is staged.
+
+    Keys: version, from, to, boots, reason; a value is None where there is none.
+    """
+    update = borrow("recovery", "update_of")(borrow("recovery", "record")())
+    found = {"version": service.board.section("board").get("version"), "boots": None}
+    state = update.get("state")
+    for key in ("from", "to", "reason"):
+        found[key] = update.get(key)
+    if state == "undoing":
+        state = "applying"  # until the reset that is on its way
+    elif state == "trial":
+        found["boots"] = update.get("boots")
+    elif state != "applying":
+        if state not in _FINAL:
+            state = "idle"
+        if contents.is_staged():
+            state = "staged"
+            found["reason"] = None
+            try:
+                found["to"] = contents.Manifest().version
+            except (ValueError, OSError) as error:
+                found["to"] = None
+                found["reason"] = "%s: %s" % (contents.PATH, error)
+    rescue = service.board.sections.get("rescue")
+    if rescue and state not in ("trial", "applying"):
+        state = "rescue"
+        found["reason"] = rescue["reason"]
+    return state, found
+
+
+def show(service):
+    """Write into the status section what STAT and MQTT tell; return what look() found.
+
+    The key is phase: `state` is the supervisor's, in every service's section.
+    """
+    state, found = look(service)
+    section = service.status
+    section["phase"] = state
+    for key in ("version", "to", "boots", "reason"):
+        section[key] = found[key]
+    return state, found
+
+
+async def status(service):
+    """The lines of SITE UPDATE STATUS, `key value`, `-` for none."""
+    state, found = show(service)
+    block, _, _, free = os.statvfs("/")[:4]
+    found["free"] = free * block
+    found["needed"] = None
+    if state == "staged" and not found["reason"]:
+        try:
+            lacks = (await borrow("services.update.stage", "scan")(service, hashing=False)).lacks
+            found["needed"] = lacks or None
+        except (ValueError, OSError) as error:
+            found["reason"] = str(error)
+    lines = ["state %s" % state]
+    for key in ("version", "from", "to", "boots", "reason", "free", "needed"):
+        lines.append("%s %s" % (key, "-" if found[key] is None else found[key]))
+    return lines

@@ -1,0 +1,124 @@
+"""Trial: whether a new version is healthy; confirms it, or takes it back."""
+
+import asyncio
+from micropython import const
+
+from services.borrow import borrow, forget
+
+_HEALTHY_S = const(60)  # what a boot must have lived to be no bad one
+_PATIENCE = const(10)  # trials' lengths until a version that can't become healthy goes
+_ROOM = const(4096)  # bytes of heap; with less FTP takes nobody in
+
+
+async def watch(service):
+    """Judge the version on trial until it is kept or goes; without one, forget bad boots."""
+    import journal
+    import recovery
+
+    kept = recovery.record()
+    update = recovery.update_of(kept)
+    state = update.get("state")
+    described = journal.header() if state == "trial" else None
+    try:
+        if state == "trial":
+            if update.get("boots") == 1:
+                _tell(service, "applied", update)
+            await _judge(service, described)
+        else:
+            if state == "rolled-back" and not update.get("told"):
+                _tell(service, "rolled-back", update)
+                recovery.mark(state, told=True)
+            if kept.get("bad"):
+                await _live(service)
+    finally:
+        for module in ("journal", "recovery"):
+            forget(module)
+
+
+async def _judge(service, described):
+    """Look each second, for a healthy time without a break, but not for ever."""
+    trial_s = described.get("trial_s", 60)
+    needs = described.get("needs", ["ftp"])
+    troubled = [name for name in described.get("troubled", ()) if name not in needs]
+    restarts = {}
+    wrong = "it never became healthy"
+    healthy = 0
+    for _ in range(_PATIENCE * trial_s):
+        await asyncio.sleep(1)
+        if service.status["phase"] != "trial":
+            return  # confirmed by hand, or on its way back
+        now_wrong, at_once = _wrong(service.board, needs, troubled, restarts)
+        if at_once:
+            await roll_back(service, now_wrong)
+            return
+        wrong = now_wrong or wrong
+        healthy = 0 if now_wrong else healthy + 1
+        if healthy >= trial_s:
+            await confirm(service)
+            return
+    await roll_back(service, "%d s without health: %s" % (_PATIENCE * trial_s, wrong))
+
+
+def _wrong(board, needs, troubled, restarts):
+    """Return (what is wrong or None, whether no time can heal it).
+
+    restarts: name -> how often the supervisor had restarted a service at the last look.
+    """
+    sections = board.sections
+    for name in sections:
+        section = sections[name]
+        state = section.get("state")
+        if state is None or name in troubled:
+            continue
+        if state == "failed":
+            return "%s: %s" % (name, section.get("error", "failed")), True
+        count = section.get("restarts", 0)
+        if count != restarts.get(name, 0) or state == "waiting":
+            restarts[name] = count
+            return "%s: %s" % (name, section.get("error", "was restarted")), False
+    for name in needs:
+        if sections.get(name, {}).get("state") not in ("running", "finished"):
+            return "%s does not run" % name, False
+    if "network" in needs and not sections["network"].get("up"):
+        return "the network is not up", False
+    free = sections.get("heap", {}).get("free_bytes", 0)
+    if free < _ROOM:
+        return "only %d bytes of heap are free" % free, False
+    return None, False
+
+
+async def _live(service):
+    """Wait until FTP has run for a minute, and forget the bad boots."""
+    healthy = 0
+    restarts = 0
+    while healthy < _HEALTHY_S:
+        await asyncio.sleep(1)
+        section = service.board.section("ftp")
+        well = section.get("state") == "running" and section.get("restarts") == restarts
+        restarts = section.get("restarts")
+        healthy = healthy + 1 if well else 0
+    borrow("recovery", "healthy")()
+
+
+async def confirm(service):
+    """Keep the version on trial: /prev goes, and with it the way back. OSError."""
+    borrow("recovery", "mark")("confirmed", reason=None)
+    _, found = borrow("services.update.state", "show")(service)
+    _tell(service, "confirmed", found)
+    for _ in borrow("journal", "sweeping")():
+        await asyncio.sleep_ms(0)
+
+
+async def roll_back(service, reason):
+    """Take the version on trial back: a reset, and the journal does it. OSError."""
+    borrow("recovery", "mark")("undoing", reason=reason)
+    borrow("services.update.state", "show")(service)
+    await service.site.run("shutdown", "-r", True)
+
+
+def _tell(service, what, update):
+    """Publish what became of an update."""
+    known = update.get("reason") if what == "rolled-back" else None
+    service.events.publish(
+        "update/" + what, version=update.get("to"), **{"from": update.get("from"), "reason": known}
+    )
