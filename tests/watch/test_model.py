@@ -41,8 +41,8 @@ class Story:
         self.now += seconds
         return [entry.text for entry in self.fleet.tick(self.now)]
 
-    def event(self, seq, kind="app/measured", **fields):
-        return self.say(f"event/{kind}", {"seq": seq, "time": None, **fields})
+    def event(self, seq, kind="app/measured", boot=3, **fields):
+        return self.say(f"event/{kind}", {"boot": boot, "seq": seq, "time": None, **fields})
 
     @property
     def board(self):
@@ -138,18 +138,18 @@ def test_seq_begins_anew_with_a_boot(online):
     assert online.say("info", {"boots": 4, "reset_cause": "watchdog"}) == [
         "restarted: watchdog, boot 4"
     ]
-    assert online.event(1) == ["app/measured"]
-    assert online.event(2) == ["app/measured"]
+    assert online.event(1, boot=4) == ["app/measured"]
+    assert online.event(2, boot=4) == ["app/measured"]
     assert online.board.lost == 0
+    assert online.event(3, boot=5)[0] == "2 events lost before seq 3"
 
 
 def test_what_outlived_a_reset_is_no_gap(online):
-    """A spilled event has the seq of the life before."""
+    """It comes when the board has told of its new life already, or before that."""
     online.event(57)
-    online.say("info", {"boots": 4})
-    online.event(58)
-    online.event(1)
-    online.event(2)
+    online.event(1, boot=4)
+    assert online.event(60) == ["app/measured"]
+    assert online.event(2, boot=4) == ["app/measured"]
     assert online.board.lost == 0
 
 
@@ -232,7 +232,7 @@ def test_all_is_bounded(story):
     assert len(story.fleet.boards) == model._BOARDS
     assert story.fleet.ignored == 5
     for number in range(1000):
-        story.event(number, "ftp/transfer", event_type="started", verb="STOR", path=f"/{number}")
+        story.event(-number, "ftp/transfer", event_type="started", verb="STOR", path=f"/{number}")
         story.event(number, "app/" + "x" * 9000, **{f"k{n}": "y" * 9000 for n in range(40)})
     assert len(story.board.running) == model._TRANSFERS
     assert len(story.fleet.feed) == model._FEED
@@ -245,7 +245,20 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = sorted(
-    {"event_type", "verb", "path", "bytes", "ms", "user", "address", "error", "to", "ok", "reason"}
+    {
+        "event_type",
+        "boot",
+        "verb",
+        "path",
+        "bytes",
+        "ms",
+        "user",
+        "address",
+        "error",
+        "to",
+        "ok",
+        "reason",
+    }
     | {"seq", "time", "service", "delay_s", "seconds", "task", "boots", "board", "total"}
     | {"state", "free_bytes", "total_bytes", "set", "offset_ms", "every_s", "uptime_s", "rssi"}
 )

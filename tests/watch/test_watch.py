@@ -50,11 +50,15 @@ def test_no_name_reaches_the_terminal_as_it_is(mosquitto, terminal, told, publis
     view = terminal(mosquitto.url, columns=150, rows=30)
     view.wait_for("2 online", "[bold]plain[/bold]")
     way = {"verb": "STOR", "path": "/" + EVIL, "user": EVIL, "address": "10.0.0.2", "bytes": 9}
-    publish(mosquitto, "outpost/b1/event/ftp/transfer", way | {"event_type": "started", "seq": 1})
+    publish(
+        mosquitto,
+        "outpost/b1/event/ftp/transfer",
+        way | {"event_type": "started", "boot": 3, "seq": 1},
+    )
     view.wait_for("↑ STOR /" + SAFE)
-    more = {"event_type": "failed", "error": EVIL, "seq": 2}
+    more = {"event_type": "failed", "error": EVIL, "boot": 3, "seq": 2}
     publish(mosquitto, "outpost/b1/event/ftp/transfer", way | more)
-    publish(mosquitto, "outpost/b1/event/[red]\u202egnp", {"seq": 3, EVIL: EVIL})
+    publish(mosquitto, "outpost/b1/event/[red]\u202egnp", {"boot": 3, "seq": 3, EVIL: EVIL})
     publish(mosquitto, "outpost/b1/state", b"\x1b[2J no JSON")
     view.wait_for(f"failed STOR /{SAFE}", "sent state that is no JSON object")
     view.interrupt()
@@ -100,10 +104,23 @@ def test_in_a_pipe_each_event_is_a_line(mosquitto, piped, told, publish):
     when, rest = line.split(" ", 1)
     time.strptime(when, "%Y-%m-%dT%H:%M:%SZ")
     assert rest == "weather-7 offline\n"
-    event = {"event_type": "deleted", "path": EVIL, "user": "admin", "seq": 4, "time": None}
+    event = {
+        "event_type": "deleted",
+        "path": EVIL,
+        "user": "admin",
+        "boot": 3,
+        "seq": 4,
+        "time": None,
+    }
     publish(mosquitto, "outpost/b1/event/ftp/transfer", event)
     assert process.stdout.readline().decode().endswith(f"deleted {SAFE} by admin\n")
-    old = {"event_type": "measured", "value": 3, "seq": 5, "time": "2026-01-01T00:00:00Z"}
+    old = {
+        "event_type": "measured",
+        "value": 3,
+        "boot": 3,
+        "seq": 5,
+        "time": "2026-01-01T00:00:00Z",
+    }
     publish(mosquitto, "outpost/b1/event/app/measured", old)
     line = process.stdout.readline().decode()
     assert line.endswith("app/measured value=3 (at 2026-01-01T00:00:00Z)\n")

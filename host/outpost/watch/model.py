@@ -74,8 +74,8 @@ class Board:
     restarts: float | None = None
     troubles: tuple = ()  # what the board itself says is wrong
     update: str | None = None
-    lost: int = 0  # events that never came, by their seq
-    seq: int | None = None
+    lost: float = 0  # events that never came, by their seq
+    seq: tuple | None = None  # the boot of the latest event, and its number within it
     was_late: bool = False
     running: dict = field(default_factory=dict)
     restarted: deque = field(default_factory=lambda: deque(maxlen=_OFTEN))
@@ -206,7 +206,6 @@ def _take_info(board, info, now, tell):
         cause = _text(info.get("reset_cause") or "?")
         tell(f"restarted: {cause}, boot {boots:.0f}", BAD if cause == "watchdog" else PLAIN)
         board.restarted.append(now)
-        board.seq = None
         board.running.clear()
     board.boots = boots
     board.version = _text(info.get("version"))
@@ -251,17 +250,21 @@ def _take_state(board, state, now):
 
 def _take_event(board, kind, event, now, tell):
     """An event: shown once, though a board that isn't sure sends it again."""
-    seq = event.get("seq")
-    if isinstance(seq, int) and not isinstance(seq, bool) and 0 <= seq < 2**53:
-        mark = hash((kind, seq, str(event.get("time")), str(event.get("event_type"))))
-        if mark in board._recent:
+    boot, seq = (_number(event.get(key)) for key in ("boot", "seq"))
+    if boot is not None and seq is not None:
+        if (boot, seq) in board._recent:
             return
-        board._recent.append(mark)
-        if board.seq is not None and seq > board.seq + 1:
-            missing = seq - board.seq - 1
+        board._recent.append((boot, seq))
+        if board.seq is None or boot > board.seq[0]:
+            # Its first event that we see; each boot begins with 1.
+            missing = seq - 1 if board.seq else 0
+        else:
+            # What outlived a reset on the board's flash comes later than what it belongs to.
+            missing = seq - board.seq[1] - 1 if boot == board.seq[0] else 0
+        if missing > 0:
             board.lost += missing
-            tell(f"{missing} event{'s' if missing > 1 else ''} lost before seq {seq}", BAD)
-        board.seq = seq
+            tell(f"{missing:.0f} event{'s' if missing > 1 else ''} lost before seq {seq:.0f}", BAD)
+        board.seq = max(board.seq or (boot, seq), (boot, seq))
     if kind == "service/restart":
         board.restarted.append(now)
     if kind == "ftp/transfer" and _take_transfer(board, event, now):

@@ -93,7 +93,7 @@ def _row(board, name, now, wide):
         _bar(board.flash, wide),
         _count(board.sessions),
         Text(_plain(board.restarts) + ("!" if often else ""), "bold red" if often else ""),
-        Text(str(board.lost), "bold yellow" if board.lost else "dim"),
+        Text(f"{board.lost:.0f}", "bold yellow" if board.lost else "dim"),
     ]
     if wide:
         cells.append(Text("-" if board.rssi is None else f"{board.rssi:.0f} dBm"))

@@ -4,7 +4,7 @@ from outpost.shown import size, span
 
 GOOD, PLAIN, BAD = "good", "plain", "bad"
 _SHORT_MS = 100  # below, a transfer's speed means nothing
-_NOT_SHOWN = {"seq", "time", "event_type", "traceback", "ok"}
+_NOT_SHOWN = {"boot", "seq", "time", "event_type", "traceback", "ok"}
 
 
 def words(kind, fields):
