@@ -10,7 +10,7 @@ MINUTES ?= 10
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint deps bench bench-quick package picture clean
+.PHONY: help run test test-ha fuzz lint deps bench bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -23,6 +23,9 @@ run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
 test: $(READY) $(LIBRARY) ## run all tests; installs the programs they need where it may
 	@host/system-packages
 	$(BIN)/pytest $(ARGS)
+
+test-ha: $(READY) $(LIBRARY) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
+	$(BIN)/pytest tests/homeassistant $(ARGS)
 
 fuzz: $(READY) $(LIBRARY) ## look for what breaks it, with new seeds; MINUTES=10, SEED=N repeats a round
 	$(BIN)/python tests/fuzz/rounds.py $(MINUTES) "$(SEED)"
@@ -56,3 +59,9 @@ $(READY): pyproject.toml
 
 $(LIBRARY): | $(READY)
 	$(BIN)/python -m outpost.dependencies
+
+# Home Assistant is large, and wants versions of its own.
+build/ha/bin/hass: tests/homeassistant/requirements.txt
+	$(PYTHON) -m venv build/ha
+	build/ha/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -44,6 +44,17 @@ class Mosquitto(Process):
         """What config.json says to use this broker."""
         return f"mqtt://{self.login}127.0.0.1:{self.port}"
 
+    def publish(self, topic, payload, retain=False):
+        """Publish a message (bytes) as anybody could; return once the broker has it."""
+        subprocess.run(
+            [
+                *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), *self.options),
+                *("-q", "1", "-t", topic, "-s", *(["-r"] if retain else [])),
+            ],
+            input=payload,
+            check=True,
+        )
+
     def serves(self):
         """Whether it takes connections."""
         with socket.socket() as probe:
@@ -97,14 +108,7 @@ class Subscriber:
         deadline = time.monotonic() + 10
         while not any(message.topic == "ready" for message in self.messages):
             assert time.monotonic() < deadline, "mosquitto_sub does not subscribe"
-            subprocess.run(
-                [
-                    "mosquitto_pub",
-                    *("-h", "127.0.0.1", "-p", str(mosquitto.port), *mosquitto.options),
-                    *("-t", "ready", "-m", "ready"),
-                ],
-                check=True,
-            )
+            mosquitto.publish("ready", b"ready")
             time.sleep(0.05)
 
     def matching(self, topic, **fields):

@@ -2,23 +2,24 @@
 
 from micropython import const
 
-_SCHEME = "mqtt://"
 _PORT = const(1883)
-_FORM = "must be mqtt://user:secret@host:1883, user and port optional, or null"
+_TLS_PORT = const(8883)
+_FORM = "must be mqtt://user:secret@host:1883 or mqtts://..., user and port optional, or null"
 
 
 def broker(url):
-    """Return (host, port, user, password) of a URL; the last two are bytes, user None for none.
+    """Return (host, port, user, password, tls) of a URL.
 
-    ValueError where the URL is wrong; its message doesn't repeat the URL.
+    user and password are bytes, user None for none; tls: whether it is mqtts. ValueError where
+    the URL is wrong; its message doesn't repeat the URL.
     """
     if not isinstance(url, str):
         raise ValueError(_FORM)
-    if url.startswith("mqtts://"):
-        raise ValueError("must be mqtt://...: this version has no TLS for MQTT")
-    if not url.startswith(_SCHEME):
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("mqtt", "mqtts"):
         raise ValueError(_FORM)
-    login, at, place = url[len(_SCHEME) :].rstrip("/").rpartition("@")
+    tls = scheme == "mqtts"
+    login, at, place = rest.rstrip("/").rpartition("@")
     user, _, password = login.partition(":")
     host, colon, port = place.partition(":")
     if not host or "/" in place or (at and not user):
@@ -26,7 +27,8 @@ def broker(url):
     if colon and not (port.isdigit() and 0 < int(port) < 65536):
         raise ValueError("must end in a port from 1 to 65535")
     # Bytes: umqtt writes the length of a str in characters, the broker reads bytes.
-    return host, int(port) if colon else _PORT, _decoded(user) or None, _decoded(password)
+    port = int(port) if colon else _TLS_PORT if tls else _PORT
+    return host, port, _decoded(user) or None, _decoded(password), tls
 
 
 def _decoded(text):

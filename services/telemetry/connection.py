@@ -1,96 +1,91 @@
-"""Connection: one connection to an MQTT broker, through umqtt and without blocking the loop."""
-
-import socket
-from errno import EINPROGRESS, ETIMEDOUT
-from time import ticks_diff, ticks_ms
+"""Connection: one connection to an MQTT broker, MQTT 3.1.1 of QoS 0, never blocking the loop."""
 
 import asyncio
 from micropython import const
-from umqtt.simple import MQTTClient, MQTTException
 
-from hal.net import resolve, within, writable
-from services.telemetry.wire import Wire
+from hal.net import readable, within, writable
 
-_PROBE_MS = const(3000)
-_CONNECT_S = const(1)  # umqtt blocks this long at most, should the broker vanish after the probe
-_ANSWER_MS = const(5000)
-_CONNACK = const(0x20)
+ANSWER_MS = const(5000)
+_PACKET_MAX = const(1024)  # what a broker may send us at once
+_PUBLISH = const(0x30)
 _PINGRESP = const(0xD0)
-_REFUSALS = {
-    2: "it does not like our client id",
-    3: "it is not available",
-    4: "wrong user name or password",
-    5: "not authorised",
-}
+_PINGREQ = b"\xc0\x00"
+_DISCONNECT = b"\xe0\x00"
 
-# What umqtt raises: the last three when a packet is cut short or not what it expects.
-TROUBLE = (OSError, MQTTException, IndexError, TypeError, AssertionError)
+TROUBLE = (OSError, MemoryError)
 
 
 class Connection:
     """publish() gathers; confirm() sends, and returns once the broker has taken it all.
 
-    Every coroutine may raise what TROUBLE names. close() whatever happens. keepalive in
-    seconds; ended: an asyncio.Event that is set when the broker goes away.
+    opening.py opens it. Every coroutine may raise what TROUBLE names. close() whatever happens.
+    ended: an asyncio.Event that is set when the broker goes away. hear(topic, payload,
+    retained), bytes, bytes and a truth value, is called for each message of a subscription.
     """
 
-    def __init__(self, broker, client_id, keepalive, ended):
+    def __init__(self, ended, hear):
         self.stall_ms = 0  # how long connecting held the loop
+        self.whole = True  # False in the middle of a packet that is sent in pieces
+        self.sock = None
+        self.stream = None  # sock, or TLS over it
+        self.shaking = False  # until TLS has taken the first byte
+        self.out = bytearray()
+        self._sent = 0
+        self._tried = 0
+        self._hear = hear
         self._ended = ended
-        self._broker = broker
-        self._client_id = client_id
-        self._keepalive = keepalive
-        self._client = None
-        self._wire = None
         self._listener = None
         self._pings = 0
         self._pongs = 0
         self._ponged = asyncio.Event()
         self._error = None
 
-    async def open(self, will_topic, will):
-        """Connect and log in; the broker publishes will, retained, should the board vanish."""
-        host, port, user, password = self._broker
-        address = await resolve(host)
-        await _probe(address, port)
-        self._client = client = MQTTClient(
-            self._client_id,
-            address,
-            port,
-            user,
-            password,
-            self._keepalive,
-            ssl=self,  # umqtt's own door for another kind of socket, see wrap_socket()
-        )
-        client.set_last_will(will_topic, will, retain=True)
-        began = ticks_ms()
-        try:
-            client.connect(timeout=_CONNECT_S)
-        finally:
-            self.stall_ms = ticks_diff(ticks_ms(), began)
-        await self._wire.flush(_ANSWER_MS)
-        try:
-            kind = await asyncio.wait_for_ms(self._wire.receive(), _ANSWER_MS)
-        except asyncio.TimeoutError:
-            raise OSError("the broker takes the connection but does not answer")
-        assert kind == _CONNACK
-        code = self._wire.packet[3]
-        if code:
-            raise MQTTException("the broker refuses: " + _REFUSALS.get(code, "code %d" % code))
+    def listen(self):
+        """Take in what the broker sends, from now on."""
         self._listener = asyncio.create_task(self._listen())
 
-    def wrap_socket(self, sock, server_hostname=None):
-        """What umqtt calls on a TLS context: it takes the socket that this returns."""
-        self._wire = Wire(sock)
-        return self._wire
+    def begin(self, kind, size):
+        """Gather the head of a packet: its first byte, and the length of what follows it."""
+        head = bytearray((kind,))
+        while size > 127:  # section 2.2.3
+            head.append(size & 127 | 128)
+            size >>= 7
+        head.append(size)
+        self.out.extend(head)
+
+    def text(self, data):
+        """Gather bytes with their length before them (section 1.5.3)."""
+        self.out.extend(bytes((len(data) >> 8, len(data) & 255)))
+        self.out.extend(data)
 
     def publish(self, topic, payload, retain=False):
-        """Gather one message of QoS 0; topic and payload are bytes."""
-        self._client.publish(topic, payload, retain)
+        """Gather one message (section 3.3); topic and payload are bytes."""
+        self.begin(_PUBLISH | retain, 2 + len(topic) + len(payload))
+        self.text(topic)
+        self.out.extend(payload)
 
     async def flush(self):
-        """Send what was gathered, without asking whether it arrived."""
-        await self._wire.flush(_ANSWER_MS)
+        """Send all that was gathered, in one write where the network takes it.
+
+        OSError where 5 s pass without progress. May be called again after having been
+        cancelled: it goes on where it was, so that no packet is cut in two.
+        """
+        out = self.out
+        while self._sent < len(out):
+            # Position and length, not a slice: nothing is copied. TLS wants the same length
+            # again until it has taken it, whatever was gathered meanwhile.
+            self._tried = self._tried or len(out) - self._sent
+            sent = self.stream.write(out, self._sent, self._tried)
+            if sent:
+                self.shaking = False
+                self._tried = 0
+                self._sent += sent
+            else:
+                # A handshake waits for the broker's part of it.
+                waiting = readable if self.shaking else writable
+                await within(ANSWER_MS, waiting(self.sock))
+        self.out = bytearray()
+        self._sent = 0
 
     async def confirm(self):
         """Send what was gathered and return once the broker has taken it.
@@ -98,63 +93,83 @@ class Connection:
         MQTT on one connection is ordered: the PINGRESP comes after all that went before its
         PINGREQ. OSError where it does not come in time.
         """
-        self._client.ping()
+        self.out.extend(_PINGREQ)
         self._pings += 1
         awaited = self._pings
-        await self._wire.flush(_ANSWER_MS)
+        await self.flush()
         while self._pongs < awaited:
             if self._error:
                 raise self._error
             self._ponged.clear()
             try:
-                await asyncio.wait_for_ms(self._ponged.wait(), _ANSWER_MS)
+                await asyncio.wait_for_ms(self._ponged.wait(), ANSWER_MS)
             except asyncio.TimeoutError:
                 raise OSError("the broker does not answer any more")
 
     async def leave(self):
         """Say goodbye, so that the broker forgets the will, after all that was gathered."""
-        self._wire.write(b"\xe0\x00")  # DISCONNECT; umqtt's own would close before flush()
-        await self._wire.flush(_ANSWER_MS)
+        self.out.extend(_DISCONNECT)
+        await self.flush()
 
     def close(self):
         """Let everything go; may be called at any time and again."""
         if self._listener:
             self._listener.cancel()
             self._listener = None
-        if self._client and self._client.sock:
-            self._client.sock.close()
-            self._client.sock = None
+        if self.sock:
+            self.stream.close()
+            self.sock.close()
+            self.sock = None
+
+    async def receive(self):
+        """Take in a packet; return its first byte and what follows the length, as bytes.
+
+        Messages beyond 1 KiB, which nobody here waits for, are passed over: one that is retained
+        would end every connection. OSError where the line ends.
+        """
+        while True:
+            kind = (await self._take(1))[0]
+            size = shift = 0
+            while True:
+                byte = (await self._take(1))[0]
+                size |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+                if shift > 21:
+                    raise OSError("what answers is no MQTT broker")
+            if size <= _PACKET_MAX:
+                return kind, await self._take(size)
+            while size:
+                size -= len(await self._take(min(size, _PACKET_MAX)))
+                await asyncio.sleep_ms(0)  # what comes fast shall not hold the loop
+
+    async def _take(self, size):
+        """Exactly size bytes. It reads before it waits: TLS may hold the rest of a record."""
+        taken = b""
+        while len(taken) < size:
+            part = self.stream.read(size - len(taken))
+            if part is None:
+                await readable(self.sock)
+            elif part:
+                taken += part
+            else:
+                raise OSError("the broker closed the connection")
+        return taken
 
     async def _listen(self):
-        """The one reader of the connection: hand each whole packet to umqtt."""
+        """The one reader of the connection."""
         try:
             while True:
-                kind = await self._wire.receive()
-                self._client.wait_msg()
+                kind, packet = await self.receive()
                 if kind == _PINGRESP:
                     self._pongs += 1
                     self._ponged.set()
+                elif kind & 0xF6 == _PUBLISH and len(packet) > 1:
+                    end = 2 + (packet[0] << 8 | packet[1])
+                    self._hear(packet[2:end], packet[end:], kind & 1)
+                await asyncio.sleep_ms(0)  # a flood of messages shall not hold the loop
         except TROUBLE as error:
             self._error = error
             self._ponged.set()
             self._ended.set()
-
-
-async def _probe(address, port):
-    """OSError unless something takes connections there, without the blocking of connect()."""
-    sock = socket.socket()
-    try:
-        sock.setblocking(False)
-        try:
-            sock.connect(socket.getaddrinfo(address, port)[0][-1])
-        except OSError as error:
-            if error.errno != EINPROGRESS:
-                raise
-        await within(_PROBE_MS, writable(sock))
-        sock.read(1)  # a refused connection is writable too: only this tells
-    except OSError as error:
-        if error.errno == ETIMEDOUT:
-            raise OSError("nothing answers at %s:%d" % (address, port))
-        raise
-    finally:
-        sock.close()

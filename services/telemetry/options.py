@@ -18,11 +18,19 @@ def _broker_url(value):
         broker(value)
 
 
+def _path(value):
+    """The rule for `cafile`."""
+    if not (isinstance(value, str) and value.startswith("/") and value[1:]):
+        raise ValueError("must be a path such as /tls/ca.der")
+
+
 OPTIONS = {
     "broker": _broker_url,
+    "cafile": _path,
     "topic": _base_topic,
     "every_s": "int 5 86400",
     "discovery": "bool",
+    "commands": "bool",
     "keepalive": "int 5 3600",
     "backlog": "int 1 1000",
 }

@@ -1,44 +1,34 @@
 """Telemetry: the service that publishes the board's status and events to an MQTT broker."""
 
 import json
-from time import ticks_diff, ticks_ms, time
+from time import ticks_add, ticks_diff, ticks_ms
 
 import asyncio
 from micropython import const
 
 from services.borrow import borrow
-from services.events import Backlog
 from services.service import Service
-from services.status import time_text
 from services.telemetry.connection import TROUBLE, Connection
+from services.telemetry.outbox import Outbox
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
 _STEADY_MS = const(10_000)  # a connection that lasted this long forgives the failures before
-_BATCH = const(8)  # events in one write: about 1.5 KB of heap
 _GOODBYE_MS = const(1500)
-_OVERHEAD = const(128)  # bytes of a waiting event beside its payload
-_RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
 
-_FORWARDED = (
-    "ftp/transfer",
-    "ftp/login",
-    "ftp/lockout",
-    "ftp/tls",
-    "service/restart",
-    "task/crash",
-)
-_FORWARDED_ALL_OF = "update/"
 _CHANGES_STATE = ("service/state", "service/restart")
+_ENCOURAGES = ("network/up", "time/sync")  # what may have been missing
+_HERE = "services.telemetry."
 
 
 class Telemetry(Service):
     """Publishes status, info, state and events below `<topic>/<device id>`.
 
-    broker: mqtt://user:secret@host:1883, or None for no telemetry. every_s: seconds between
-    two states. keepalive: seconds of silence after which the broker takes the board for gone.
-    backlog: how many events wait while the broker is away. discovery: whether Home Assistant
-    is told what there is.
+    broker: mqtt://user:secret@host:1883 or mqtts://..., or None for no telemetry. cafile: path
+    of the certificate of the broker's CA, for mqtts. every_s: seconds between two states.
+    keepalive: seconds of silence after which the broker takes the board for gone. backlog: how
+    many events wait while the broker is away. discovery: whether Home Assistant is told what
+    there is. commands: whether it, and whoever may publish there, may reboot the board.
     """
 
     name = "telemetry"
@@ -50,84 +40,101 @@ class Telemetry(Service):
         events,
         site,
         broker=None,
+        cafile="/tls/ca.der",
         topic="outpost",
         every_s=60,
         discovery=True,
+        commands=False,
         keepalive=60,
         backlog=64,
     ):
-        self._broker = None
-        if broker:
-            self._broker = borrow("services.telemetry.broker", "broker")(broker)
-        self._topic = topic
-        self._every_ms = every_s * 1000
-        self._keepalive = keepalive
-        self._backlog = Backlog(backlog)
-        self._seq = 0
-        self._sections = status.sections
-        self._board = status.section("board")
+        board = status.section("board")
+        status.section("heap")
+        device = board.get("id", "unknown")
+        # What connecting needs; read by the modules that are borrowed for it.
+        self.cafile = cafile
+        self.broker = borrow(_HERE + "broker", "broker")(broker) if broker else None
+        self.base = "%s/%s/" % (topic, device)
+        self.device = "outpost-" + device
+        self.keepalive = keepalive
+        self.discovery = discovery
+        self.commands = commands
+        self.sections = status.sections
+        self.started = None  # when the board did, as text, once the clock tells
         self._clock = status.section("time")
-        self._network = status.section("network")
-        self._heap = status.section("heap")
-        self._free = None  # bytes of heap at the last measurement, and what was queued since then
-        self._queued = 0
+        self._site = site
         self._events = events
         self._wake = asyncio.Event()
-        self._retry = asyncio.Event()
-        self._state_due = False
-        self._started = None  # when the board did, as text, once the clock tells
+        self._retry = False  # something has changed: no need to wait any longer
+        self._state_due = self._announce_due = False
+        self._obeying = None
         self._told_lost = False
         self.status = status.section(self.name)
         self.status.update(
             {
-                "broker": "%s:%d" % self._broker[:2] if self._broker else None,
+                "broker": "%s:%d" % self.broker[:2] if broker else None,
                 "connected": False,
                 "every_s": every_s,
-                "waiting": 0,
-                "dropped": 0,
-                "sent": 0,
                 "stall_ms": None,
                 "last_error": None,
             }
         )
-        if self._broker:
+        self._outbox = Outbox(backlog, self.base, self.status, status.sections)
+        if broker:
+            borrow("umqtt.simple", "MQTTClient")  # where it is missing, that is known at once
             events.subscribe(self._notice)
+            # Now, as long as the log ends with the life before.
+            black_box = borrow(_HERE + "blackbox", "black_box")(board, status.section("log"))
+            if black_box:
+                self._outbox.put("board/blackbox", black_box)
 
     async def run(self):
         """Connect, publish, connect again; finished where there is no broker."""
-        if not self._broker:
+        if not self.broker:
             return
         delay = _FIRST_DELAY_S
-        while True:
-            began = ticks_ms()
-            self._retry.clear()
+        try:
+            while True:
+                began = ticks_ms()
+                self._retry = False
+                try:
+                    await self._session()
+                except TROUBLE as error:
+                    self._say_lost(str(error))
+                if ticks_diff(ticks_ms(), began) >= _STEADY_MS:
+                    delay = _FIRST_DELAY_S
+                if await self._pause(delay):
+                    delay = _FIRST_DELAY_S
+                else:
+                    delay = min(delay * 2, _LONGEST_DELAY_S)
+        finally:
+            self._outbox.keep(True)
+
+    async def _pause(self, seconds):
+        """Wait before the next attempt; True where it need not have been that long."""
+        until = ticks_add(ticks_ms(), seconds * 1000)
+        while not self._retry:
+            self._outbox.keep()
+            left = ticks_diff(until, ticks_ms())
+            if left <= 0:
+                return False
+            self._wake.clear()
             try:
-                await self._session()
-            except TROUBLE as error:
-                self._say_lost(str(error))
-            if ticks_diff(ticks_ms(), began) >= _STEADY_MS:
-                delay = _FIRST_DELAY_S
-            try:
-                await asyncio.wait_for(self._retry.wait(), delay)
-                delay = _FIRST_DELAY_S
+                await asyncio.wait_for_ms(self._wake.wait(), left)
             except asyncio.TimeoutError:
-                delay = min(delay * 2, _LONGEST_DELAY_S)
+                pass
+        return True
 
     async def _session(self):
         """One connection, from opening it until the broker goes away or the service stops."""
-        device = self._board.get("id", "unknown")
-        self._base = "%s/%s/" % (self._topic, device)
-        status_topic = (self._base + "status").encode()
-        client_id = ("outpost-" + device).encode()
         # Woken by its end: a lost connection is noticed at once, not at the next ping.
-        connection = Connection(self._broker, client_id, self._keepalive, ended=self._wake)
+        connection = Connection(self._wake, self._hear)
         try:
             try:
-                await connection.open(status_topic, b"offline")
+                await borrow(_HERE + "opening", "open_connection")(connection, self)
             finally:
                 self.status["stall_ms"] = connection.stall_ms
-            connection.publish(status_topic, b"online", retain=True)
-            self._publish_info(connection)
+            borrow(_HERE + "greeting", "greet")(connection, self)
             await connection.confirm()
             self.status["connected"] = True
             self.status["last_error"] = None
@@ -135,8 +142,8 @@ class Telemetry(Service):
             self._events.publish("telemetry/up", broker=self.status["broker"])
             await self._publish_until_lost(connection)
         except asyncio.CancelledError:
-            if self.status["connected"]:
-                await self._say_goodbye(connection, status_topic)
+            if self.status["connected"] and connection.whole:
+                await self._say_goodbye(connection)
             raise
         finally:
             self.status["connected"] = False
@@ -144,71 +151,58 @@ class Telemetry(Service):
 
     async def _publish_until_lost(self, connection):
         """Publish what there is, then wait for more; a ping keeps an idle connection alive."""
-        ping_ms = self._keepalive * 500
+        outbox = self._outbox
+        kept = await outbox.deliver_kept(connection)
         self._state_due = True
+        self._announce_due = self.discovery
         stated = ticks_ms()
         while True:
             self._wake.clear()
-            rest_ms = self._every_ms - ticks_diff(ticks_ms(), stated)
+            rest_ms = self.status["every_s"] * 1000 - ticks_diff(ticks_ms(), stated)
             if self._state_due or rest_ms <= 0:
                 self._state_due = False
                 stated = ticks_ms()
-                rest_ms = self._every_ms
-                if not self._started and self._clock.get("set"):
-                    self._publish_info(connection)
-                self._publish_json(connection, "state", self._sections)
+                rest_ms = self.status["every_s"] * 1000
+                payload = json.dumps(self.sections).encode()
+                connection.publish((self.base + "state").encode(), payload, True)
                 await connection.flush()
-            await self._deliver(connection)
-            if not len(self._backlog):
+            if not self.started and self._clock.get("set"):
+                borrow(_HERE + "greeting", "tell_info")(connection, self)
+            if self._announce_due:
+                await self._announce(connection)
+            await outbox.deliver(connection)
+            if not outbox:
+                if kept:
+                    kept = False
+                    outbox.forget_kept()
                 try:
-                    await asyncio.wait_for_ms(self._wake.wait(), min(ping_ms, rest_ms))
+                    await asyncio.wait_for_ms(
+                        self._wake.wait(), min(self.keepalive * 500, rest_ms)
+                    )
                 except asyncio.TimeoutError:
                     pass
 
-    async def _deliver(self, connection):
-        """Publish the oldest waiting events; they leave the backlog once the broker has them."""
-        backlog = self._backlog
-        count = min(len(backlog), _BATCH)
-        for index in range(count):
-            topic, payload = backlog.peek(index)
-            connection.publish((self._base + "event/" + topic).encode(), payload)
-        dropped = backlog.dropped
-        await connection.confirm()
-        # Those that a full backlog dropped meanwhile were the oldest: of the ones just sent.
-        for _ in range(count - (backlog.dropped - dropped)):
-            backlog.pop()
-        self.status["sent"] += count
-        self.status["waiting"] = len(backlog)
+    async def _announce(self, connection):
+        """Tell Home Assistant what there is; a heap too full for that costs nothing else."""
+        self._announce_due = False
+        try:
+            await borrow(_HERE + "discovery", "announce")(connection, self)
+        except MemoryError:
+            if not connection.whole:
+                raise
+            self.status["problem"] = "not enough memory for Home Assistant's discovery"
 
-    def _publish_info(self, connection):
-        if not self._started and self._clock.get("set"):
-            self._started = time_text(time() - self._board.get("uptime_s", 0))
-        info = {
-            "version": self._board.get("version"),
-            "firmware": self._board.get("firmware"),
-            "board": self._board.get("name"),
-            "address": self._network.get("address"),
-            "reset_cause": self._board.get("reset_cause"),
-            "boots": self._board.get("boots", 0),
-            "started": self._started,
-        }
-        self._publish_json(connection, "info", info)
-
-    def _publish_json(self, connection, topic, value):
-        payload = json.dumps(value).encode()
-        connection.publish((self._base + topic).encode(), payload, retain=True)
-
-    async def _say_goodbye(self, connection, status_topic):
+    async def _say_goodbye(self, connection):
         """Deliver what waits and leave in good order, within a bound."""
         try:
-            await asyncio.wait_for_ms(self._leave(connection, status_topic), _GOODBYE_MS)
+            await asyncio.wait_for_ms(self._leave(connection), _GOODBYE_MS)
         except (asyncio.TimeoutError,) + TROUBLE:
             pass  # the last will says the same
 
-    async def _leave(self, connection, status_topic):
-        while len(self._backlog):
-            await self._deliver(connection)
-        connection.publish(status_topic, b"offline", retain=True)
+    async def _leave(self, connection):
+        while self._outbox:
+            await self._outbox.deliver(connection)
+        connection.publish((self.base + "status").encode(), b"offline", True)
         await connection.leave()
 
     def _say_lost(self, error):
@@ -218,44 +212,23 @@ class Telemetry(Service):
             self._told_lost = True
             self._events.publish("telemetry/down", broker=self.status["broker"], error=error)
 
+    def _hear(self, topic, payload, retained):
+        """A message to this board: that Home Assistant has come up, or a command."""
+        if topic != (self.base + "command").encode():
+            if payload == b"online" and not retained:
+                self._announce_due = True
+                self._wake.set()
+        elif not self._obeying or self._obeying.done():  # one at a time
+            obey = borrow(_HERE + "commands", "obey")
+            told = obey(payload, retained, self._site, self._events.publish)
+            self._obeying = asyncio.create_task(told)
+
     def _notice(self, topic, fields):
         """Queue what the broker shall hear of; a plain call, as every subscriber's."""
+        news = self._outbox.put(topic, fields)
         if topic in _CHANGES_STATE:
-            self._state_due = True
+            news = self._state_due = True
+        elif topic in _ENCOURAGES:
+            news = self._retry = True
+        if news:
             self._wake.set()
-        elif topic == "network/up":
-            self._retry.set()
-        elif topic == "time/sync" and not self._started:
-            self._state_due = True
-            self._wake.set()
-        if topic not in _FORWARDED and not topic.startswith(_FORWARDED_ALL_OF):
-            return
-        backlog = self._backlog
-        if fields.get("event_type") == "progress" and (
-            not self.status["connected"] or len(backlog) * 2 > backlog.size
-        ):
-            return  # news only while it is fresh: it shall not push out what matters
-        self._seq += 1
-        event = {"event_type": topic.rsplit("/", 1)[-1]}
-        event.update(fields)
-        event["seq"] = self._seq
-        event["boot"] = self._board.get("boots", 0)
-        event["time"] = time_text() if self._clock.get("set") else None
-        payload = json.dumps(event).encode()
-        if not self._fits(len(payload) + _OVERHEAD):
-            backlog.drop()  # the heap is short: then what waits may not grow
-        backlog.put((topic, payload))
-        self.status["waiting"] = len(backlog)
-        self.status["dropped"] = backlog.dropped
-        self._wake.set()
-
-    def _fits(self, size):
-        """Whether size more bytes may wait, by what the supervisor measures each second."""
-        free = self._heap.get("free_bytes")
-        if free is None:
-            return True  # not measured yet: the board has just started
-        if free != self._free:
-            self._free = free
-            self._queued = 0
-        self._queued += size
-        return (free - self._queued) * _RESERVE >= self._heap["total_bytes"]

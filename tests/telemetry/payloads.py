@@ -46,5 +46,5 @@ def faults(message):
 def checked(messages):
     """The schemas that these messages met, as a set of names; AssertionError where one did not."""
     found = [fault for message in messages for fault in faults(message)]
-    assert found == []
+    assert not found, found
     return {schema_of(message.topic) for message in messages}

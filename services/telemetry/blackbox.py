@@ -1,0 +1,69 @@
+"""What is known of an unclean reset: its cause, who died, the last lines; borrowed at boot."""
+
+from micropython import const
+
+_BYTES = const(900)  # of the log
+_LINES = const(8)
+_ALWAYS = ("watchdog", "brown-out")
+_ORDERLY = " board/stop "  # the supervisor's last word, in the log
+_NEVER = ("power-on", "deep-sleep", "unknown")
+
+
+def black_box(board, log):
+    """Return the fields of a board/blackbox event, or None after a clean reset.
+
+    board, log: the sections of the status, before the log has written a line of this boot. A
+    power-on is clean: the power may have been cut on purpose. Any other reset is where the log
+    ends without the supervisor's last word.
+    """
+    cause = board.get("reset_cause")
+    lines = _last_lines(log.get("path"))
+    if cause not in _ALWAYS:
+        tells = log.get("level") in ("DEBUG", "INFO")  # else it has no line of a stop
+        if cause in _NEVER or not tells or not lines:
+            return None
+        for line in lines:
+            if _ORDERLY in line:
+                return None
+    return {
+        "cause": cause,
+        "service": board.get("hung_in") or _who(lines),
+        "crash": log.get("last_crash"),
+        "log": "\n".join(lines),
+    }
+
+
+def _last_lines(path):
+    """The last lines of the log's file and of the one before it, oldest first."""
+    if not path:
+        return []
+    text = b""
+    for name in (path + ".1", path):
+        try:
+            with open(name, "rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - _BYTES))
+                text += file.read(_BYTES)
+        except OSError:
+            pass  # there is none
+    lines = text[-_BYTES:].split(b"\n")
+    if len(text) > _BYTES:
+        del lines[0]  # its beginning is missing
+    return [_text(line) for line in lines if line][-_LINES:]
+
+
+def _text(line):
+    try:
+        return line.decode()
+    except UnicodeError:
+        return "".join([chr(byte) if 32 <= byte < 127 else "?" for byte in line])
+
+
+def _who(lines):
+    """The service or task that the last failure in the log names, or None."""
+    for line in reversed(lines):
+        for topic, key in ((" service/restart ", " service="), (" task/crash ", " task=")):
+            if topic in line and key in line:
+                name = line.split(key, 1)[1]
+                return name[1:].split('"')[0] if name[0] == '"' else name.split(" ")[0]
+    return None

@@ -1,0 +1,33 @@
+"""What may be told a board over MQTT, where telemetry.commands allows it; borrowed for each."""
+
+from micropython import const
+
+_LONGEST = const(32)  # bytes
+# What is understood: the SITE command and argument that it stands for.
+_WORDS = {"reboot": ("shutdown", "-r"), "sync": ("ntp", "")}
+
+
+async def obey(payload, retained, site, publish):
+    """Do what a message to `command` says; publish(topic, **fields) tells how it went.
+
+    Whatever isn't one of the words is refused, and so is a retained message: the broker would
+    send it again after each reboot.
+    """
+    word = None
+    try:
+        if retained:
+            raise ValueError("it was retained, so it would come again at every connection")
+        if len(payload) > _LONGEST:
+            raise ValueError("too long; known are reboot, sync")
+        word = payload.decode()
+        if word not in _WORDS:
+            word = None
+            raise ValueError("unknown; known are reboot, sync")
+        name, arg = _WORDS[word]
+        text = await site.run(name, arg, True)
+    except (KeyError, OSError, ValueError) as error:
+        if isinstance(error, KeyError):
+            error = "the service that does it does not run"
+        publish("command/done", command=word, ok=False, error=str(error))
+    else:
+        publish("command/done", command=word, ok=True, text=text)

@@ -1,0 +1,116 @@
+"""Opens a connection to an MQTT broker; borrowed for each, and gone while it lasts."""
+
+import socket
+from errno import EINPROGRESS, ETIMEDOUT
+from time import ticks_diff, ticks_ms
+
+import asyncio
+from micropython import const
+
+from hal.net import resolve, within, writable
+from services.borrow import borrow
+from services.telemetry.connection import ANSWER_MS
+
+_PROBE_MS = const(3000)
+_CONNECT_S = const(1)  # umqtt blocks this long at most, should the broker vanish after the probe
+_CONNACK = const(0x20)
+_REFUSALS = {
+    2: "it does not like our client id",
+    3: "it is not available",
+    4: "wrong user name or password",
+    5: "not authorised",
+}
+
+
+class _Door:
+    """umqtt's own door for another kind of socket: what it takes for a TLS context.
+
+    umqtt connects and writes its CONNECT, in several small writes, and would then wait for the
+    answer, blocking. Here it finds one at once, and what it writes is gathered.
+    """
+
+    def __init__(self, connection, secure):
+        self._connection = connection
+        self._secure = secure
+
+    def wrap_socket(self, sock, server_hostname=None):
+        """The socket that umqtt uses from here on: this object."""
+        connection = self._connection
+        sock.setblocking(False)
+        connection.sock = connection.stream = sock
+        if self._secure:
+            connection.stream = self._secure(sock)
+            connection.shaking = True
+        return self
+
+    def write(self, data, size=None):
+        """Gather data, or its first size bytes."""
+        self._connection.out.extend(data if size is None else memoryview(data)[:size])
+
+    def read(self, size):
+        """A CONNACK that accepts (MQTT 3.1.1 section 3.2)."""
+        return b"\x20\x02\x00\x00"
+
+
+async def open_connection(connection, telemetry):
+    """Connect and log in as the service is told to; OSError, MemoryError.
+
+    The broker publishes offline, retained, should the board vanish.
+    """
+    host, port, user, password, tls = telemetry.broker
+    secure = None
+    if tls:
+        from services.telemetry.secure import Secure
+
+        # Before anything else: it may not be time yet.
+        secure = Secure(host, telemetry.cafile).wrap
+    try:
+        address = await resolve(host)
+    except OSError as error:
+        raise OSError("no address for %s: %s" % (host, error))
+    await _probe(address, port)
+    client = borrow("umqtt.simple", "MQTTClient")(
+        *(telemetry.device.encode(), address, port, user, password, telemetry.keepalive),
+        ssl=_Door(connection, secure),
+    )
+    client.set_last_will((telemetry.base + "status").encode(), b"offline", retain=True)
+    began = ticks_ms()
+    try:
+        client.connect(timeout=_CONNECT_S)
+    except Exception:
+        if client.sock and not connection.sock:
+            client.sock.close()
+        raise
+    finally:
+        connection.stall_ms = ticks_diff(ticks_ms(), began)
+    await connection.flush()
+    try:
+        kind, answer = await asyncio.wait_for_ms(connection.receive(), ANSWER_MS)
+    except asyncio.TimeoutError:
+        raise OSError("the broker takes the connection but does not answer")
+    if kind != _CONNACK or len(answer) < 2:
+        raise OSError("what answers is no MQTT broker")
+    code = answer[1]
+    if code:
+        raise OSError("the broker refuses: " + _REFUSALS.get(code, "code %d" % code))
+    connection.listen()
+
+
+async def _probe(address, port):
+    """OSError unless something takes connections there, without the blocking of connect()."""
+    sock = socket.socket()
+    try:
+        sock.setblocking(False)
+        try:
+            sock.connect(socket.getaddrinfo(address, port)[0][-1])
+        except OSError as error:
+            if error.errno != EINPROGRESS:
+                raise
+        await within(_PROBE_MS, writable(sock))
+        sock.read(1)  # a refused connection is writable too: only this tells
+    except OSError as error:
+        if error.errno == ETIMEDOUT:
+            raise OSError("nothing answers at %s:%d" % (address, port))
+        raise
+    finally:
+        sock.close()

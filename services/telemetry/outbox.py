@@ -1,0 +1,139 @@
+"""Outbox: the events that a broker shall hear of, until it has them."""
+
+import json
+import os
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from services.borrow import borrow
+from services.events import Backlog
+from services.status import time_text
+
+_BATCH = const(8)  # events in one write: about 1.5 KB of heap
+_OVERHEAD = const(128)  # bytes of a waiting event beside its payload
+_RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
+_KEEP_EVERY_MS = const(30_000)  # failures are written to flash no more often
+
+_FORWARDED = ("ftp/transfer", "ftp/login", "ftp/lockout", "ftp/tls", "command/done")
+# What survives a reset, as transfers do that failed. Not what strangers cause: they shall not
+# wear the flash out.
+_FAILURES = ("service/restart", "task/crash", "board/blackbox", "update/rolled-back")
+_FORWARDED_ALL_OF = "update/"
+_KEEPER = "services.telemetry.spill"
+_KEPT = "/log/spill.txt"
+
+
+class Outbox:
+    """Numbers events, holds them in a bounded backlog, and delivers them.
+
+    size: how many wait at most; fewer where the heap is short. base: the topics' first part,
+    with its slash. status: telemetry's own section, sections: all of them.
+    """
+
+    def __init__(self, size, base, status, sections):
+        self._backlog = Backlog(size)
+        self._base = base + "event/"
+        self._status = status
+        self._board = sections["board"]
+        self._clock = sections["time"]
+        self._heap = sections["heap"]
+        self._free = None  # bytes of heap at the last measurement, and what was queued since then
+        self._queued = 0
+        self._seq = 0
+        self._unkept = False  # a failure waits that flash doesn't know
+        self._kept_at = ticks_add(ticks_ms(), -_KEEP_EVERY_MS)
+        status.update({"waiting": 0, "dropped": 0, "sent": 0, "kept": 0})
+
+    def __len__(self):
+        return len(self._backlog)
+
+    def put(self, topic, fields):
+        """Queue an event, unless it is none that the broker shall hear of; whether it was."""
+        failure = topic in _FAILURES or fields.get("event_type") == "failed"
+        if not failure and topic not in _FORWARDED and not topic.startswith(_FORWARDED_ALL_OF):
+            return False
+        backlog = self._backlog
+        status = self._status
+        if fields.get("event_type") == "progress" and (
+            not status["connected"] or len(backlog) * 2 > backlog.size
+        ):
+            return False  # news only while it is fresh: it shall not push out what matters
+        self._seq += 1
+        event = {"event_type": topic.rsplit("/", 1)[-1]}
+        event.update(fields)
+        event["seq"] = self._seq
+        event["boot"] = self._board.get("boots", 0)
+        event["time"] = time_text() if self._clock.get("set") else None
+        payload = json.dumps(event).encode()
+        if not self._fits(len(payload) + _OVERHEAD):
+            backlog.drop()  # the heap is short: then what waits may not grow
+        backlog.put((topic, payload))
+        if failure:
+            self._unkept = True
+        status["waiting"] = len(backlog)
+        status["dropped"] = backlog.dropped
+        return True
+
+    async def deliver(self, connection):
+        """Publish the oldest waiting events; they leave the backlog once the broker has them."""
+        backlog = self._backlog
+        count = min(len(backlog), _BATCH)
+        for index in range(count):
+            topic, payload = backlog.peek(index)
+            connection.publish((self._base + topic).encode(), payload)
+        dropped = backlog.dropped
+        await connection.confirm()
+        # Those that a full backlog dropped meanwhile were the oldest: of the ones just sent.
+        for _ in range(count - (backlog.dropped - dropped)):
+            backlog.pop()
+        self._status["sent"] += count
+        self._status["waiting"] = len(backlog)
+        if not backlog:
+            self._unkept = False
+
+    async def deliver_kept(self, connection):
+        """Publish the failures that flash has kept; return whether there were any."""
+        try:
+            os.stat(_KEPT)
+        except OSError:
+            return False
+        deliver = borrow(_KEEPER, "deliver")
+        self._status["sent"] += await deliver(_KEPT, connection, self._base, self._backlog)
+        return True
+
+    def forget_kept(self):
+        """Remove what flash has kept, once all is delivered."""
+        try:
+            os.remove(_KEPT)
+            self._status["kept"] = 0
+        except OSError as error:
+            self._say(error)
+
+    def keep(self, at_once=False):
+        """Have flash keep the failures that wait; never raises."""
+        since_ms = ticks_diff(ticks_ms(), self._kept_at)
+        # Negative: ticks have wrapped since.
+        if not self._unkept or (0 <= since_ms < _KEEP_EVERY_MS and not at_once):
+            return
+        self._kept_at = ticks_ms()
+        self._unkept = False
+        try:
+            self._status["kept"] = borrow(_KEEPER, "keep")(_KEPT, self._backlog, _FAILURES)
+            self._status["problem"] = None
+        except (OSError, MemoryError) as error:
+            self._say(error)
+
+    def _say(self, error):
+        self._status["problem"] = "%s: %s" % (_KEPT, error)
+
+    def _fits(self, size):
+        """Whether size more bytes may wait, by what the supervisor measures each second."""
+        free = self._heap.get("free_bytes")
+        if free is None:
+            return True  # not measured yet: the board has just started
+        if free != self._free:
+            self._free = free
+            self._queued = 0
+        self._queued += size
+        return (free - self._queued) * _RESERVE >= self._heap["total_bytes"]

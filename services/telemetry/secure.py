@@ -1,0 +1,58 @@
+"""TLS to the broker: its certificate is checked before a word is said. For mqtts:// alone."""
+
+import gc
+import os
+from errno import ENOMEM
+
+import tls
+from micropython import const
+
+from hal import unix_time
+
+_LONGEST_FILE = const(8192)
+# What must stay free beside mbedtls's buffers, which are there by then: for the arithmetic of
+# the handshake where mbedtls takes it from this heap, and for FTP.
+_SPARE = const(16384)
+_CLOCK_SET = 1735689600  # 2025-01-01: a clock that says less was never set
+_NO_MEMORY = "not enough memory for TLS to the broker just now"
+
+
+class Secure:
+    """The broker's CA; wrap(sock) makes TLS of a connected socket.
+
+    host: the name that the certificate must have. cafile: path of the CA's certificate, DER or,
+    where the port has it, PEM. OSError, saying what to do, where it can't be used or the clock
+    isn't set yet: then no certificate is valid.
+    """
+
+    def __init__(self, host, cafile):
+        if unix_time() < _CLOCK_SET:
+            raise OSError("waits for the clock: certificates have dates")
+        self._host = host
+        self._context = context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        try:
+            if not 0 < os.stat(cafile)[6] <= _LONGEST_FILE:
+                raise ValueError("empty or too long")
+            with open(cafile, "rb") as file:
+                context.load_verify_locations(file.read())
+        except (OSError, ValueError) as error:
+            text = "telemetry.cafile, %s: %s; it must be the certificate of the broker's CA"
+            raise OSError(text % (cafile, error))
+
+    def wrap(self, sock):
+        """TLS over sock, its handshake still to come: the first write begins it."""
+        gc.collect()  # the buffers want one large piece each
+        try:
+            stream = self._context.wrap_socket(
+                sock, server_hostname=self._host, do_handshake_on_connect=False
+            )
+        except MemoryError:
+            raise OSError(_NO_MEMORY)
+        except OSError as error:
+            # mbedtls has a heap of its own on some ports
+            raise OSError(_NO_MEMORY if error.errno == ENOMEM else str(error))
+        if gc.mem_free() < _SPARE:
+            stream.close()
+            raise OSError(_NO_MEMORY)
+        return stream
