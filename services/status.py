@@ -26,8 +26,13 @@ class Status:
             self._order.append(name)
         return self.sections[name]
 
+    def items(self):
+        """Yield the name and the dict of each section, in the order in which they were made."""
+        for name in self._order:
+            yield name, self.sections[name]
+
     def lines(self):
         """Yield each section as a readable line or more, in the order in which they were made."""
         from services.status_text import lines  # FTP lets it go with the last session
 
-        return lines(self._order, self.sections)
+        return lines(self.items())

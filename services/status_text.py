@@ -47,10 +47,9 @@ def _shown(key, value):
     return "%s %s" % (key.replace("_", " "), value)
 
 
-def lines(order, sections):
-    """Yield each section as a readable line or more. order: their names."""
-    for name in order:
-        section = sections[name]
+def lines(sections):
+    """Yield each section as a readable line or more. sections: yields names and dicts."""
+    for name, section in sections:
         if not section:
             continue
         parts = []

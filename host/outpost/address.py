@@ -88,9 +88,9 @@ def parse(url, schemes=FTP):
 def credentials(address, *, ask=True):
     """(user, password) for an Address; AddressError where nothing tells the password.
 
-    They come from the URL, the environment (OUTPOST_PASSWORD), ~/.netrc, or, with ask, from who
-    sits at the terminal. A board's user is `admin` where nothing tells another one; a broker
-    that is given no user is asked for none: (None, None).
+    They come from the URL, the environment (OUTPOST_PASSWORD), ~/.netrc or the file that NETRC
+    names, or, with ask, from who sits at the terminal. A board's user is `admin` where nothing
+    tells another one; a broker that is given no user is asked for none: (None, None).
     """
     user, password = address.user, address.password
     if password is None:
@@ -120,7 +120,7 @@ def credentials(address, *, ask=True):
 def _from_netrc(host):
     """(user, password) that ~/.netrc has for host; None where it has none."""
     try:
-        entry = netrc.netrc().authenticators(host)
+        entry = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ import click
 
 from outpost.deploy import deploy
 from outpost.sim.command import sim
+from outpost.status.command import status
 from outpost.watch.command import watch
 
 
@@ -14,4 +15,5 @@ def main():
 
 main.add_command(deploy)
 main.add_command(sim)
+main.add_command(status)
 main.add_command(watch)

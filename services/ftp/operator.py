@@ -1,6 +1,7 @@
 """Operator: the SITE commands that FTPdLite's users know; imported when one is typed."""
 
 import gc
+import json
 import os
 from time import gmtime
 
@@ -93,6 +94,12 @@ def kick(server, arg):
     return "Kicked %s: %d session%s." % (arg, kicked, "" if kicked == 1 else "s")
 
 
+def status(server, arg):
+    """Lines of JSON for programs, an object with one section of the status each: exact values."""
+    for name, section in server.status.items():
+        yield json.dumps({name: section})
+
+
 def unlock(server, arg):
     """Lift the lock-out of an address; lines of those that are locked out without one."""
     guard = server.guard
@@ -127,6 +134,7 @@ COMMANDS = {
     "gc": (collect, "gc: collect garbage", False, False),
     "hashpass": (hashpass, "hashpass <password>: its hash", False, True),
     "kick": (kick, "kick <number|user|address>: end sessions", True, False),
+    "status": (status, "status: what STAT says, as JSON", False, False),
     "unlock": (unlock, "unlock [address]: lift a lock-out, or list them", True, False),
     "uptime": (uptime, "uptime: time, days up, sessions", False, False),
     "who": (who, "who: sessions and what they do", False, False),

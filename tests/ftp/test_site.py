@@ -137,7 +137,7 @@ def test_only_an_admin_may(connect, command, user):
 def test_help_shows_what_one_may_call(connect):
     assert "shutdown -r|-h" in connect("admin").ask("SITE help").text
     assert "shutdown" not in connect("reader").ask("SITE help").text
-    for name in ("df", "free", "gc", "hashpass", "uptime", "who"):
+    for name in ("df", "free", "gc", "hashpass", "status", "uptime", "who"):
         assert f"214-{name}" in connect("reader").ask("SITE HELP").text
 
 

@@ -84,6 +84,7 @@ WORDS = {
         "free",
         "gc",
         "who",
+        "status",
         "chmod 644 a",
         "umask",
         "kick 1",

@@ -1,0 +1,1 @@
+"""`outpost status`: how boards are, asked over FTP."""

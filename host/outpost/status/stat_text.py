@@ -1,0 +1,103 @@
+"""Reads STAT's text back into sections: for boards that have no SITE status yet.
+
+The text is for people: it rounds sizes and spans, leaves out what is unknown, and puts commas
+between values that may hold commas. What is known of the keys tells where a value ends.
+"""
+
+import re
+from itertools import zip_longest
+
+# The keys of Outpost's own sections as STAT shows them, with the unit that it takes off.
+_KEYS = {
+    "address": "", "boots": "", "broker": "", "by": "", "clock": "", "connected": "", "drops": "",
+    "dropped": "", "error": "", "failed": "", "firmware": "", "free": "_bytes", "id": "",
+    "last crash": "", "last error": "", "last sync": "", "level": "", "logins": "",
+    "longest stall": "_ms", "name": "", "offset": "_ms", "path": "", "port": "", "problem": "",
+    "problems": "", "reset cause": "", "restarts": "", "rssi": "", "sent": "_bytes",
+    "sessions": "", "set": "", "source": "", "stall": "_ms", "stored": "_bytes", "syslog": "",
+    "total": "_bytes", "transfers": "", "transfers now": "", "up": "", "uptime": "_s",
+    "utc offset min": "", "version": "", "waiting": "",
+}  # fmt: skip
+_TEXTS = {"by", "error", "firmware", "id", "last_crash", "last_error", "name", "path", "problem"}
+_STATES = {"starting", "running", "waiting", "failed", "finished", "stopped", "off"}
+_LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # the heads of STAT begin with a capital
+_PHRASES = "|".join(sorted(map(re.escape, _KEYS), key=len, reverse=True))
+_KNOWN = re.compile(rf"(?:^|, )({_PHRASES}) ")
+_COMMA = re.compile(r", (?!\d+:\d\d:\d\d)")  # not the one in `3 days, 2:04:11`
+_SPAN = re.compile(r"(-?)(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
+_SIZES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
+
+
+def parse(reply):
+    """Section -> key -> value of the text of a STAT reply, its codes included.
+
+    Keys end in their unit as the status has it: free_bytes, uptime_s, offset_ms.
+    """
+    sections = {}
+    name = None
+    for line in reply.splitlines():
+        text = line[4:] if re.match(r"\d{3}[- ]", line) else line
+        found = _LINE.fullmatch(text)
+        if found:
+            name = found[1]
+            sections[name] = found[2]
+        elif name and text.startswith(" " * 11):
+            sections[name] += " " + text.strip()
+        else:
+            name = None
+    return {name: dict(_pairs(text)) for name, text in sections.items()}
+
+
+def _pairs(text):
+    """Yield (key, value) of what stands behind a section's name."""
+    state, _, rest = text.partition(", ")
+    if state in _STATES:
+        yield "state", state
+        text = rest
+    starts = list(_KNOWN.finditer(text))
+    at = starts[0].start() if starts else len(text)
+    yield from _unknown(text[:at])
+    for found, following in zip_longest(starts, starts[1:]):
+        value = text[found.end() : following.start() if following else len(text)]
+        first, *others = _COMMA.split(value)
+        # Behind a number, the next key is one that isn't known here; a text may have commas.
+        if others and _read("", "", first)[1] != first:
+            yield _read(found[1], _KEYS[found[1]], first)
+            yield from _unknown(", ".join(others))
+        else:
+            yield _read(found[1], _KEYS[found[1]], value)
+
+
+def _unknown(text):
+    """Pairs of an application's own keys: the last word is the value, what it may be of units."""
+    for part in _COMMA.split(text.strip(", ")):
+        found = re.fullmatch(rf"(.+?) ({_SPAN.pattern}|-?\d+ ms|[\d.]+ (?:B|KiB|MiB)|\S+)", part)
+        if found:
+            yield _read(found[1], "", found[2])
+
+
+def _read(phrase, unit, value):
+    """(key with its unit, value) of a phrase and the text behind it."""
+    key = phrase.replace(" ", "_")
+    if key in _TEXTS:
+        return key, value
+    if re.fullmatch(r"[\d.]+ (B|KiB|MiB)", value):
+        number, name = value.split()
+        return f"{key}_bytes", round(float(number) * _SIZES[name])
+    if re.fullmatch(r"-?\d+ ms", value):
+        return f"{key}_ms", int(value.split()[0])
+    span = _SPAN.fullmatch(value)
+    if span:
+        sign, days, *clock = span.groups()
+        hours, minutes, seconds = map(int, clock)
+        total = ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+        total = -total if sign else total
+        return (f"{key}_ms", total * 1000) if unit == "_ms" else (f"{key}_s", total)
+    if value in ("yes", "no"):
+        return key, value == "yes"
+    for number in (int, float):
+        try:
+            return key, number(value)
+        except ValueError:
+            pass
+    return key, None if value == "-" else value

@@ -1,0 +1,70 @@
+"""host/outpost/status/stat_text.py: STAT's text, as the device writes it, read back."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from outpost.status.stat_text import parse
+
+WRITE = """
+import json, sys
+from services.status_text import lines
+for line in lines(json.loads(sys.stdin.read())):
+    print("211-" + line)
+"""
+HEADS = """211-Outpost 0.1.0 (MicroPython 1.29.0, with a comma, on linux)
+211-Connected to: outpost
+211-Logged in as: admin (admin, from 127.0.0.1)
+211-TYPE: A, FORM: Nonprint; STRUcture: File; transfer MODE: Stream
+211-STOR /a b, sessions 3: 9 bytes so far, 5 bytes/s
+211-The clock is not set: times are not real
+"""
+SECTIONS = {
+    "board": {"boots": 3, "firmware": "MicroPython 1.29.0, preview; x", "id": "018a5bd14bdb",
+              "name": "12", "uptime_s": 3 * 86400 + 7451, "version": "1.4.0"},
+    "ftp": {"state": "running", "sessions": 2, "stored_bytes": 52 * 1024, "transfers": 4,
+            "transfers_now": 1, "failed": 0},
+    "time": {"state": "waiting", "error": "OSError: 5, sessions, all 3 of them", "offset_ms": -12,
+             "restarts": 2, "set": True, "stall_ms": 130_000, "utc_offset_min": 60},
+    "heap": {"free_bytes": 629, "total_bytes": 12 * 1024 * 1024},
+    "telemetry": {"state": "off"},
+    "app": {"temperature_c": 21.5, "door_open": False, "left_s": 90_000, "room_bytes": 2048},
+}  # fmt: skip
+
+
+@pytest.fixture
+def written(micropython, tmp_path):
+    """What the device's own code makes of sections: (sections) -> the reply's text."""
+
+    def write(sections):
+        script = WRITE.replace(
+            "json.loads(sys.stdin.read())",
+            f"json.loads({json.dumps(json.dumps(sections))}).items()",
+        )
+        return HEADS + micropython(script) + "211 End."
+
+    return write
+
+
+def test_what_the_device_writes_is_read_back(written):
+    assert parse(written(SECTIONS)) == SECTIONS
+
+
+def test_what_is_rounded_is_close(written):
+    exact = {"heap": {"free_bytes": 123_456, "total_bytes": 11_111_111}}
+    read = parse(written(exact))
+    assert read["heap"]["free_bytes"] == pytest.approx(123_456, abs=512)
+    assert read["heap"]["total_bytes"] == pytest.approx(11_111_111, rel=0.01)
+
+
+def test_heads_are_no_sections():
+    assert parse(HEADS + "211 End.") == {}
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(max_size=300), st.text(max_size=100))
+def test_any_text_is_read_as_something(text, value):
+    for reply in (text, f"211-board      {text}\n211-           {value}\n211 End."):
+        for section in parse(reply).values():
+            json.dumps(section, allow_nan=True)
