@@ -18,6 +18,7 @@ pytest_plugins = (
     "fixtures_sim",
     "fixtures_time",
     "fixtures_faults",
+    "fixtures_syslog",
     "fixtures_mqtt",  # after fixtures_time, which it imports: pytest must see that one first
 )
 

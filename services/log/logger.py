@@ -7,6 +7,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
+from services.borrow import borrow
 from services.events import Backlog
 from services.log import crash
 from services.log.files import RotatingFile
@@ -68,7 +69,7 @@ class Log(Service):
     """Writes down what happens; whatever the file system does, the others run on.
 
     level: the least that is logged. path: the file, None for none. max_bytes: of one file.
-    keep: how many older files stay. syslog: host[:port], accepted and not yet used.
+    keep: how many older files stay. syslog: udp://host:514 of a collector, None for none.
     """
 
     name = "log"
@@ -101,8 +102,13 @@ class Log(Service):
         self.status["level"] = level
         self.status["dropped"] = 0
         self._show_crash()
+        self._syslog = None
         if syslog:
-            self.status["syslog"] = "not available yet"
+            from services.log.syslog import Syslog  # only who has a collector pays for it
+
+            host, port = borrow("services.log.options", "collector")(syslog)
+            name = status.section("board").get("name", "outpost")
+            self._syslog = Syslog(self.status, host, port, name)
         events.subscribe(self._event)
         site.add("log", self._site, "log [n|crash]: the last n lines, or traceback", admin=True)
         root = logging.getLogger()
@@ -115,7 +121,9 @@ class Log(Service):
     async def run(self):
         """Print lines as they come; write them to the file in batches, errors at once."""
         # A task of its own: a time-out for each wait would be two tasks for each line.
-        writer = asyncio.create_task(self._write_in_time())
+        tasks = [asyncio.create_task(self._write_in_time())]
+        if self._syslog:
+            tasks.append(asyncio.create_task(self._syslog.run()))
         try:
             while True:
                 await self._waiting.wait()
@@ -123,7 +131,10 @@ class Log(Service):
                 self._write_if_due()
                 await asyncio.sleep_ms(0)
         finally:
-            writer.cancel()
+            if self._syslog:
+                self._syslog.last_words()
+            for task in tasks:
+                task.cancel()
             while self._waiting:
                 self._take(_WAITING_LINES)
             self._crash_saved = None
@@ -154,6 +165,8 @@ class Log(Service):
         if traceback:
             # ... a crash: the board may reset, or hang, before any task runs again.
             self._keep_crash(traceback)
+        if topic == "network/up" and self._syslog:
+            self._syslog.renew()
         level = _level_of(topic, fields)
         if level < self._level:
             return
@@ -169,6 +182,8 @@ class Log(Service):
             line = line[:_LINE_CHARS] + "..."
         self._ring.append(line)
         self._waiting.put(line)
+        if self._syslog:
+            self._syslog.put(line)
         if level >= logging.ERROR:
             self._urgent = True
 

@@ -13,10 +13,27 @@ def _path_rule(value):
         raise ValueError("must be a path such as /log/outpost.log, or null for no file")
 
 
+def collector(value):
+    """(host, port) of a syslog collector; ValueError where the text isn't one."""
+    host, colon, port = value.strip().partition(":") if isinstance(value, str) else ("", "", "")
+    if host == "udp" and port.startswith("//"):
+        host, colon, port = port[2:].rstrip("/").partition(":")
+    if not host or len(host) > 253 or port[:1] == "/" or any([c in host for c in "/ []@"]):
+        raise ValueError("must be udp://host:514, a name or an IPv4 address, or null for none")
+    if colon and not (port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("must end in a port from 1 to 65535")
+    return host, int(port) if colon else 514
+
+
+def _collector_rule(value):
+    if value is not None:
+        collector(value)
+
+
 OPTIONS = {
     "level": _level_rule,
     "path": _path_rule,
     "max_bytes": "int 1024 16777216",
     "keep": "int 0 9",
-    "syslog": "str?",
+    "syslog": _collector_rule,
 }
