@@ -89,9 +89,11 @@ def test_more_boards_than_rows_those_in_trouble_first(mosquitto, terminal, told)
     for number in range(12):
         told(mosquitto, f"board-{number:02d}")
     told(mosquitto, "zeta", "offline")
-    told(mosquitto, "yota", time={"state": "failed"})
+    told(mosquitto, "yota", time={"state": "failed"}, update={"phase": "trial"})
     view = terminal(mosquitto.url, rows=20)
-    lines = view.wait_for("13 online  1 offline", "yota: time failed", "... and 7 more boards")
+    lines = view.wait_for(
+        "13 online  1 offline", "yota: time failed, update: trial", "... and 7 more boards"
+    )
     assert "zeta" in lines[3]
     assert "yota" in lines[4]
 

@@ -73,7 +73,7 @@ class Board:
     sessions: float | None = None
     restarts: float | None = None
     troubles: tuple = ()  # what the board itself says is wrong
-    update: str | None = None
+    update: str | None = None  # the phase of an update
     lost: float = 0  # events that never came, by their seq
     seq: tuple | None = None  # the boot of the latest event, and its number within it
     was_late: bool = False
@@ -234,7 +234,7 @@ def _take_state(board, state, now):
     board.heap, board.flash = pair("heap"), pair("flash")
     board.rssi = _number(of("network", "rssi"))
     board.sessions = _number(of("ftp", "sessions"))
-    board.update = _text(of("update", "state"))
+    board.update = _text(of("update", "phase"))
     sections = {name: part for name, part in state.items() if isinstance(part, dict)}
     restarts = [_number(part.get("restarts")) for part in sections.values()]
     board.restarts = sum(count for count in restarts if count is not None)
