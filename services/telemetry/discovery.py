@@ -110,8 +110,10 @@ _ENTITIES = (
 _UPDATE = (
     "update",
     '"p":"update","name":"Outpost","dev_cla":"firmware","val_tpl":"'
-    "{{ {'installed_version': value_json.board.version, "
-    "'latest_version': value_json['update'].to or value_json.board.version} | to_json }}\"",
+    "{% set update = value_json['update'] %}"
+    "{{ {'installed_version': value_json.board.version, 'latest_version': update.to "
+    "if update.phase in ['staged', 'applying', 'trial'] else value_json.board.version} "
+    '| to_json }}"',
     "",
 )
 _BUTTONS = (

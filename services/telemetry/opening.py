@@ -83,11 +83,13 @@ async def open_connection(connection, telemetry):
         raise
     finally:
         connection.stall_ms = ticks_diff(ticks_ms(), began)
-    await connection.flush()
     try:
+        await connection.flush()
         kind, answer = await asyncio.wait_for_ms(connection.receive(), ANSWER_MS)
     except asyncio.TimeoutError:
         raise OSError("the broker takes the connection but does not answer")
+    except ValueError as error:  # mbedtls's, in the handshake
+        raise OSError("the broker's certificate is refused: %s" % str(error).strip())
     if kind != _CONNACK or len(answer) < 2:
         raise OSError("what answers is no MQTT broker")
     code = answer[1]

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from binascii import a2b_base64
 from errno import ENOMEM
 
 import tls
@@ -20,8 +21,8 @@ _NO_MEMORY = "not enough memory for TLS to the broker just now"
 class Secure:
     """The broker's CA; wrap(sock) makes TLS of a connected socket.
 
-    host: the name that the certificate must have. cafile: path of the CA's certificate, DER or,
-    where the port has it, PEM. OSError, saying what to do, where it can't be used or the clock
+    host: the name that the certificate must have. cafile: path of the CA's certificate, DER or
+    PEM. OSError, saying what to do, where it can't be used or the clock
     isn't set yet: then no certificate is valid.
     """
 
@@ -35,7 +36,7 @@ class Secure:
             if not 0 < os.stat(cafile)[6] <= _LONGEST_FILE:
                 raise ValueError("empty or too long")
             with open(cafile, "rb") as file:
-                context.load_verify_locations(file.read())
+                context.load_verify_locations(_der(file.read()))
         except (OSError, ValueError) as error:
             text = "telemetry.cafile, %s: %s; it must be the certificate of the broker's CA"
             raise OSError(text % (cafile, error))
@@ -56,3 +57,11 @@ class Secure:
             stream.close()
             raise OSError(_NO_MEMORY)
         return stream
+
+
+def _der(content):
+    """The first certificate of a PEM file as DER, which every port can read; DER as it is."""
+    begin = content.find(b"-----BEGIN CERTIFICATE-----")
+    if begin < 0:
+        return content
+    return a2b_base64(content[begin + 27 : content.find(b"-----END", begin)])

@@ -87,7 +87,7 @@ def test_each_entity_passes_its_platforms_schema_and_its_template_tells_the_trut
 WITH_AN_UPDATE = """
 status.section("board").update({"id": "b0a4d", "name": "shed", "version": "1.0", "boots": 3,
                                 "firmware": "MicroPython", "reset_cause": "power-on"})
-status.section("update").update({"state": "staged", "version": "1.0", "to": "1.1"})
+status.section("update").update({"phase": "staged", "version": "1.0", "to": "1.1"})
 from services.telemetry import Telemetry
 service = Telemetry(status, events, site, broker=%r)
 """
@@ -96,8 +96,7 @@ service = Telemetry(status, events, site, broker=%r)
 def test_an_update_and_a_problem_are_told(alone, mosquitto, subscriber):
     device = alone(WITH_AN_UPDATE % mosquitto.url)
     subscriber.wait_for("/state")
-    device.ask('status.section("board").update({"version": "1.1"})')
-    device.ask('status.section("update").update({"state": "idle", "to": None})')
+    device.ask('status.section("update").update({"phase": "rolled-back"})')
     device.ask('status.section("ftp").update({"state": "failed"})')
     device.ask('events.publish("service/state", service="ftp", state="failed")')
     subscriber.wait_for("/state", count=2)
@@ -110,7 +109,7 @@ def test_an_update_and_a_problem_are_told(alone, mosquitto, subscriber):
     assert (values["problem"][0], values["problem"][-1]) == ("OFF", "ON")
     told = [json.loads(text) for text in values["update"]]
     assert told[0] == {"installed_version": "1.0", "latest_version": "1.1"}
-    assert told[-1] == {"installed_version": "1.1", "latest_version": "1.1"}
+    assert told[-1] == {"installed_version": "1.0", "latest_version": "1.0"}
 
 
 def test_what_is_wrong_is_found(told):
