@@ -15,6 +15,8 @@ from outpost.dependencies import PACKAGES
 # Firmware runs these two as source; everything else is imported and may be compiled.
 SOURCE_ONLY = ("boot.py", "main.py")
 FOLDERS = ("hal", "services")
+# The modules at the root, by their names alone.
+MODULES = ("assemble", "boot", "config", "jsontext", "main", "recovery", "supervisor")
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 LIBRARY = "/lib"  # where boards look for packages
 
@@ -34,6 +36,12 @@ class DeviceFile:
     def sha256(self):
         """Hash of the content, lower-case hex."""
         return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def mpy(self):
+        """The version of the .mpy format that it has; None where it is something else."""
+        # The header of an .mpy file: "M", then the version.
+        return self.content[1] if self.path.endswith(".mpy") and len(self.content) > 1 else None
 
     @property
     def twin(self):
@@ -87,6 +95,25 @@ def digest(files):
     for file in files:
         whole.update(f"{file.path} {file.sha256}\n".encode())
     return whole.hexdigest()
+
+
+def unloadable(files, loads):
+    """Why a board that loads .mpy version `loads` can't run the files; None where it can."""
+    for file in files:
+        if file.mpy not in (None, loads):
+            what = f"loads .mpy version {loads}" if loads else "loads no .mpy files"
+            return f"{what}, and mpy-cross here writes version {file.mpy}"
+    return None
+
+
+def room_for(files, folders, block):
+    """Bytes of LittleFS that files take; folders: those that are there, block: its block size.
+
+    A folder that isn't there takes two blocks of its own.
+    """
+    new = {os.path.dirname(file.path) for file in files} - set(folders)
+    blocks = sum(-(-len(file.content) // block) for file in files) + 2 * len(new)
+    return blocks * block
 
 
 def _modules(tree, library):

@@ -3,6 +3,7 @@
 import click
 
 from outpost.deploy import deploy
+from outpost.push.command import push
 from outpost.sim.command import sim
 from outpost.status.command import status
 from outpost.watch.command import watch
@@ -10,10 +11,11 @@ from outpost.watch.command import watch
 
 @click.group()
 def main():
-    """Try, deploy and watch Outpost boards."""
+    """Try, deploy, update and watch Outpost boards."""
 
 
 main.add_command(deploy)
+main.add_command(push)
 main.add_command(sim)
 main.add_command(status)
 main.add_command(watch)

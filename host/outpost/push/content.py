@@ -1,0 +1,159 @@
+"""What a push brings: the files of a folder as they are to lie on boards, and their version."""
+
+import fnmatch
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpost import bundle
+from outpost.bundle import DeviceFile
+
+_FORMS = (".py", ".mpy")
+# What starts a board and brings it back: an update names them only where it says so.
+BOOT = tuple(f"/{name}{form}" for name in ("boot", "journal", "recovery") for form in _FORMS)
+# What no update may name: the board's own record, keys and log, and what updates need themselves.
+_BOARDS_OWN = ("/boot.json", "/log", "/manifest.json", "/next", "/prev", "/rescue", "/tls")
+_CONFIG = ("/config.json", "/config.last")
+_VERSION = re.compile(r"""^VERSION = ["']([^"']+)["']""", re.MULTILINE)
+_DIGEST_CHARS = 8
+_VERSION_CHARS = 32  # what a board takes, without blanks
+
+
+class ContentError(Exception):
+    """A folder can't be pushed; the text says which file and what to do."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A version, ready for boards.
+
+    files: DeviceFiles. outpost: whether this is Outpost itself, to which all of /hal and
+    /services belongs. folders: of an application, those on the board that are its own; what else
+    lies there goes where pruning is asked for. exclude: patterns of what is not part of it.
+    boot: files of BOOT that are left out, for they were not asked for. notes: for the person.
+    """
+
+    version: str
+    files: list
+    outpost: bool
+    folders: tuple = ()
+    exclude: tuple = ()
+    boot: tuple = ()
+    notes: tuple = ()
+
+
+def read(folder, *, version=None, source=False, exclude=(), include_boot=False):
+    """The Content of a folder: Outpost's own device tree, or the files of an application.
+
+    version: its name; by default one that changes with any of the files. source: leave modules
+    as .py. exclude: patterns (fnmatch) of paths on the board, without the leading slash.
+    Raises ContentError, bundle.BundleError.
+    """
+    folder = Path(folder)
+    if version is not None and not re.fullmatch(f"[!-~]{{1,{_VERSION_CHARS}}}", version):
+        raise ContentError(
+            f"a version is 1 to {_VERSION_CHARS} letters, digits and signs, without blanks"
+        )
+    outpost = is_outpost(folder)
+    notes = []
+    if outpost:
+        files = bundle.device_files(folder, source=source)
+        files = [file for file in files if not is_excluded(file.path, exclude)]
+    else:
+        files = list(_application(folder, source, exclude, notes))
+    if not files:
+        raise ContentError(f"{folder}: there is nothing to push")
+    _refuse_doubles(files)
+    boot = tuple(file for file in files if file.path in BOOT and not include_boot)
+    return Content(
+        version=version or _version(folder, files, outpost),
+        files=[file for file in files if file not in boot],
+        outpost=outpost,
+        folders=() if outpost else _own_folders(files),
+        exclude=tuple(exclude),
+        boot=boot,
+        notes=tuple(notes),
+    )
+
+
+def is_outpost(folder):
+    """Whether a folder is a whole device tree, such as this repository."""
+    return all((folder / name).exists() for name in ("main.py", *bundle.FOLDERS))
+
+
+def is_excluded(path, patterns):
+    """Whether one of the patterns means a path on the board, or a folder that it lies in."""
+    parts = path.lstrip("/").split("/")
+    names = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)] + parts
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def _application(folder, source, exclude, notes):
+    """Yield the files of an application: all below the folder, but hidden ones and caches."""
+    with tempfile.TemporaryDirectory() as cache:
+        for path in sorted(folder.rglob("*")):
+            relative = path.relative_to(folder)
+            place = f"/{relative.as_posix()}"
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
+            if hidden or not path.is_file() or is_excluded(place, exclude):
+                continue
+            if place in _CONFIG:
+                notes.append(f"{relative} stays here: a board's configuration is its own")
+                continue
+            _require_allowed(folder, place)
+            content = path.read_bytes()
+            if path.suffix == ".py" and not source:
+                content = bundle.compiled(content, place.lstrip("/"), Path(cache))
+                place = place[:-3] + ".mpy"
+            yield DeviceFile(place, content)
+
+
+def _require_allowed(folder, place):
+    """ContentError where an application may not have a file at that place."""
+    if re.search(r"[\x00-\x1f\x7f]", place):
+        raise ContentError(f"{folder}: the name {place!r} has control characters")
+    top = place.split("/")[1]
+    if any(place == own or place.startswith(f"{own}/") for own in _BOARDS_OWN):
+        raise ContentError(
+            f"{folder}{place}: a board keeps its own {place}; --exclude leaves it out"
+        )
+    stem = Path(top).stem if top.endswith(_FORMS) else None
+    if top in bundle.FOLDERS or (stem in bundle.MODULES and place.count("/") == 1):
+        raise ContentError(
+            f"{folder}{place} would replace a part of Outpost: give it another name. The module "
+            'that Outpost runs is named by "app" in the board\'s config.json. (A folder with '
+            f"main.py, {' and '.join(bundle.FOLDERS)} is taken for a whole Outpost.)"
+        )
+
+
+def _refuse_doubles(files):
+    """ContentError where a module is there as .py and as .mpy: only the .py would ever run."""
+    places = {file.path for file in files}
+    for file in files:
+        if file.twin in places:
+            raise ContentError(f"{file.path} and {file.twin} are one module: remove one of them")
+
+
+def _own_folders(files):
+    """Those at the root, and the packages in /lib, which itself is shared with others."""
+    found = set()
+    for file in files:
+        parts = file.path.split("/")
+        depth = 3 if file.path.startswith(f"{bundle.LIBRARY}/") else 2
+        if len(parts) > depth:
+            found.add("/".join(parts[:depth]))
+    return tuple(sorted(found))
+
+
+def _version(folder, files, outpost):
+    """A name for the version: Outpost's own or the folder's, and a hash of the files.
+
+    The hash tells boards and people apart what was changed without a new number.
+    """
+    name = re.sub(r"[^!-~]+", "-", folder.resolve().name)
+    if outpost:
+        found = _VERSION.search((folder / "main.py").read_text(encoding="utf-8"))
+        name = found[1] if found else name
+    name = name[: _VERSION_CHARS - 1 - _DIGEST_CHARS]
+    return f"{name}+{bundle.digest(files)[:_DIGEST_CHARS]}"

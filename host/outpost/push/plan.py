@@ -1,0 +1,196 @@
+"""What a push has to do on one board: a version beside what lies there and under /next."""
+
+import hashlib
+import json
+import os
+import posixpath
+from dataclasses import dataclass
+
+from outpost import bundle
+from outpost.dependencies import PACKAGES
+from outpost.push.content import BOOT, is_excluded
+from outpost.push.session import PushError
+
+NEXT = "/next"
+MANIFEST = f"{NEXT}/manifest.json"
+_OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)
+_FORMS = (".py", ".mpy")
+_UNFINISHED = ".upload-"  # what the board calls an upload that isn't whole yet
+# What an application's own folder in /lib may share with Outpost.
+_PACKAGES = {f"{bundle.LIBRARY}/{os.path.splitext(file)[0]}" for file, _ in PACKAGES.values()}
+# From this size on a file goes in pieces, each twice as long as all before it: the board keeps
+# what it has of whole pieces, and copies less than the file has bytes to put them together.
+_PIECE = 64 * 1024
+
+
+@dataclass
+class Plan:
+    """What differs on a board.
+
+    place: DeviceFiles to be brought. same: how many are there already. remove: paths of files to
+    go. notes: for the person.
+    """
+
+    place: list
+    same: int
+    remove: list
+    notes: list
+
+    @property
+    def changes(self):
+        """Whether there is anything to do."""
+        return bool(self.place or self.remove)
+
+    def manifest(self, version, trial_s=None):
+        """The text of manifest.json, which tells the board what the update is.
+
+        It names only what changes: the rest was compared just now, and the board would hash it
+        twice more. trial_s: seconds of health until it is confirmed; None for the board's own.
+        """
+        said = {
+            "version": version,
+            "files": {file.path: file.sha256 for file in self.place},
+            "remove": self.remove,
+        }
+        if any(path in BOOT for path in [*said["files"], *self.remove]):
+            said["boot"] = True
+        if trial_s:
+            said["trial_s"] = trial_s
+        return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@dataclass
+class Staging:
+    """What has to happen under /next.
+
+    send: (DeviceFile, byte to go on from). stale: paths of files that don't belong there.
+    folders: to be made, in that order.
+    """
+
+    send: list
+    stale: list
+    folders: list
+
+    @property
+    def bytes(self):
+        """How many have to go over the network."""
+        return sum(len(file.content) - start for file, start in self.send)
+
+
+def compare(session, content, *, prune=False):
+    """The Plan for a board. prune: remove what else lies in an application's own folders."""
+    found = _look(session, content, prune)
+    place = [file for file in content.files if not _is_there(session, found, file)]
+    return Plan(
+        place=place,
+        same=len(content.files) - len(place),
+        remove=_to_remove(found, content, prune),
+        notes=[
+            f"{file.path} differs and stays: --include-boot brings it"
+            for file in content.boot
+            if not _is_there(session, found, file)
+        ],
+    )
+
+
+def staging(session, plan):
+    """The Staging of a Plan: what lies under /next already, be it in part, is not sent again."""
+    found = session.tree(NEXT)
+    starts = [_staged(session, found.get(NEXT + file.path), file) for file in plan.place]
+    wanted = {NEXT + file.path for file in plan.place}
+    needed = {NEXT} | {folder for path in wanted for folder in _folders_above(path)}
+    there = {path for path, entry in found.items() if entry.is_folder} | {"/"}
+    if found:
+        there.add(NEXT)
+    return Staging(
+        send=[
+            (file, start)
+            for file, start in zip(plan.place, starts, strict=True)
+            if start is not None
+        ],
+        stale=sorted(path for path in found if path not in wanted and path not in there),
+        folders=sorted(needed - there),
+    )
+
+
+def pieces(start, length):
+    """Yield (first byte, end) of the pieces in which a file goes, from byte start on."""
+    while True:
+        end = min(length, max(_PIECE, 2 * start))
+        yield start, end
+        if end == length:
+            return
+        start = end
+
+
+def _look(session, content, prune):
+    """Path -> Entry of all that matters on the board."""
+    found = session.entries("/")
+    whole = _OURS if content.outpost else content.folders if prune else ()
+    for folder in whole:
+        found |= session.tree(folder)
+    for folder in sorted(_folders_of(content)):
+        if folder in found and found[folder].is_folder and not _is_below(folder, whole):
+            found |= session.entries(folder)
+    return found
+
+
+def _is_there(session, found, file):
+    """Whether a file lies in its place as it should; PushError where it never can."""
+    entry = found.get(file.path)
+    if entry is None:
+        return False
+    if entry.is_folder:
+        raise PushError(f"{file.path} is a folder on the board: remove it, or rename the file")
+    return entry.size == len(file.content) and session.sha256(file.path, entry.size) == file.sha256
+
+
+def _to_remove(found, content, prune):
+    """Sorted paths of what must not be there any more."""
+    files = [*content.files, *content.boot]
+    wanted = {file.path for file in files}
+    # A module's other form, which would run in its place, or lie there for nothing.
+    remove = {file.twin for file in content.files if file.twin in found}
+    for path, entry in found.items():
+        if not (entry.is_folder or path in wanted or is_excluded(path, content.exclude)):
+            if content.outpost:
+                gone = _is_below(path, _OURS) and path.endswith(_FORMS)
+            else:
+                gone = prune and _is_below(path, content.folders) and not _is_others(path)
+            if gone:
+                remove.add(path)
+    return sorted(path for path in remove if not found[path].is_folder)
+
+
+def _is_others(path):
+    """Whether a file in an application's own folder is not the application's."""
+    return os.path.splitext(path)[0] in _PACKAGES or posixpath.basename(path).startswith(
+        _UNFINISHED
+    )
+
+
+def _staged(session, entry, file):
+    """From which byte on a file has to be sent; None where it lies under /next whole."""
+    if entry is None or entry.is_folder or entry.size > len(file.content):
+        return 0
+    there = session.sha256(NEXT + file.path, entry.size)
+    if there != hashlib.sha256(file.content[: entry.size]).hexdigest():
+        return 0
+    return None if entry.size == len(file.content) else entry.size
+
+
+def _folders_of(content):
+    """Every folder in which a file of the version is to lie, and those above, but the root."""
+    files = [*content.files, *content.boot]
+    return {folder for file in files for folder in _folders_above(file.path)} - {"/"}
+
+
+def _folders_above(path):
+    """The folders of a path, from the innermost to the root."""
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
+
+
+def _is_below(path, folders):
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

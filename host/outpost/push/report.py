@@ -1,0 +1,172 @@
+"""What a person sees of a push: a bar for each board under way, a table at the end; or JSON."""
+
+import json
+from collections import Counter
+
+from rich import box
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from outpost.push import outcome as results
+
+_STYLES = {
+    results.CONFIRMED: "green",
+    results.UNCHANGED: "green",
+    results.PLANNED: "cyan",
+    results.ROLLED_BACK: "red",
+    results.FAILED: "red",
+    results.INTERRUPTED: "yellow",
+    results.SKIPPED: "yellow",
+}
+# Heading, and whether the column is one of numbers.
+_COLUMNS = (
+    ("board", False),
+    ("result", False),
+    ("ran", False),
+    ("runs", False),
+    ("files", True),
+    ("removed", True),
+    ("sent", True),
+    ("time", True),
+)
+
+
+class View:
+    """One board's line, for its Push to tell how far it is."""
+
+    def __init__(self, report, label):
+        self._report = report
+        self._label = label
+        self._task = None
+        self._said = None
+
+    def phase(self, text):
+        """What happens now, in a few words."""
+        report = self._report
+        if self._task is None:
+            self._task = report.progress.add_task("", label=self._label, phase=text, total=None)
+        report.progress.update(self._task, phase=text)
+        kind = text.split(" ")[0]
+        if not report.live and kind != self._said:  # a log wants no line for each file
+            self._said = kind
+            report.say(f"{self._label}: {text}")
+
+    def total(self, count):
+        """How many bytes will go over the network."""
+        self._report.progress.update(self._task, total=count or None, completed=0)
+
+    def sent(self, count):
+        """So many more bytes went."""
+        self._report.progress.update(self._task, advance=count)
+
+    def end(self):
+        """Nothing more will come."""
+        if self._task is not None:
+            self._report.progress.remove_task(self._task)
+            self._task = None
+
+
+class Report:
+    """Shows a push; use it in a `with` block while the push runs.
+
+    as_json: stdout has the JSON at the end and nothing else; the rest goes to stderr. console:
+    where to write in place of stdout.
+    """
+
+    def __init__(self, content, *, as_json=False, console=None):
+        self._content = content
+        self._as_json = as_json
+        self._console = console or Console(stderr=as_json, highlight=False)
+        self.live = self._console.is_terminal
+        self.progress = Progress(
+            TextColumn("{task.fields[label]}", markup=False),
+            TextColumn("{task.fields[phase]}", style="cyan", markup=False),
+            BarColumn(bar_width=24),
+            DownloadColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self.live,
+        )
+        self._views = {}
+
+    def view(self, board):
+        """The View for a Board."""
+        view = self._views[board.url] = View(self, board.label)
+        return view
+
+    def begin(self, count):
+        """Say what will go where."""
+        content = self._content
+        size = sum(len(file.content) for file in content.files)
+        self.say(
+            f"{content.version}: {len(content.files)} files, {decimal(size)}, to {_boards(count)}"
+        )
+        for note in content.notes:
+            self.say(note)
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.progress.stop()
+
+    def say(self, text, style=None):
+        """A line for the person."""
+        self._console.print(Text(text, style or ""), soft_wrap=True)
+
+    def done(self, outcome):
+        """A board's push has ended."""
+        self._views[outcome.url].end()
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        self.say(f"{outcome.board}: {outcome.result}{reason}", _STYLES[outcome.result])
+        if outcome.result == results.PLANNED:
+            for verb, paths in (("send", outcome.place), ("remove", outcome.remove)):
+                for path in paths:
+                    self.say(f"  would {verb} {path}")
+
+    def finish(self, outcomes):
+        """The table, or JSON, of all boards."""
+        counts = Counter(outcome.result for outcome in outcomes)
+        if self._as_json:
+            said = {
+                "version": self._content.version,
+                "files": len(self._content.files),
+                "counts": counts,
+                "boards": [outcome.as_dict() for outcome in outcomes],
+            }
+            print(json.dumps(said, indent=2, ensure_ascii=False))
+            return
+        self._console.print(_table(outcomes))
+        notes = Counter(note for outcome in outcomes for note in outcome.notes)
+        for note, times in notes.items():
+            self.say(f"{note} ({_boards(times)})")
+        words = ", ".join(f"{count} {result}" for result, count in counts.items())
+        self.say(f"{_boards(len(outcomes))}: {words}")
+
+
+def _table(outcomes):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, right in _COLUMNS:
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for outcome in outcomes:
+        ran = outcome.result != results.SKIPPED
+        table.add_row(
+            Text(outcome.board),
+            Text(outcome.result, _STYLES[outcome.result]),
+            Text(outcome.before or "-"),
+            Text(outcome.version or "-"),
+            str(len(outcome.place)) if ran else "",
+            str(len(outcome.remove)) if ran else "",
+            decimal(outcome.bytes) if ran else "",
+            f"{outcome.seconds:.1f} s" if ran else "",
+        )
+    return table
+
+
+def _boards(count):
+    return "1 board" if count == 1 else f"{count} boards"

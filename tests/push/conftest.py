@@ -1,0 +1,108 @@
+"""What a push needs: an application's folder, boards with sessions of push's own, the command."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fixtures_sim import PASSWORD, DeskBoard
+from outpost.push.boards import Board
+from outpost.push.session import Session
+
+OUTPOST = Path(sys.executable).with_name("outpost")
+USER = "admin"
+
+
+class Folder:
+    """A folder on the host, to be written to: a path like any other."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __fspath__(self):
+        return str(self._path)
+
+    def write(self, files):
+        """Write files, path -> text or bytes; return the folder."""
+        for path, content in files.items():
+            (self._path / path).parent.mkdir(parents=True, exist_ok=True)
+            data = content if isinstance(content, bytes) else content.encode()
+            (self._path / path).write_bytes(data)
+        return self
+
+
+@pytest.fixture
+def app(tmp_path):
+    """The Folder of an application, which a test may change."""
+    return Folder(tmp_path / "weather").write(
+        {
+            "app.py": "import asyncio\n\n\nasync def run(status, events):\n"
+            "    while True:\n        await asyncio.sleep(1)\n",
+            "weather/__init__.py": "",
+            "weather/sensor.py": "PIN = 4\n",
+            "www/index.html": "<p>weather\n",
+        }
+    )
+
+
+@pytest.fixture
+def session_of():
+    """A push's session with a DeskBoard: (board, **of Board) -> Session, closed at the end."""
+    sessions = []
+
+    def begin(board, context=None, **options):
+        target = Board("127.0.0.1", board.ftp_port, USER, PASSWORD, **options)
+        sessions.append(Session(target, context))
+        return sessions[-1]
+
+    yield begin
+    for session in sessions:
+        session.close()
+
+
+class Pushed:
+    """What a push that has ended said and how it ended."""
+
+    def __init__(self, done):
+        self.status = done.returncode
+        self.stdout, self.stderr = done.stdout, done.stderr
+
+    @property
+    def report(self):
+        """What --json printed."""
+        return json.loads(self.stdout)
+
+    @property
+    def boards(self):
+        """What --json printed of each board, in their order."""
+        return self.report["boards"]
+
+
+def _word(argument):
+    if isinstance(argument, DeskBoard):
+        return f"ftp://{USER}@127.0.0.1:{argument.ftp_port}/"
+    return argument if isinstance(argument, Folder) else str(argument)
+
+
+@pytest.fixture
+def push(tmp_path, monkeypatch):
+    """Run `outpost push` with arguments, of which boards become URLs; -> Pushed.
+
+    The password is in the environment.
+    """
+    monkeypatch.setenv("OUTPOST_PASSWORD", PASSWORD)
+    monkeypatch.setenv("NETRC", "/dev/null")
+
+    def run(*arguments):
+        return Pushed(
+            subprocess.run(
+                [OUTPOST, "push", *map(_word, arguments)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=100,
+            )
+        )
+
+    return run
