@@ -92,6 +92,22 @@ def credentials(address, *, ask=True):
     names, or, with ask, from who sits at the terminal. A board's user is `admin` where nothing
     tells another one; a broker that is given no user is asked for none: (None, None).
     """
+    user, password = known_login(address)
+    if user is None or password is not None:
+        return user, password
+    if not ask or not sys.stdin.isatty():
+        raise AddressError(
+            f"no password for {user} at {address.host}: put it into the environment as "
+            f"{PASSWORD_VARIABLE}, or into ~/.netrc"
+        )
+    return user, click.prompt(
+        f"Password for {user} at {address.host}", hide_input=True, err=True, default="",
+        show_default=False,
+    )  # fmt: skip
+
+
+def known_login(address):
+    """(user, password) as credentials() has them without a prompt; None: nothing tells."""
     user, password = address.user, address.password
     if password is None:
         password = os.environ.get(PASSWORD_VARIABLE) or None
@@ -104,17 +120,7 @@ def credentials(address, *, ask=True):
         if address.scheme in MQTT:
             return None, None
         user = _BOARD_USER
-    if password is not None:
-        return user, password
-    if not ask or not sys.stdin.isatty():
-        raise AddressError(
-            f"no password for {user} at {address.host}: put it into the environment as "
-            f"{PASSWORD_VARIABLE}, or into ~/.netrc"
-        )
-    return user, click.prompt(
-        f"Password for {user} at {address.host}", hide_input=True, err=True, default="",
-        show_default=False,
-    )  # fmt: skip
+    return user, password
 
 
 def _from_netrc(host):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_sim import PASSWORD, DeskBoard
-from outpost.push.boards import Board
+from outpost.address import Address
 from outpost.push.session import Session
 
 OUTPOST = Path(sys.executable).with_name("outpost")
@@ -48,12 +48,13 @@ def app(tmp_path):
 
 @pytest.fixture
 def session_of():
-    """A push's session with a DeskBoard: (board, **of Board) -> Session, closed at the end."""
+    """A push's session with a DeskBoard: (board, context=None) -> Session, closed at the end."""
     sessions = []
 
-    def begin(board, context=None, **options):
-        target = Board("127.0.0.1", board.ftp_port, USER, PASSWORD, **options)
-        sessions.append(Session(target, context))
+    def begin(board, context=None):
+        scheme = "ftps" if context else "ftp"
+        address = Address(scheme, USER, PASSWORD, "127.0.0.1", board.ftp_port)
+        sessions.append(Session(address, context))
         return sessions[-1]
 
     yield begin
@@ -92,7 +93,6 @@ def push(tmp_path, monkeypatch):
     The password is in the environment.
     """
     monkeypatch.setenv("OUTPOST_PASSWORD", PASSWORD)
-    monkeypatch.setenv("NETRC", "/dev/null")
 
     def run(*arguments):
         return Pushed(

@@ -11,8 +11,8 @@ import threading
 import pytest
 from fixtures_sim import desk
 from outpost import bundle
+from outpost.address import Address
 from outpost.certificate import make
-from outpost.push.boards import Board
 from outpost.push.session import Lost, PushError, Session, tls_context
 from outpost.sim.flash import Flash
 
@@ -72,7 +72,7 @@ def test_a_board_without_hash_is_read(start_board, session_of, tmp_path):
 
 
 def test_who_is_wrong_is_told_and_the_password_is_not(board):
-    target = Board("127.0.0.1", board.ftp_port, "admin", "pa55word")
+    target = Address("ftp", "admin", "pa55word", "127.0.0.1", board.ftp_port)
     with pytest.raises(PushError, match=r"login as admin: .*wrong") as raised:
         Session(target)
     assert not isinstance(raised.value, Lost)
@@ -81,9 +81,9 @@ def test_who_is_wrong_is_told_and_the_password_is_not(board):
 
 def test_nobody_there_and_no_such_host(free_port):
     with pytest.raises(Lost, match="nobody listens there"):
-        Session(Board("127.0.0.1", free_port(), "admin", "x"))
+        Session(Address("ftp", "admin", "x", "127.0.0.1", free_port()))
     with pytest.raises(PushError, match="there is no host of that name"):
-        Session(Board("weather-7.invalid", 21, "admin", "x"))
+        Session(Address("ftp", "admin", "x", "weather-7.invalid", 21))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def server():
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield says, Board("127.0.0.1", listening.getsockname()[1], "admin", "x")
+        yield says, Address("ftp", "admin", "x", "127.0.0.1", listening.getsockname()[1])
         with socket.create_connection(listening.getsockname()):
             thread.join(10)
 
@@ -161,7 +161,7 @@ def tls_board(certificate, tmp_path_factory):
 
 
 def test_all_of_it_over_tls(tls_board, certificate, session_of):
-    session = session_of(tls_board, tls_context([certificate[1]]), tls=True)
+    session = session_of(tls_board, tls_context([certificate[1]]))
     session.send("/secret", CONTENT)
     assert session.entries("/")["/secret"].size == len(CONTENT)
     assert session.sha256("/secret", len(CONTENT)) == hashlib.sha256(CONTENT).hexdigest()
@@ -169,7 +169,7 @@ def test_all_of_it_over_tls(tls_board, certificate, session_of):
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tls_board, session_of):
     with pytest.raises(PushError, match=r"not trusted: self-signed .*--cafile") as raised:
-        session_of(tls_board, tls_context(), tls=True)
+        session_of(tls_board, tls_context())
     assert not isinstance(raised.value, Lost)
 
 

@@ -6,18 +6,12 @@ from pathlib import Path
 
 import click
 
+from outpost.address import PASSWORD_VARIABLE, AddressError
 from outpost.bundle import BundleError
 from outpost.deploy import warn_of_standins
 from outpost.push import content as contents
 from outpost.push import waves
-from outpost.push.boards import (
-    PASSWORD_VARIABLE,
-    BoardsError,
-    parse_url,
-    read_boards,
-    require_distinct,
-    with_passwords,
-)
+from outpost.push.boards import parse_board, read_boards, require_distinct, with_logins
 from outpost.push.report import Report
 from outpost.push.session import tls_context
 from outpost.push.steps import Push
@@ -100,11 +94,9 @@ def push(
             raise click.UsageError("--prune is for applications; /hal and /services are always")
         if content.outpost:
             warn_of_standins(folder)
-        boards = with_passwords(boards, _ask)
-        context = _context(cafiles) if any(board.tls for board in boards) else None
-    except BoardsError as error:
-        raise click.UsageError(str(error)) from None
-    except (contents.ContentError, BundleError) as error:
+        boards = with_logins(boards, _ask)
+        context = _context(cafiles) if any(board.address.secure for board in boards) else None
+    except (AddressError, contents.ContentError, BundleError) as error:
         raise click.UsageError(str(error)) from None
     stop = threading.Event()
     report = Report(content, as_json=as_json)
@@ -129,8 +121,8 @@ def push(
 def _boards(urls, boards_file):
     boards = read_boards(boards_file) if boards_file else []
     for number, url in enumerate(urls, 1):
-        board = parse_url(url, f"URL {number}")
-        if board.password is not None:
+        board = parse_board(url, f"URL {number}")
+        if board.address.password is not None:
             click.echo(
                 f"URL {number}: other users of this computer can read a password there; "
                 f"{PASSWORD_VARIABLE}, ~/.netrc and the prompt are safer",
@@ -148,7 +140,7 @@ def _boards(urls, boards_file):
 def _ask(user, boards):
     """Ask for a user's password, once for all boards that need it."""
     if not sys.stdin.isatty():
-        raise BoardsError(
+        raise AddressError(
             f"no password for {user} of {boards[0].label}: set {PASSWORD_VARIABLE}, or write it "
             "into ~/.netrc"
         )

@@ -95,7 +95,7 @@ class Report:
 
     def view(self, board):
         """The View for a Board."""
-        view = self._views[board.url] = View(self, board.label)
+        view = self._views[str(board.address)] = View(self, board.label)
         return view
 
     def begin(self, count):

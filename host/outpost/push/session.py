@@ -47,36 +47,37 @@ class Entry:
 
 
 class Session:
-    """A control connection to a Board, logged in. Raises PushError, Lost, Refused.
+    """A control connection to an Address, logged in. Raises PushError, Lost, Refused.
 
-    context: the ssl.SSLContext for boards with TLS. Use it in a `with` block.
+    address: with user and password. context: the ssl.SSLContext where it is secure. Use it in a
+    `with` block.
     """
 
-    def __init__(self, board, context=None):
+    def __init__(self, address, context=None):
         self._data = None
         self._hashes = False
-        if board.tls:
+        if address.secure:
             self._ftp = ftplib.FTP_TLS(context=context, timeout=CONNECT_S)
         else:
             self._ftp = ftplib.FTP(timeout=CONNECT_S)
         try:
             with _told("connecting"):
-                self._ftp.connect(board.host, board.port)
+                self._ftp.connect(address.host, address.port)
                 self._ftp.timeout = ANSWER_S
                 self._ftp.sock.settimeout(ANSWER_S)
-                self._begin(board)
+                self._begin(address)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, board):
+    def _begin(self, address):
         try:
-            self._ftp.login(board.user, board.password)
+            self._ftp.login(address.user, address.password)
         except ftplib.error_perm as error:
             hint = "; its URL must begin with ftps://" if "AUTH" in str(error) else ""
             said = _printable(str(error).splitlines()[0][4:])
-            raise PushError(f"login as {board.user}: {said}{hint}") from None
-        if board.tls:
+            raise PushError(f"login as {address.user}: {said}{hint}") from None
+        if address.secure:
             with contextlib.suppress(ftplib.error_perm):  # with tls.data false, data goes in clear
                 self._ftp.prot_p()
         with contextlib.suppress(ftplib.Error):

@@ -42,8 +42,8 @@ class Push:
         self, board, content, view, *, context=None, timeout_s=900, trial_s=None, prune=False,
         dry_run=False, again=False, stop=None,
     ):  # fmt: skip
-        self.outcome = Outcome(board.label, board.url)
-        self._board = board
+        self.outcome = Outcome(board.label, str(board.address))
+        self._address = board.address
         self._content = content
         self._view = view
         self._context = context
@@ -247,7 +247,7 @@ class Push:
         """Log in, if that isn't done."""
         self._pause(0)
         if self._session is None:
-            self._session = Session(self._board, self._context)
+            self._session = Session(self._address, self._context)
 
     def _leave(self):
         session, self._session = self._session, None
@@ -281,7 +281,7 @@ class Push:
         return {
             504: "this Outpost knows no updates yet: bring a newer one onto the board, by "
             "`outpost deploy` or by replacing its files over FTP",
-            550: f"{self._board.user} is no admin there, and only admins may update",
+            550: f"{self._address.user} is no admin there, and only admins may update",
         }.get(refused.code, f"SITE UPDATE {command}: {refused}")
 
     def _pause(self, seconds):
