@@ -19,6 +19,7 @@ pytest_plugins = (
     "fixtures_time",
     "fixtures_faults",
     "fixtures_syslog",
+    "fixtures_tree",
     "fixtures_mqtt",  # after fixtures_time, which it imports: pytest must see that one first
 )
 

@@ -16,7 +16,7 @@ from outpost.dependencies import PACKAGES
 SOURCE_ONLY = ("boot.py", "main.py")
 FOLDERS = ("hal", "services")
 # The modules at the root, by their names alone.
-MODULES = ("assemble", "boot", "config", "jsontext", "main", "recovery", "supervisor")
+MODULES = ("assemble", "boot", "config", "journal", "jsontext", "main", "recovery", "supervisor")
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 LIBRARY = "/lib"  # where boards look for packages
 

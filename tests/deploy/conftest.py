@@ -14,6 +14,7 @@ import tty
 from pathlib import Path
 
 import pytest
+from fixtures_tree import fill
 from outpost import bundle
 from outpost.sim.flash import Flash
 
@@ -22,7 +23,6 @@ BOARD_MODULES = ROOT / "host" / "outpost" / "sim" / "board"
 INTERPRETER = Path(sys.executable).with_name("micropython")
 OUTPOST = Path(sys.executable).with_name("outpost")
 TIMEOUT_S = 100
-DEVICE_CODE = ("*.py", "hal/**/*.py", "services/**/*.py", "tests/standins/**/*.py")
 
 # What firmware does: mount, boot.py, main.py, and the REPL (option -i) when main.py has ended.
 FIRMWARE = """
@@ -239,26 +239,6 @@ def tree(tmp_path):
             "tests/standins/umqtt/simple.py": "",
         },
     )
-
-
-@pytest.fixture
-def whole_tree(tmp_path):
-    """A copy of Outpost's own device tree, which nobody edits meanwhile."""
-    copy = tmp_path / "outpost"
-    paths = [path for pattern in DEVICE_CODE for path in ROOT.glob(pattern)]
-    return fill(copy, {path.relative_to(ROOT): path.read_text() for path in paths})
-
-
-def fill(folder, files):
-    """Write files, path -> text, into a new folder that shares the cache of compiled files."""
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    compiled = ROOT / "build" / "mpy"
-    compiled.mkdir(parents=True, exist_ok=True)
-    (folder / "build").mkdir()
-    (folder / "build" / "mpy").symlink_to(compiled)
-    return folder
 
 
 @pytest.fixture

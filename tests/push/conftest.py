@@ -9,6 +9,7 @@ import pytest
 from fixtures_sim import PASSWORD, DeskBoard
 from outpost.address import Address
 from outpost.push.session import Session
+from outpost.sim.flash import Flash
 
 OUTPOST = Path(sys.executable).with_name("outpost")
 USER = "admin"
@@ -62,12 +63,25 @@ def session_of():
         session.close()
 
 
-class Pushed:
-    """What a push that has ended said and how it ended."""
+@pytest.fixture
+def start_configured(start_board, tmp_path):
+    """Start a board whose config.json begins as a dict says: (config, **options) -> DeskBoard."""
 
-    def __init__(self, done):
-        self.status = done.returncode
-        self.stdout, self.stderr = done.stdout, done.stderr
+    def start(config, **options):
+        image = tmp_path / "configured.img"
+        with Flash(image, fresh=True) as flash:
+            flash.write("/config.json", json.dumps(config).encode())
+        return start_board(flash=image, **options)
+
+    return start
+
+
+class Pushed:
+    """What a push says and how it ends; waits for that."""
+
+    def __init__(self, process):
+        self.stdout, self.stderr = process.communicate(timeout=100)
+        self.status = process.returncode
 
     @property
     def report(self):
@@ -87,22 +101,32 @@ def _word(argument):
 
 
 @pytest.fixture
-def push(tmp_path, monkeypatch):
-    """Run `outpost push` with arguments, of which boards become URLs; -> Pushed.
+def begin_push(monkeypatch):
+    """Begin `outpost push` with arguments, of which boards become URLs; -> subprocess.Popen.
 
     The password is in the environment.
     """
     monkeypatch.setenv("OUTPOST_PASSWORD", PASSWORD)
+    begun = []
 
-    def run(*arguments):
-        return Pushed(
-            subprocess.run(
-                [OUTPOST, "push", *map(_word, arguments)],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=100,
-            )
+    def begin(*arguments):
+        process = subprocess.Popen(
+            [OUTPOST, "push", *map(_word, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        begun.append(process)
+        return process
 
-    return run
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def push(begin_push):
+    """Do all of a push: (*arguments) as begin_push takes them; -> Pushed."""
+    return lambda *arguments: Pushed(begin_push(*arguments))

@@ -3,14 +3,12 @@
 import ftplib
 import hashlib
 import os
-import shutil
 import socket
 import ssl
 import threading
 
 import pytest
 from fixtures_sim import desk
-from outpost import bundle
 from outpost.address import Address
 from outpost.certificate import make
 from outpost.push.session import Lost, PushError, Session, tls_context
@@ -38,6 +36,8 @@ def test_files_folders_and_hashes(board, session_of):
         "/a/b c": None,
         "/a/b c/d;e=f": len(CONTENT),
     }
+    session.send("/a/b c/d;e=f", b"\r\n\n" + CONTENT)  # as it is: a listing changes no type
+    assert session.tree("/a")["/a/b c/d;e=f"].size == len(CONTENT) + 3
     session.remove("/a/b c/d;e=f")
     assert session.tree("/a/b c") == session.entries("/nowhere") == {}
 
@@ -51,19 +51,12 @@ def test_a_file_goes_on_where_it_was_cut_off(board, session_of):
     assert session.sha256("/pieces", len(CONTENT)) == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_a_board_without_hash_is_read(start_board, session_of, tmp_path):
-    tree = tmp_path / "tree"
-    root = bundle.tree_root()
-    for name in bundle.FOLDERS:
-        shutil.copytree(root / name, tree / name)
-    for path in root.glob("*.py"):
-        shutil.copy(path, tree)
-    shutil.copytree(root / "tests" / "standins", tree / "tests" / "standins")
-    table = tree / "services" / "ftp" / "commands" / "__init__.py"
+def test_a_board_without_hash_is_read(start_board, session_of, whole_tree):
+    table = whole_tree / "services" / "ftp" / "commands" / "__init__.py"
     text = table.read_text()
     assert text.count("HASH") == 1
     table.write_text(text.replace("HASH", "XASH"))
-    board = start_board(tree)
+    board = start_board(whole_tree)
     with pytest.raises(ftplib.error_perm, match="500 Unknown command"):
         board.ftp().sendcmd("HASH /main.py")
     session = session_of(board)

@@ -21,17 +21,7 @@ _STYLES = {
     results.INTERRUPTED: "yellow",
     results.SKIPPED: "yellow",
 }
-# Heading, and whether the column is one of numbers.
-_COLUMNS = (
-    ("board", False),
-    ("result", False),
-    ("ran", False),
-    ("runs", False),
-    ("files", True),
-    ("removed", True),
-    ("sent", True),
-    ("time", True),
-)
+_LOG_COLUMNS = 160  # how wide the table may be where no terminal tells
 
 
 class View:
@@ -80,6 +70,8 @@ class Report:
         self._content = content
         self._as_json = as_json
         self._console = console or Console(stderr=as_json, highlight=False)
+        if not self._console.is_terminal:
+            self._console.width = _LOG_COLUMNS
         self.live = self._console.is_terminal
         self.progress = Progress(
             TextColumn("{task.fields[label]}", markup=False),
@@ -151,21 +143,28 @@ class Report:
 
 def _table(outcomes):
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, right in _COLUMNS:
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    table.add_column("board", overflow="fold")
+    table.add_column("result", no_wrap=True)
+    table.add_column("version", overflow="fold")
+    for heading in ("files", "sent", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
-        ran = outcome.result != results.SKIPPED
-        table.add_row(
-            Text(outcome.board),
-            Text(outcome.result, _STYLES[outcome.result]),
-            Text(outcome.before or "-"),
-            Text(outcome.version or "-"),
-            str(len(outcome.place)) if ran else "",
-            str(len(outcome.remove)) if ran else "",
-            decimal(outcome.bytes) if ran else "",
-            f"{outcome.seconds:.1f} s" if ran else "",
-        )
+        row = [Text(outcome.board), Text(outcome.result, _STYLES[outcome.result])]
+        if outcome.result != results.SKIPPED:
+            row += [
+                Text(_versions(outcome)),
+                f"+{len(outcome.place)} -{len(outcome.remove)}",
+                decimal(outcome.bytes),
+                f"{outcome.seconds:.1f} s",
+            ]
+        table.add_row(*row)
     return table
+
+
+def _versions(outcome):
+    """What ran before and runs now."""
+    before, now = outcome.before or "?", outcome.version or "?"
+    return now if before == now else f"{before} -> {now}"
 
 
 def _boards(count):

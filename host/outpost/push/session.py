@@ -110,14 +110,18 @@ class Session:
         """Path -> Entry of what lies in a folder; empty where there is no such folder."""
         found = {}
         with _told(f"listing {folder}"):
-            lines = []
             try:
-                self._ftp.retrlines(f"MLSD {folder}", lines.append)
+                # Not retrlines(): it would leave the session in TYPE A.
+                with self._ftp.transfercmd(f"MLSD {folder}") as data, data.makefile("rb") as lines:
+                    listing = lines.read().decode()
+                self._ftp.voidresp()
             except ftplib.error_perm as error:
                 if Refused(str(error)).code == 550:
                     return {}
                 raise
-        for line in lines:
+            except UnicodeDecodeError:
+                raise PushError(f"{folder} has names that are not UTF-8") from None
+        for line in listing.splitlines():
             facts, _, name = line.partition(" ")
             facts = dict(re.findall(r"([a-z]+)=([^;]*);", facts.lower()))
             path = f"{folder.rstrip('/')}/{name}"
