@@ -102,7 +102,7 @@ def unloadable(files, loads):
     for file in files:
         if file.mpy not in (None, loads):
             what = f"loads .mpy version {loads}" if loads else "loads no .mpy files"
-            return f"{what}, and mpy-cross here writes version {file.mpy}"
+            return f"{what}, and {file.path} has version {file.mpy}"
     return None
 
 

@@ -1,6 +1,7 @@
 """State: where an update stands, for SITE UPDATE STATUS, STAT and MQTT."""
 
 import os
+import sys
 
 from services.borrow import borrow
 from services.update import contents
@@ -66,6 +67,7 @@ async def status(service):
         except (ValueError, OSError) as error:
             found["reason"] = str(error)
     lines = ["state %s" % state]
-    for key in ("version", "from", "to", "boots", "reason", "free", "needed"):
+    found["mpy"] = getattr(sys.implementation, "_mpy", 0) & 0xFF or None
+    for key in ("version", "from", "to", "boots", "reason", "free", "needed", "mpy"):
         lines.append("%s %s" % (key, "-" if found[key] is None else found[key]))
     return lines

@@ -48,7 +48,7 @@ def test_bytecode_that_the_board_does_not_load(board, deploy, tree, bundled):
         content[1] = 5
         path.write_bytes(content)
     said = deploy(status=1)
-    assert "loads .mpy version 6, and mpy-cross here writes version 5" in said
+    assert "loads .mpy version 6, and /config.mpy has version 5" in said
     assert "deploy with --source" in said
     board.wait(lambda: board.resets == 1, "restarted, though nothing came")
     deploy("--source", "--no-reset")

@@ -146,6 +146,14 @@ def test_a_full_flash_is_told_before_anything_is_sent(push, app, board):
     assert found["bytes"] == 0
 
 
+def test_what_the_board_can_not_load_is_told_before_anything_is_sent(push, app, board):
+    app.write({"lib/old.mpy": b"M\x05\0\x1f"})
+    (found,) = push(app, board, "--json").boards
+    assert found["result"] == "failed"
+    assert "loads .mpy version 6, and /lib/old.mpy has version 5" in found["reason"]
+    assert found["bytes"] == 0
+
+
 def test_only_admins_may_push(push, app, start_board):
     users = {"admin": {"password": "secret", "role": "write", "root": "/"}}
     board = start_board(config={"ftp": {"users": users}})

@@ -109,7 +109,7 @@ def test_what_a_board_says_is_harmless_to_the_terminal(server):
     says += [b"220 hi\r\n", b"530 \x1b[2J\x07gone\r\n"]
     with pytest.raises(PushError) as raised:
         Session(target)
-    assert str(raised.value) == "login as admin: ?[2J?gone"
+    assert str(raised.value) == "login as admin: \\x1b[2J\\x07gone"
 
 
 def test_a_server_that_is_none_is_told(server):

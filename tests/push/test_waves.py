@@ -82,3 +82,4 @@ def test_twenty_boards_at_once_one_of_which_gets_a_version_that_crashes(
         runs = board.ftp().sendcmd("SITE UPDATE STATUS")
         assert (f"version {version}" in runs) == (number != 7)
         assert board.resets == (2 if number == 7 else 1)
+        board.kill()  # all of them stopping in order, one after the other, takes its time

@@ -21,6 +21,7 @@ def test_nothing_is_staged_and_each_command_says_what_to_do(updater):
 
     assert status["state"] in ("idle", "confirmed", "rolled-back")
     assert int(status["free"]) > 1_000_000
+    assert status["mpy"] == "6"
     assert "upload it last" in updater.refusal("VERIFY")
     assert "upload it last" in updater.refusal("APPLY")
     assert "nothing to confirm" in updater.refusal("CONFIRM")

@@ -5,12 +5,12 @@ from collections import Counter
 
 from rich import box
 from rich.console import Console
-from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from outpost.push import outcome as results
+from outpost.shown import safe, size
 
 _STYLES = {
     results.CONFIRMED: "green",
@@ -21,6 +21,7 @@ _STYLES = {
     results.INTERRUPTED: "yellow",
     results.SKIPPED: "yellow",
 }
+_LINE_CHARS = 2000  # of a board, as far as they are shown
 _LOG_COLUMNS = 160  # how wide the table may be where no terminal tells
 
 
@@ -93,9 +94,9 @@ class Report:
     def begin(self, count):
         """Say what will go where."""
         content = self._content
-        size = sum(len(file.content) for file in content.files)
+        whole = sum(len(file.content) for file in content.files)
         self.say(
-            f"{content.version}: {len(content.files)} files, {decimal(size)}, to {_boards(count)}"
+            f"{content.version}: {len(content.files)} files, {size(whole)}, to {_boards(count)}"
         )
         for note in content.notes:
             self.say(note)
@@ -109,7 +110,7 @@ class Report:
 
     def say(self, text, style=None):
         """A line for the person."""
-        self._console.print(Text(text, style or ""), soft_wrap=True)
+        self._console.print(Text(safe(text, _LINE_CHARS), style or ""), soft_wrap=True)
 
     def done(self, outcome):
         """A board's push has ended."""
@@ -154,7 +155,7 @@ def _table(outcomes):
             row += [
                 Text(_versions(outcome)),
                 f"+{len(outcome.place)} -{len(outcome.remove)}",
-                decimal(outcome.bytes),
+                size(outcome.bytes),
                 f"{outcome.seconds:.1f} s",
             ]
         table.add_row(*row)

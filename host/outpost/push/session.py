@@ -8,6 +8,8 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from outpost.shown import safe
+
 CONNECT_S = 15
 ANSWER_S = 30  # for any reply: a board may have to load the command from its flash first
 _HASH_BYTES_PER_S = 20_000  # slower than any board hashes
@@ -30,7 +32,7 @@ class Refused(PushError):
     """The board answered with an error. code: of its reply; the text is the board's."""
 
     def __init__(self, text):
-        code, _, said = _printable(text).partition(" ")
+        code, _, said = safe(text).partition(" ")
         super().__init__(said or text)
         self.code = int(code) if code.isdigit() else 0
 
@@ -75,7 +77,7 @@ class Session:
             self._ftp.login(address.user, address.password)
         except ftplib.error_perm as error:
             hint = "; its URL must begin with ftps://" if "AUTH" in str(error) else ""
-            said = _printable(str(error).splitlines()[0][4:])
+            said = safe(str(error).splitlines()[0][4:])
             raise PushError(f"login as {address.user}: {said}{hint}") from None
         if address.secure:
             with contextlib.suppress(ftplib.error_perm):  # with tls.data false, data goes in clear
@@ -200,7 +202,7 @@ class Session:
             lines = self._ftp.sendcmd(f"SITE {command}").splitlines()
         if len(lines) > 1:
             lines.pop()  # what ends a reply of several lines
-        return [_printable(line[4:]) for line in lines]
+        return [safe(line[4:]) for line in lines]
 
     @contextlib.contextmanager
     def _patience(self, seconds):
@@ -208,11 +210,6 @@ class Session:
         self._ftp.sock.settimeout(ANSWER_S + seconds)
         yield
         self._ftp.sock.settimeout(ANSWER_S)
-
-
-def _printable(text):
-    """What a board says, harmless to the terminal that shows it."""
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def tls_context(cafiles=()):
