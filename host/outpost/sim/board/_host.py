@@ -8,8 +8,9 @@ from time import sleep
 settings = json.loads(os.getenv("OUTPOST_BOARD"))
 # Opened while the host's file system is still mounted; unbuffered, a line is one write.
 _wire = open("/dev/fd/%d" % settings.pop("wire"), "wb")
-# To the thread that plays the chip's timers; see outpost.sim.interpreter.
-timers = open("/dev/fd/" + os.getenv("OUTPOST_TIMERS"), "wb")
+# To the thread that plays the chip's timers, where there is one; see outpost.sim.interpreter.
+_asked = os.getenv("OUTPOST_TIMERS")
+timers = open("/dev/fd/" + _asked, "wb") if _asked else None
 
 writes = [0, 0]  # programs and erases of the flash since power-on
 

@@ -114,3 +114,7 @@ def _tick(timer):
         _running.remove(timer)
     if timer._callback:
         timer._callback(timer)
+
+
+if not timers:
+    del Timer  # an interpreter by itself has nobody who plays it
