@@ -1,5 +1,6 @@
 """Fixture `whole_tree`: a copy of Outpost's own device tree; fill() makes smaller ones."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,11 @@ def whole_tree(tmp_path):
     """A copy of Outpost's own device tree, which nobody edits meanwhile."""
     copy = tmp_path / "outpost"
     paths = [path for pattern in DEVICE_CODE for path in ROOT.glob(pattern)]
-    return fill(copy, {path.relative_to(ROOT): path.read_text() for path in paths})
+    fill(copy, {path.relative_to(ROOT): path.read_text() for path in paths})
+    fetched = ROOT / "build" / "lib"
+    if fetched.is_dir():  # the packages that the boards of the tests have
+        shutil.copytree(fetched, copy / "build" / "lib")
+    return copy
 
 
 def fill(folder, files):
