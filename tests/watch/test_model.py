@@ -120,8 +120,8 @@ def test_a_board_that_is_gone_is_not_late_too(online):
 def test_a_gap_in_seq_is_counted_and_told(online):
     assert online.event(5) == ["app/measured"], "what was before, nobody can tell"
     assert online.event(6) == ["app/measured"]
-    assert online.event(9) == ["2 events lost before seq 9", "app/measured"]
-    assert online.board.lost == 2
+    assert online.event(9) == ["2 events missed before seq 9", "app/measured"]
+    assert online.board.missed == 2
 
 
 def test_an_event_that_comes_twice_is_shown_once(online):
@@ -130,7 +130,7 @@ def test_an_event_that_comes_twice_is_shown_once(online):
     online.event(6)
     assert online.event(5) == []
     assert online.event(7) == ["app/measured"]
-    assert online.board.lost == 0
+    assert online.board.missed == 0
 
 
 def test_seq_begins_anew_with_a_boot(online):
@@ -140,8 +140,8 @@ def test_seq_begins_anew_with_a_boot(online):
     ]
     assert online.event(1, boot=4) == ["app/measured"]
     assert online.event(2, boot=4) == ["app/measured"]
-    assert online.board.lost == 0
-    assert online.event(3, boot=5)[0] == "2 events lost before seq 3"
+    assert online.board.missed == 0
+    assert online.event(3, boot=5)[0] == "2 events missed before seq 3"
 
 
 def test_what_outlived_a_reset_is_no_gap(online):
@@ -150,17 +150,37 @@ def test_what_outlived_a_reset_is_no_gap(online):
     online.event(1, boot=4)
     assert online.event(60) == ["app/measured"]
     assert online.event(2, boot=4) == ["app/measured"]
-    assert online.board.lost == 0
+    assert online.board.missed == 0
 
 
 def test_three_restarts_within_an_hour_are_too_many(online):
     for boots in (4, 5):
         online.say("info", {"boots": boots})
+    online.say("state", STATE | {"board": {"uptime_s": 90_000}})
     assert not online.board.restarts_often(online.now)
     online.event(1, "service/restart", service="time", error="OSError: 5", delay_s=4)
-    assert online.board.restarts_often(online.now)
+    assert online.board.restarts_often(online.now) == 3
     online.wait(3601)
     assert not online.board.restarts_often(online.now)
+
+
+def test_restarts_before_we_came_count_where_the_boot_is_young(online):
+    online.say("state", STATE | {"board": {"uptime_s": 3000}})
+    assert online.board.restarts_often(online.now) == 3
+    online.wait(601)
+    assert not online.board.restarts_often(online.now)
+
+
+def test_while_the_broker_is_away_no_board_is_late_and_no_gap_is_its_own(online):
+    online.event(5)
+    online.wait(10)
+    online.now += 600
+    assert online.fleet.tick(online.now, connected=False) == []
+    assert online.condition == ONLINE
+    assert online.wait(14) == []
+    assert online.wait(2) == ["late: no state for 26 s"]
+    assert online.event(90) == ["app/measured"]
+    assert online.board.missed == 0
 
 
 def test_a_transfer_runs_until_its_end(online):
@@ -190,7 +210,7 @@ def test_a_transfer_whose_end_never_comes_goes(online, end):
 
 def test_a_service_that_failed_is_a_trouble(online):
     online.say("state", STATE | {"time": {"state": "failed"}, "rescue": {"reason": "3 boots"}})
-    assert online.board.troubles == ("rescue: 3 boots", "time failed")
+    assert online.board.troubles == ("rescue mode: 3 boots", "time failed")
 
 
 def test_boards_of_one_name_are_told_apart(online):

@@ -96,7 +96,7 @@ def _show(link, url, topic):
     with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
         while True:
             now = time.monotonic()
-            fleet.tick(now)
+            fleet.tick(now, link.connected)
             how = str(url), link.connected, link.state
             width, height = console.size
             live.update(screen(fleet, how, now, width=width, height=height), refresh=True)
@@ -110,7 +110,7 @@ def _print_lines(link, topic):
     for messages in _steps(link):
         now = time.monotonic()
         news = [fleet.take(message.topic, message.payload, now) for message in messages]
-        for entry in chain(*news, fleet.tick(now)):
+        for entry in chain(*news, fleet.tick(now, link.connected)):
             click.echo(f"{_now_text()} {safe(entry.board)} {entry_text(entry, now)}")
 
 

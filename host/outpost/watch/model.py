@@ -22,6 +22,7 @@ _EVERY_S = 60  # between two states, where a board doesn't tell
 _LONGEST_EVERY_S = 86_400
 _LATE = 2.5  # intervals without a state
 _OFTEN, _OFTEN_S = 3, 3600  # so many restarts in so long are too many
+_RESTARTS = 100  # that are remembered
 
 ONLINE, OFFLINE, LATE, UNKNOWN = "online", "offline", "late", "unknown"
 
@@ -74,11 +75,11 @@ class Board:
     restarts: float | None = None
     troubles: tuple = ()  # what the board itself says is wrong
     update: str | None = None  # the phase of an update
-    lost: float = 0  # events that never came, by their seq
+    missed: float = 0  # events that never came, by their seq
     seq: tuple | None = None  # the boot of the latest event, and its number within it
     was_late: bool = False
     running: dict = field(default_factory=dict)
-    restarted: deque = field(default_factory=lambda: deque(maxlen=_OFTEN))
+    restarted: deque = field(default_factory=lambda: deque(maxlen=_RESTARTS))
     _recent: deque = field(default_factory=lambda: deque(maxlen=_REPEATS))
 
     def condition(self, now):
@@ -96,8 +97,12 @@ class Board:
         return self.uptime_s + now - self.uptime_at
 
     def restarts_often(self, now):
-        """Whether it, or a service of it, was seen to restart too often within the last hour."""
-        return len(self.restarted) == _OFTEN and now - self.restarted[0] <= _OFTEN_S
+        """How often it and its services restarted within the last hour; 0 where that is seldom."""
+        count = sum(now - at <= _OFTEN_S for at in self.restarted)
+        uptime = self.uptime(now)
+        if uptime is not None and uptime <= _OFTEN_S:  # those before we came too
+            count = max(count, self.restarts or 0)
+        return count if count >= _OFTEN else 0
 
 
 class Fleet:
@@ -108,6 +113,7 @@ class Fleet:
         self.boards = {}  # by id
         self.feed = deque(maxlen=_FEED)
         self._names = Counter()
+        self._ticked = None
         self.ignored = 0  # messages of more boards than are kept
 
     def take(self, topic, payload, now):
@@ -152,10 +158,18 @@ class Fleet:
         self.feed.extend(news)
         return news
 
-    def tick(self, now):
-        """Let go what has become stale; return Entries for the boards that are late now."""
+    def tick(self, now, connected=True):
+        """Let go what has become stale; return Entries for the boards that are late now.
+
+        connected: whether we hear the broker; what happens meanwhile is no fault of a board.
+        """
         news = []
+        deaf = 0 if connected or self._ticked is None else now - self._ticked
+        self._ticked = now
         for board in self.boards.values():
+            if not connected:
+                board.heard += deaf
+                board.seq = None
             for key, transfer in list(board.running.items()):
                 if now - transfer.heard > _STALE_S:
                     del board.running[key]
@@ -243,9 +257,11 @@ def _take_state(board, state, now):
         for name, part in sorted(sections.items())
         if part.get("state") in ("failed", "waiting")
     )[:8]
+    if of("config", "problems"):
+        board.troubles += ("config.json has faults",)
     reason = of("rescue", "reason")
     if reason:
-        board.troubles = (f"rescue: {_text(reason)}", *board.troubles)
+        board.troubles = (f"rescue mode: {_text(reason)}", *board.troubles)
 
 
 def _take_event(board, kind, event, now, tell):
@@ -262,8 +278,9 @@ def _take_event(board, kind, event, now, tell):
             # What outlived a reset on the board's flash comes later than what it belongs to.
             missing = seq - board.seq[1] - 1 if boot == board.seq[0] else 0
         if missing > 0:
-            board.lost += missing
-            tell(f"{missing:.0f} event{'s' if missing > 1 else ''} lost before seq {seq:.0f}", BAD)
+            board.missed += missing
+            many = "s" if missing > 1 else ""
+            tell(f"{missing:.0f} event{many} missed before seq {seq:.0f}", BAD)
         board.seq = max(board.seq or (boot, seq), (boot, seq))
     if kind == "service/restart":
         board.restarted.append(now)

@@ -16,7 +16,7 @@ _DELAYED_S = 10  # an event that is older than that says so
 _STYLES = {ONLINE: "green", OFFLINE: "bold red", LATE: "bold yellow", UNKNOWN: "dim"}
 _LEVELS = {GOOD: "green", BAD: "red"}
 _RANK = (OFFLINE, LATE, UNKNOWN, ONLINE)
-_SCARCE = 0.85  # of the heap or the flash in use
+_SCARCE = 0.95  # of the heap or the flash in use
 _NAMES = 24  # characters of a board's name
 _BESIDE = 67  # columns that a board's row takes beside its name, where they are few
 
@@ -68,7 +68,7 @@ def table(fleet, boards, now, width):
     rows.add_column("board", no_wrap=True, overflow="ellipsis", max_width=names)
     for name, right in (
         ("version", False), ("up", True), ("clock", True), ("heap", False), ("flash", False),
-        ("sess", True), ("rest", True), ("lost", True),
+        ("sess", True), ("rest", True), ("missed", True),
     ):  # fmt: skip
         title = {"sess": "sessions", "rest": "restarts"}.get(name, name) if wide else name
         rows.add_column(title, justify="right" if right else "left", no_wrap=True)
@@ -93,7 +93,7 @@ def _row(board, name, now, wide):
         _bar(board.flash, wide),
         _count(board.sessions),
         Text(_plain(board.restarts) + ("!" if often else ""), "bold red" if often else ""),
-        Text(f"{board.lost:.0f}", "bold yellow" if board.lost else "dim"),
+        Text(f"{board.missed:.0f}", "bold yellow" if board.missed else "dim"),
     ]
     if wide:
         cells.append(Text("-" if board.rssi is None else f"{board.rssi:.0f} dBm"))
@@ -104,9 +104,10 @@ def troubles(fleet, boards, now):
     """A line for each board that says that something is wrong, or restarts too often."""
     for board in boards:
         said = list(board.troubles) if board.online else []
-        if board.restarts_often(now):
-            said.append("restarts often")
-        if board.update in ("trial", "rolled-back", "rescue"):
+        often = board.restarts_often(now)
+        if often:
+            said.append(f"{often:.0f} restarts in an hour")
+        if board.update in ("trial", "rolled-back"):
             said.append(f"update: {board.update}")
         if said:
             line = Text("  ! ", "bold red")

@@ -69,6 +69,20 @@ def _crash(fields):
     return f"task {fields['task']} crashed: {fields['error']}", BAD
 
 
+def _black_box(fields):
+    about = f", {fields['service']} held it or failed last" if fields.get("service") else ""
+    crash = f"; last crash: {fields['crash']}" if fields.get("crash") else ""
+    last = str(fields.get("log") or "").rstrip().rpartition("\n")[2]
+    return f"unclean reset: {fields['cause']}{about}{crash}; last words: {last}", BAD
+
+
+def _command(fields):
+    command = fields["command"] or "unknown"
+    if fields["ok"]:
+        return f"command {command}: {fields['text']}", PLAIN
+    return f"command {command} refused: {fields['error']}", BAD
+
+
 def _update(what, fields):
     way = f"{fields.get('from') or '?'} to {fields['version']}"
     reason = f": {fields['reason']}" if fields.get("reason") else ""
@@ -81,4 +95,6 @@ _KINDS = {
     "ftp/lockout": _lockout,
     "service/restart": _restart,
     "task/crash": _crash,
+    "board/blackbox": _black_box,
+    "command/done": _command,
 }
