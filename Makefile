@@ -46,8 +46,9 @@ bench-quick: $(READY) $(LIBRARY) ## the same in under two minutes
 package: $(READY) ## list the device files in package.json, for mip
 	$(BIN)/python -m outpost.package
 
-picture: $(READY) $(LIBRARY) ## draw docs/session.svg anew; as root, for the time server's port
+picture: $(READY) $(LIBRARY) ## draw docs/session.svg and watch.svg anew; as root, for port 123
 	$(BIN)/python docs/session.py
+	$(BIN)/python docs/watch.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build .pytest_cache .ruff_cache

@@ -10,15 +10,16 @@ from rich.text import Text
 from outpost.shown import safe, size
 from outpost.watch.model import BAD, GOOD, LATE, OFFLINE, ONLINE, UNKNOWN
 
-_WIDE = 108  # columns from which there is room for all
+_WIDE = 120  # columns from which there is room for all
 _LINE = 400  # characters of what happened: a path may be long, and its reason stands behind it
 _DELAYED_S = 10  # an event that is older than that says so
 _STYLES = {ONLINE: "green", OFFLINE: "bold red", LATE: "bold yellow", UNKNOWN: "dim"}
 _LEVELS = {GOOD: "green", BAD: "red"}
 _RANK = (OFFLINE, LATE, UNKNOWN, ONLINE)
 _SCARCE = 0.95  # of the heap or the flash in use
+_MS, _S = 10_000, 600_000  # offsets of the clock (ms) that are shown in ms, and in s
 _NAMES = 24  # characters of a board's name
-_BESIDE = 67  # columns that a board's row takes beside its name, where they are few
+_BESIDE, _BESIDE_WIDE = 67, 106  # columns that a board's row takes beside its name
 
 
 def screen(fleet, link, now, *, width, height):
@@ -64,7 +65,7 @@ def table(fleet, boards, now, width):
     wide = width >= _WIDE
     rows = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     rows.add_column("", no_wrap=True)
-    names = _NAMES if wide else min(_NAMES, max(8, width - _BESIDE))
+    names = min(_NAMES, max(8, width - (_BESIDE_WIDE if wide else _BESIDE)))
     rows.add_column("board", no_wrap=True, overflow="ellipsis", max_width=names)
     for name, right in (
         ("version", False), ("up", True), ("clock", True), ("heap", False), ("flash", False),
@@ -86,7 +87,7 @@ def _row(board, name, now, wide):
     cells = [
         Text(f"● {condition}", _STYLES[condition]),
         name,
-        Text(safe(board.version or "-", 10 if wide else 7)),
+        Text(safe(board.version or "-", 7)),
         Text(_short_span(board.uptime(now))),
         _clock(board),
         _bar(board.heap, wide),
@@ -203,7 +204,10 @@ def _clock(board):
     offset = board.offset_ms
     if offset is None:
         return Text("set")
-    return Text(f"{offset:+.0f} ms" if abs(offset) < 10_000 else f"{offset / 1000:+.3g} s")
+    if abs(offset) < _MS:
+        return Text(f"{offset:+.0f} ms")
+    # Beyond that it was set for the first time, most likely: what it was before is no news.
+    return Text(f"{offset / 1000:+.0f} s" if abs(offset) < _S else "set")
 
 
 def _bar(pair, wide):
@@ -212,7 +216,7 @@ def _bar(pair, wide):
         return Text("-", "dim")
     free, total = pair
     used = 1 - free / total
-    text = Text(_blocks(used, 8 if wide else 4), "red" if used > _SCARCE else "green")
+    text = Text(_blocks(used, 5 if wide else 4), "red" if used > _SCARCE else "green")
     return text.append(f" {size(free)} free" if wide else f"{used:4.0%}", "default")
 
 

@@ -53,7 +53,8 @@ def _transfer(fields):
 def _login(fields):
     if fields["ok"]:
         return f"login{_who(fields)}", PLAIN
-    return f"login refused{_who(fields)}: {fields['reason']}", BAD
+    user = fields["user"] or "somebody unknown"
+    return f"login refused to {user} from {fields['address']}: {fields['reason']}", BAD
 
 
 def _lockout(fields):
