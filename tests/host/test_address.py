@@ -30,6 +30,7 @@ def nothing_known(monkeypatch, tmp_path):
     """A home without .netrc, an environment without a password."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    monkeypatch.delenv("NETRC", raising=False)
 
 
 @pytest.fixture
@@ -127,6 +128,13 @@ def test_a_password_is_taken_from_the_url_then_the_environment_then_netrc(monkey
     assert credentials(parse("ftp://admin@board")) == ("admin", "set")
     monkeypatch.delenv(PASSWORD_VARIABLE)
     assert credentials(parse("ftp://admin@board")) == ("admin", "kept")
+
+
+def test_netrc_may_lie_elsewhere(monkeypatch, tmp_path):
+    file = tmp_path / "logins"
+    file.write_text("machine board login logger password kept\n")
+    monkeypatch.setenv("NETRC", str(file))
+    assert credentials(parse("ftp://board")) == ("logger", "kept")
 
 
 def test_netrc_tells_the_user_too_and_no_other_users_password(keep):

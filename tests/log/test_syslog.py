@@ -4,7 +4,9 @@ import json
 import random
 import re
 import time
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 # RFC 5424 section 6, for what is sent here.
@@ -14,6 +16,7 @@ SYSLOG = re.compile(
     rb'(?: sysUpTime="(?P<uptime>\d+)")?\] (?P<bom>\xef\xbb\xbf)?(?P<text>.*)',
     re.DOTALL,
 )
+SCHEMAS = Path(__file__).parent.parent.parent / "docs" / "schemas"
 ALONE = """
 from services.log.syslog import Syslog
 service = Syslog(status.section("log"), HOST, PORT, "weather-7")
@@ -139,6 +142,14 @@ def test_a_real_collector_reads_what_a_real_board_logs(rsyslog, start_board):
     assert "wrong" not in refused["msg"].replace('"wrong password"', "")
     numbers = [re.search(r'Id="(\d+)"', one["structured-data"])[1] for one in rsyslog.messages]
     assert list(map(int, numbers)) == list(range(1, len(numbers) + 1)), "in order, none lost"
+    section = json.loads(
+        next(
+            line[4:] for line in session.sendcmd("SITE status").splitlines() if '"syslog"' in line
+        )
+    )["log"]
+    schema = json.loads((SCHEMAS / "state.json").read_text())
+    rules = schema["properties"]["log"] | {"$defs": schema["$defs"]}
+    jsonschema.validate(section, rules)
     status = " ".join(line[4:].strip() for line in board.status_lines())
     assert f"syslog 127.0.0.1:{rsyslog.port}" in status
     assert "syslog dropped 0" in status
@@ -202,6 +213,16 @@ async def network_up():
     device.ask("service.renew()")
     device.ask(f"service.put({LINE % 2!r})")
     assert parsed(collector.take())["text"] == "value=2", "over a new socket"
+
+
+def test_a_socket_that_fails_is_opened_anew(alone, collector):
+    """As with the network below it; the line that met the failure comes, too."""
+    device = alone(ALONE.replace("HOST", '"127.0.0.1"').replace("PORT", str(collector.port)))
+    device.ask(f"service.put({LINE % 1!r})")
+    assert parsed(collector.take())["text"] == "value=1"
+    device.ask("service._sock.close()")
+    device.ask(f"service.put({LINE % 2!r})")
+    assert parsed(collector.take())["text"] == "value=2"
 
 
 def test_a_name_is_resolved(alone, collector):

@@ -21,13 +21,13 @@ _PATIENCE_S = 20
 class Terminal:
     """The command on a terminal of that size: what a person sees, and the bytes behind it."""
 
-    def __init__(self, arguments, columns, rows):
+    def __init__(self, arguments, columns, rows, kind):
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
         self._process = pexpect.spawn(
             str(OUTPOST), arguments, dimensions=(rows, columns),
-            env=os.environ | {"TERM": "xterm-256color"},
+            env=os.environ | {"TERM": kind},
         )  # fmt: skip
 
     @property
@@ -53,6 +53,11 @@ class Terminal:
             self.take()
         return self.lines
 
+    def resize(self, columns, rows):
+        """Give the window another size."""
+        self._screen.resize(rows, columns)
+        self._process.setwinsize(rows, columns)
+
     def interrupt(self):
         """Ctrl-C, and its exit status."""
         self._process.sendintr()
@@ -74,11 +79,14 @@ class Terminal:
 
 @pytest.fixture
 def terminal():
-    """Run `outpost watch` on a terminal: (*arguments, columns=80, rows=24) -> Terminal."""
+    """Run `outpost watch` on a terminal: (*arguments, columns=80, rows=24, kind=...) -> Terminal.
+
+    kind: what the environment has as TERM.
+    """
     terminals = []
 
-    def start(*arguments, columns=80, rows=24):
-        terminals.append(Terminal(["watch", *arguments], columns, rows))
+    def start(*arguments, columns=80, rows=24, kind="xterm-256color"):
+        terminals.append(Terminal(["watch", *arguments], columns, rows, kind))
         return terminals[-1]
 
     yield start

@@ -56,6 +56,13 @@ def test_a_row_of_large_values_loses_nothing_but_of_its_name(width):
     assert re.search(r"restarts|rest", lines[2])
 
 
+@pytest.mark.parametrize("size", [(1, 1), (20, 4), (40, 10)])
+def test_however_small_a_terminal_is(size):
+    fleet = Fleet()
+    told(fleet, "b", "online")
+    assert max(map(cell_len, drawn(fleet, 1, *size))) <= max(size[0], 1)
+
+
 @pytest.mark.parametrize(
     ("offset", "shown"),
     [(12, "+12 ms"), (-9999, "-9999 ms"), (30_000, "+30 s"), (849_000_000_000, " set ")],

@@ -85,6 +85,25 @@ def test_an_empty_broker_says_what_to_do(mosquitto, terminal):
     assert view.interrupt() == 0
 
 
+def test_a_window_that_changes_its_size(mosquitto, terminal, told):
+    told(mosquitto, "b1", name="weather-7")
+    view = terminal(mosquitto.url)
+    assert "signal" not in "\n".join(view.wait_for("weather-7"))
+    view.resize(130, 10)
+    view.wait_for("weather-7", "signal")
+    assert view.interrupt() == 0
+
+
+def test_on_a_terminal_that_can_only_print_each_event_is_a_line(mosquitto, terminal, told):
+    told(mosquitto, "b1", name="weather-7")
+    view = terminal(mosquitto.url, kind="dumb")
+    view.wait_for("broker: connected")
+    told(mosquitto, "b1", "offline", name="weather-7")
+    view.wait_for("Z weather-7 offline")
+    assert view.interrupt() == 0
+    assert b"\x1b" not in view.raw
+
+
 def test_more_boards_than_rows_those_in_trouble_first(mosquitto, terminal, told):
     for number in range(12):
         told(mosquitto, f"board-{number:02d}")
@@ -155,8 +174,9 @@ def test_json_is_each_message_as_a_line(mosquitto, piped, told, publish):
 
 
 def test_once_tells_by_its_exit_status_whether_all_are_online(mosquitto, watch, told):
-    assert watch(mosquitto.url, "--once").returncode == 1
-    assert "No board has told" in watch(mosquitto.url, "--once").stdout
+    done = watch(mosquitto.url, "--once")
+    assert done.returncode == 1
+    assert "No board has told" in done.stdout
     told(mosquitto, "b1", name="weather-7", heap={"free_bytes": 30, "total_bytes": 100})
     done = watch(mosquitto.url, "--once")
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 
 _LARGEST = 256 * 1024  # bytes of a message; the broker keeps larger ones to itself (MQTT 5)
 _CONNECT_S = 10
-_KEEPALIVE_S = 20
+_KEEPALIVE_S = 10  # a broker that is mute is noticed after twice that
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 1, 30
 _BATCH, _BATCH_S = 500, 0.1  # then the screen has its turn
 

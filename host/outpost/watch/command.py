@@ -77,7 +77,7 @@ def watch(url, topic, cafile, as_json, once, expect, timeout):
             sys.exit(_once(link, url, topic, as_json, expect, timeout))
         elif as_json:
             _print_json(link)
-        elif sys.stdout.isatty():
+        elif sys.stdout.isatty() and not Console().is_dumb_terminal:
             _show(link, url, topic)
         else:
             _print_lines(link, topic)
