@@ -25,7 +25,7 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
     # All that config.json needs goes before the services come: both at once don't fit a heap
     # of 64 KiB.
     wanted, problems = _settings(rows, status, watchdog)
-    rescue = borrow("recovery", "rescue")()
+    rescue = _remembered("rescue")
     for module in ("config", "jsontext", "journal", "hal.identity"):
         forget(module)
     services = []
@@ -60,13 +60,22 @@ def _describe(version, board):
     """Write down who this board is."""
     from hal import identity
 
-    boot = borrow("recovery", "record")()
+    boot = _remembered("record") or {}
     board["version"] = boot.get("version") or version
     board["firmware"] = identity.firmware()
     board["id"] = identity.unique_id()
     board["boots"] = boot.get("boots", 0)
     board["reset_cause"] = boot.get("cause", "unknown")
     board["hung_in"] = boot.get("hung")
+
+
+def _remembered(what):
+    """What recovery.py knows; None where somebody removed it."""
+    try:
+        return borrow("recovery", what)()
+    except Exception as error:
+        print("assemble: recovery:", error)
+        return None
 
 
 def _settings(rows, status, watchdog):

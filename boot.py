@@ -1,8 +1,15 @@
-"""Finish or undo an update, bring the network up, nothing else; main.py follows."""
+"""Finish or undo an update, bring the network up, nothing else; main.py follows.
+
+Firmware runs main.py only where this file ended without an exception.
+"""
 
 import json
 
-import recovery
+try:
+    import recovery
+except Exception as error:  # somebody removed it
+    recovery = None
+    print("boot: no updates, no boot record:", error)
 
 
 def network_options():
@@ -20,21 +27,26 @@ def network_options():
     return [text if isinstance(text, str) else "" for text in texts]
 
 
-def boot():
-    """Settle the files, count the boot, begin to connect."""
-    recovery.settle()
-    cause = "unknown"
+def count():
+    """Count the boot; where hal can't be imported main.py can't either, and that is kept."""
     trouble = None
     try:
         from hal import identity  # only now: the update just settled may have moved it
 
         cause = identity.reset_cause()
     except Exception as error:
-        trouble = error
+        cause = "unknown"
+        trouble = "hal: %s: %s" % (type(error).__name__, error)
     recovery.begin(cause)
-    if trouble:  # main.py can't run then: of a version on trial this is the end
-        recovery.ended("hal: %s: %s" % (type(trouble).__name__, trouble))
-        raise trouble
+    if trouble:
+        recovery.ended(trouble)
+
+
+def boot():
+    """Settle the files, count the boot, begin to connect."""
+    if recovery:
+        recovery.settle()
+        count()
     # Only begins to connect; services/network keeps the link up.
     import hal
 
@@ -47,5 +59,5 @@ except Exception as error:
     # Whatever fails here must not keep main.py from running: it can report, and this can't.
     print("boot:", error)
 # main.py shares this namespace, and the heap.
-for used in ("boot", "network_options", "json", "recovery"):
+for used in ("boot", "count", "network_options", "json", "recovery"):
     del globals()[used]

@@ -18,6 +18,7 @@ from supervisor import Supervisor, error_text, traceback_text
 VERSION = "0.1.0"
 
 _WATCHDOG_MS = 8_000  # RP2040's hardware counts to 8,388 ms at most
+_LOOK_MS = 1_000
 _RESET_DELAY_S = 2  # time for a Ctrl-C between two boots that fail
 
 # Name, module, class, and the key without which the service is not even imported;
@@ -48,7 +49,8 @@ def serve():
     del assemble
     gc.collect()
     gc.threshold(gc.mem_free() // 2)
-    supervisor = Supervisor(services, status, events, watchdog, flash)
+    supervisor = Supervisor(services, status, events, watchdog, flash, note="/boot.json.hung")
+    hal.interrupt(_LOOK_MS, supervisor.look)
 
     def shutdown(arg):
         if arg not in ("-r", "-h"):
@@ -59,6 +61,8 @@ def serve():
     site.add("shutdown", shutdown, "shutdown -r|-h: reboot, or deep sleep", admin=True)
     board = status.section("board")
     events.publish("board/boot", reset_cause=board["reset_cause"], boots=board["boots"])
+    if board["hung_in"]:
+        events.publish("board/hung", error=board["hung_in"] + " held the loop")
     running = asyncio.create_task(supervisor.run())
     loop = asyncio.get_event_loop()
     try:

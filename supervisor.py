@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import sys
 from time import ticks_diff, ticks_ms
 
@@ -15,6 +16,7 @@ _HEALTHY_MS = const(60_000)  # a run of this length forgives the failures before
 _FAILURES_TO_RESET = const(10)  # in a row, of a critical service
 _FLASH_EVERY_S = const(10)  # LittleFS walks its whole tree to count the free blocks
 _STOP_MS = const(5_000)  # how long one service may take to clean up
+_HANG_MS = const(4_000)  # no step takes so long, and the watchdog waits for as long again
 _TRACEBACK_CHARS = const(600)  # its end names the line that failed; MQTT and flash are small
 
 
@@ -42,17 +44,18 @@ class _StallQueue(core.IOQueue):
     def __init__(self, name_task):
         super().__init__()
         self._name_task = name_task
-        self._left = ticks_ms()
+        self.left = ticks_ms()  # when a step began; None between two
         self.longest_ms = 0
         self.by = None
 
     def wait_io_event(self, dt):
-        held = ticks_diff(ticks_ms(), self._left)
+        held = ticks_diff(ticks_ms(), self.left)
         if held > self.longest_ms:
             self.longest_ms = held
             self.by = self._name_task(core.cur_task)
+        self.left = None
         super().wait_io_event(dt)
-        self._left = ticks_ms()
+        self.left = ticks_ms()
 
 
 class Supervisor:
@@ -60,9 +63,12 @@ class Supervisor:
 
     status, events: the shared objects. watchdog: an object with feed(), or None. flash:
     a callable that returns (free, total) bytes. ticks: milliseconds that may wrap, for tests.
+    note: a path for look().
     """
 
-    def __init__(self, services, status, events, watchdog=None, flash=None, ticks=ticks_ms):
+    def __init__(
+        self, services, status, events, watchdog=None, flash=None, ticks=ticks_ms, note=None
+    ):
         self.services = services
         self.status = status
         self.events = events
@@ -74,6 +80,8 @@ class Supervisor:
         self._how = None
         self.failed = None  # why it gave up and stopped the board; None: it was asked to
         self._queue = None
+        self._note = note
+        self._noted = False
 
     def stop(self, how):
         """End run(), which then returns how ("reset", "halt" or a reason). Never waits."""
@@ -102,7 +110,28 @@ class Supervisor:
                     self._watchdog.feed()
             if beat:
                 beat.cancel()
+            self._queue = None  # look() has nothing to look at
         return self._how
+
+    def look(self, timer=None):
+        """Note in a file who holds the loop, when that is for seconds; for a timer's interrupt.
+
+        In a hang no task runs, and the watchdog resets without a word: the next boot tells what
+        is in the note. Of who lets go in time the note is removed.
+        """
+        left = self._queue.left if self._queue else None
+        hangs = left is not None and ticks_diff(ticks_ms(), left) >= _HANG_MS
+        if hangs == self._noted:
+            return
+        self._noted = hangs
+        try:
+            if hangs:
+                with open(self._note, "w") as file:
+                    file.write(self._name(core.cur_task))
+            else:
+                os.remove(self._note)
+        except Exception as error:  # a full disk or heap: then nobody knows
+            print("supervisor: who hangs could not be noted:", error_text(error))
 
     async def _stop(self, service, task):
         """Cancel one service and give it a bounded time to clean up."""

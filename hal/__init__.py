@@ -51,10 +51,19 @@ def rest_watchdog(wdt):
 
     A running watchdog cannot be stopped, and it would reset the board in mid sentence.
     """
-    if wdt is not None and hasattr(machine, "Timer"):
+    if wdt is not None:
+        interrupt(_REST_MS, lambda timer: wdt.feed())
+
+
+def interrupt(period_ms, callback):
+    """Call callback(timer) every period_ms, whatever runs: between two bytecodes, in no task.
+
+    Not while something in C waits, such as getaddrinfo; not at all on the plain unix port.
+    """
+    if hasattr(machine, "Timer"):
         # Timer -1 is the software timer that both the ESP32 and the RP2 offer; mode 1, the
         # default, is periodic on both.
-        machine.Timer(-1).init(period=_REST_MS, callback=lambda timer: wdt.feed())
+        machine.Timer(-1).init(period=period_ms, callback=callback)
 
 
 def tune(sock):

@@ -22,11 +22,12 @@ async def watch(service):
     try:
         if state == "trial":
             if update.get("boots") == 1:
-                _tell(service, "applied", update)
+                _tell(service, "applied", update.get("to"), update.get("from"))
             await _judge(service, described)
         else:
             if state == "rolled-back" and not update.get("told"):
-                _tell(service, "rolled-back", update)
+                was = update.get("to")
+                _tell(service, state, service.status["version"], was, update.get("reason"))
                 recovery.mark(state, told=True)
             if kept.get("bad"):
                 await _live(service)
@@ -104,7 +105,7 @@ async def confirm(service):
     """Keep the version on trial: /prev goes, and with it the way back. OSError."""
     borrow("recovery", "mark")("confirmed", reason=None)
     _, found = borrow("services.update.state", "show")(service)
-    _tell(service, "confirmed", found)
+    _tell(service, "confirmed", found["to"], found["from"])
     for _ in borrow("journal", "sweeping")():
         await asyncio.sleep_ms(0)
 
@@ -116,9 +117,7 @@ async def roll_back(service, reason):
     await service.site.run("shutdown", "-r", True)
 
 
-def _tell(service, what, update):
-    """Publish what became of an update."""
-    known = update.get("reason") if what == "rolled-back" else None
-    service.events.publish(
-        "update/" + what, version=update.get("to"), **{"from": update.get("from"), "reason": known}
-    )
+def _tell(service, what, version, before, reason=None):
+    """Publish what became of an update. version: that runs now; before: that ran before."""
+    more = {"from": before, "reason": reason}  # `from` can't be a keyword
+    service.events.publish("update/" + what, version=version, **more)

@@ -27,12 +27,13 @@ class TestBoot:
 
         board.wait_console("['', '.frozen', '/lib'] [] /\n")
 
-    def test_main_runs_after_an_error_in_boot_which_is_shown(self, run):
+    def test_an_error_in_boot_is_shown_and_main_does_not_run(self, run):
         board = run("print('main')", boot="def f():\n    raise ValueError('why')\nf()")
-        board.allow_traceback = True
+        board.allow_traceback = board.allow_death = True
 
-        board.wait_console("main\n")
+        assert board.wait_end(timeout=10) == "died"
 
+        assert "main\n" not in board.console
         assert re.search(
             r'(?s)Traceback.*\n  File "/boot.py", line 3, in <module>\n'
             r'  File "/boot.py", line 2, in f\nValueError: why\n',

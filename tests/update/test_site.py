@@ -167,7 +167,9 @@ def test_a_version_on_trial_is_taken_back_on_request(updater):
     assert status["reason"] == "an operator asked for it"
     assert updater.names() == before
     assert updater.get("/old.py") == updater.get("/gone.py") == b"old\n"
-    assert "update/rolled-back from=" in updater.board.console
+    assert f'update/rolled-back from=2.0 reason="an operator asked for it" version={was}' in (
+        updater.board.console
+    )
 
 
 def test_a_version_on_trial_is_confirmed_on_request(updater):

@@ -63,8 +63,8 @@ def power_on():
     well = True
     try:
         tell(b"up %d\n" % gc.mem_alloc())  # from here on the host may press Ctrl-C
-        run("/boot.py")
-        well = run("/main.py")
+        # As pyexec has it: a boot.py that failed leaves the board at its prompt.
+        well = run("/boot.py") and run("/main.py")
     except KeyboardInterrupt as interrupt:
         sys.print_exception(interrupt)
     tell_and_wait(b"end %d\n" % well)

@@ -1,0 +1,175 @@
+"""Versions that don't work come back to the old one by themselves; one that does stays.
+
+Each has a board of its own, and all of them run at the same time: most of it is waiting, for
+watchdogs and for time to pass.
+"""
+
+import concurrent.futures
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from fixtures_sim import desk
+from outpost import bundle
+from outpost.sim.flash import Flash
+from update.conftest import TRIAL_S, Updater, content_of
+
+GOOD_APP = b"""
+import asyncio
+
+async def run(status, events):
+    while True:
+        status.section("app")["readings"] = 7
+        await asyncio.sleep(1)
+"""
+APP = """
+import asyncio, gc, machine, time
+
+async def run(status, events):
+    await asyncio.sleep_ms(1500)
+    %s
+    await asyncio.sleep(1000)
+"""
+MAIN = (bundle.tree_root() / "main.py").read_text()
+TREE = bundle.tree_root()
+
+
+def module(path, text):
+    """{path on the board: text as .mpy}, in place of the one that is there."""
+    return {f"{path}.mpy": bundle.compiled(text.encode(), path, TREE / "build" / "mpy")}
+
+
+def all_of(folder):
+    """The files of a service's folder on the board."""
+    files = bundle.device_files(TREE)
+    return [file.path for file in files if file.path.startswith(folder + "/")]
+
+
+@dataclass
+class Case:
+    """A version: what it brings and takes away, and what the board shall say of it."""
+
+    files: dict = field(default_factory=dict)
+    remove: list = field(default_factory=list)
+    reason: str = ""
+    trial_s: int = TRIAL_S
+    state: str = "rolled-back"
+
+
+def app(line, reason, **more):
+    """A version whose application does something after a second and a half."""
+    return Case({"/app.py": (APP % line).encode()}, reason=reason, **more)
+
+
+CASES = {
+    "good": Case({"/app.py": GOOD_APP + b"# 2\n"}, state="confirmed"),
+    # At import.
+    "main.py has a typo": Case({"/main.py": b"def main(:"}, reason="the watchdog"),
+    "main.py imports what isn't there": Case(
+        {"/main.py": b"import nosuchmodule\n" + MAIN.encode()}, reason="the watchdog"
+    ),
+    "main.py hangs": Case(
+        {"/main.py": b"while True:\n    pass\n" + MAIN.encode()}, reason="the watchdog"
+    ),
+    "the supervisor is missing": Case(remove=["/supervisor.mpy"], reason="the watchdog"),
+    "hal fails": Case(module("/hal/__init__", "1 // 0"), reason="hal: ZeroDivisionError"),
+    "hal hangs": Case(module("/hal/__init__", "while True: pass"), reason="the watchdog"),
+    "a service hangs": Case(
+        module("/services/time/__init__", "while True: pass"), reason="the watchdog"
+    ),
+    "FTP has a typo": Case(
+        {"/services/ftp/session.py": b"class Session(:"},
+        ["/services/ftp/session.mpy"],
+        reason="ftp: SyntaxError",
+    ),
+    "a service imports what isn't there": Case(
+        module("/services/time/clock", "import nosuchmodule"), reason="time: ImportError"
+    ),
+    "the network service is dropped": Case(
+        remove=all_of("/services/network"), reason="network: ImportError"
+    ),
+    # At start, and later.
+    "main.py drops the network": Case(
+        {"/main.py": MAIN.replace('    ("network",', '    # ("network",').encode()},
+        reason="network does not run",
+        trial_s=1,
+    ),
+    "main.py raises": Case(
+        {"/main.py": MAIN.replace("    running = ", "    1 // 0\n    running = ").encode()},
+        reason="ZeroDivisionError: divide by zero",
+    ),
+    "updates are dropped": Case(
+        remove=all_of("/services/update"), reason="it did not prove itself", trial_s=1
+    ),
+    "the application ends with an error": app(
+        "1 // 0", "30 s without health: app: ZeroDivisionError", trial_s=3
+    ),
+    "the application hangs": app("while True: pass", "the watchdog reset it, app hung"),
+    "the application sleeps": app("time.sleep(60)", "the watchdog reset it, app hung"),
+    "the application resets": app("machine.reset()", "3 boots without a healthy minute"),
+    "the application switches off": app("asyncio.core._io_queue.poller = None", "AttributeError"),
+    "the application fills the heap": app(
+        "held = []\n    while True: held.append(bytearray(2000)); await asyncio.sleep_ms(0)", ""
+    ),
+    "the application holds the heap": app(
+        "held = []; gc.collect()\n    while gc.mem_free() > 4000: held.append(bytearray(200))",
+        "",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """name of the case -> (last status, board, the files on its flash)."""
+    folder = tmp_path_factory.mktemp("versions")
+
+    def try_out(name, board):
+        case = CASES[name]
+        board.wait_ready(60)
+        updater = Updater(board)
+        updater.stage(case.files, case.remove, trial_s=case.trial_s)
+        updater.apply()
+        status = updater.wait_for("confirmed", "rolled-back", patience=100)
+        listing = updater.names()
+        updater.session.close()
+        return status, listing
+
+    with desk(folder) as start:
+        boards = {}
+        for number, name in enumerate(CASES):
+            image = folder / f"{number}.img"
+            with Flash(image, fresh=True) as flash:
+                flash.write("/app.py", GOOD_APP)
+                flash.write("/config.json", json.dumps({"app": "app"}).encode())
+            board = start(flash=image, wait=False, resets_without_ready=20)
+            board.allow_traceback = True
+            boards[name] = board
+        with concurrent.futures.ThreadPoolExecutor(len(CASES)) as pool:
+            tried = {name: pool.submit(try_out, name, boards[name]) for name in CASES}
+        found = {}
+        for name, board in boards.items():
+            board.sessions.close()
+            board.kill()
+            error = tried[name].exception()
+            found[name] = error or (*tried[name].result(), content_of(board.flash))
+        yield found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_old_version_comes_back_or_the_new_one_stays(outcomes, name):
+    case = CASES[name]
+    outcome = outcomes[name]
+    if isinstance(outcome, Exception):
+        raise AssertionError(name) from outcome
+    status, listing, files = outcome
+
+    assert status["state"] == case.state
+    assert case.reason in status["reason"]
+    assert not listing & {"next", "prev"}
+    expected = {file.path: file.content for file in bundle.device_files(TREE)}
+    expected["/app.py"] = GOOD_APP
+    if case.state == "confirmed":
+        expected |= case.files
+    found = {path: files[path] for path in files if not path.startswith("/config.")}
+    found |= {path: files[path] for path in files if path == "/config.mpy"}
+    assert found == expected
