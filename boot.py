@@ -4,7 +4,14 @@ Firmware runs main.py only where this file ended without an exception.
 """
 
 import json
+import os
 
+try:
+    # LittleFS settles a rename from folder to folder that a power cut halved before it changes
+    # anything. Until then it doesn't find the name that stands behind the one that was moved.
+    os.remove("/.none")
+except OSError:
+    pass  # as it should be
 try:
     import recovery
 except Exception as error:  # somebody removed it
@@ -59,5 +66,5 @@ except Exception as error:
     # Whatever fails here must not keep main.py from running: it can report, and this can't.
     print("boot:", error)
 # main.py shares this namespace, and the heap.
-for used in ("boot", "count", "network_options", "json", "recovery"):
+for used in ("boot", "count", "network_options", "json", "os", "recovery"):
     del globals()[used]

@@ -8,6 +8,9 @@ import os
 
 from recovery import NEXT, PLAN, PREV, exists, on_fat
 
+# FAT: each as big as the biggest file that may have to come back. One makes room for its copy on
+# a full disk, the other for the clusters that a power cut loses.
+SPARES = (PREV + "/spare0", PREV + "/spare1")
 _FOLDER = 0x4000
 
 
@@ -64,10 +67,24 @@ def backward():
                 os.remove(path)
         elif kind != "m" and exists(old):
             if fat:
-                copy(old, path)
+                _copy_back(old, path)
             else:
                 os.rename(old, path)
     return exists(PLAN)
+
+
+def _copy_back(old, path):
+    """Move by copying: the next one finds the room of this one, however full the disk is."""
+    spares = [spare for spare in SPARES if exists(spare)]
+    while True:
+        try:
+            copy(old, path)
+            break
+        except OSError:
+            if not spares:
+                raise
+            os.remove(spares.pop())
+    os.remove(old)
 
 
 def sweeping():

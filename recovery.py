@@ -20,6 +20,8 @@ _BAD_BOOTS = 3  # until rescue mode
 _WATCHDOG_MS = 8000  # RP2040's hardware counts to 8,388 ms at most
 _PATIENCE = 12  # trials' lengths until one that says nothing is over
 _TEXT = 120  # characters of a reason
+_SECTOR = 512  # bytes of a record on FAT
+_ENOSPC = 28
 
 
 def record():
@@ -29,15 +31,17 @@ def record():
     bad, end: see begin() and ended(). version: of the last manifest. update: state, boots of the
     trial, to, from, reason.
     """
-    for path in (PATH, _NEW):  # FAT can't replace a file: there both are kept, one after the other
-        try:
-            with open(path) as file:
-                kept = json.load(file)
-            if isinstance(kept, dict):
-                return kept
-        except Exception:  # missing, damaged, or too big for the heap: a boot needs none of it
-            pass
-    return {}
+    # FAT can't replace a file: there both are kept, and one of them is whole.
+    return _read(PATH) or _read(_NEW) or {}
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            kept = json.load(file)
+        return kept if isinstance(kept, dict) else None
+    except Exception:  # missing, damaged, or too big for the heap: a boot needs none of it
+        return None
 
 
 def keep(kept):
@@ -57,14 +61,20 @@ def keep(kept):
 
 
 def _write(kept):
-    text = json.dumps(kept, separators=(",", ":"))
-    with open(_NEW, "w") as file:
-        file.write(text)
+    text = json.dumps(kept, separators=(",", ":")).encode()
     if not on_fat():
+        with open(_NEW, "wb") as file:
+            file.write(text)
         os.rename(_NEW, PATH)
         return
-    with open(PATH, "w") as file:
-        file.write(text)
+    if len(text) > _SECTOR:
+        raise OSError(_ENOSPC)
+    # What is written may not be whole for a while: then the other one must be. In its place,
+    # and always of one size, so that it needs no room on a full disk.
+    for path in (_NEW, PATH) if _read(PATH) else (PATH, _NEW):
+        with open(path, "r+b" if exists(path) else "wb") as file:
+            file.write(text)
+            file.write(b" " * (_SECTOR - len(text)))
 
 
 def update_of(kept):
@@ -79,6 +89,8 @@ def mark(state, **more):
     update = {} if state == "applying" else update_of(kept)
     update["state"] = state
     update.update(more)
+    if update.get("reason"):
+        update["reason"] = update["reason"][:_TEXT]
     kept["update"] = update
     if state in ("applying", "undoing"):
         kept["end"] = ""  # the reset that follows is asked for
@@ -197,7 +209,11 @@ def _settle():
             state = _step(kept, update, "undoing", "it could not be put in place: %s" % error)
     if state == "undoing":
         before = journal.header()
-        if journal.backward():
+        went_back = journal.backward()
+        if not update.get("boots"):  # it never came as far as its trial: a part is still staged
+            for _ in journal.clearing(NEXT):
+                pass
+        if went_back:
             kept["version"] = before.get("version")
             _step(kept, update, "rolled-back")
         else:

@@ -99,9 +99,14 @@ async def _plan(service, found, before, version):
 
 async def _prepare(journal, fat):
     """Make what the moves need, while there is time: recovery.py then needs no room at all."""
+    biggest = (0, "")
     for kind, path, old in journal.moves():
         if kind == "m":
             os.mkdir(path)
         elif kind == "b" or (fat and kind in "rd"):
             journal.copy(path, old)
+            biggest = max(biggest, (os.stat(old)[6], old))
         await asyncio.sleep_ms(0)
+    if fat and biggest[0]:
+        for spare in journal.SPARES:
+            journal.copy(biggest[1], spare)

@@ -54,6 +54,8 @@ async def scan(service, put=None, hashing=True):
 class _Scan:
     """One walk through the manifest."""
 
+    _biggest = 0  # blocks of an old file
+
     def __init__(self, service, manifest, put, hashing, fat):
         self._manifest = manifest
         self._put = put or (lambda kind, path: None)
@@ -76,6 +78,7 @@ class _Scan:
         for path in self._manifest.removals:
             self._check(path)
             self._removal(path)
+        self._blocks += 2 * self._biggest  # journal.SPARES
         found.lacks = max(0, self._blocks - self._free) * self._block
         return found
 
@@ -106,7 +109,7 @@ class _Scan:
         self._found.files += 1
         self._found.bytes += staged[6]
         if self._fat:
-            self._blocks += self._size(staged) + (self._size(old) if old else 0)
+            self._blocks += self._size(staged) + self._kept(old)
         elif kind == "b":
             self._blocks += self._size(old)
 
@@ -155,7 +158,13 @@ class _Scan:
         self._put("d", path)
         self._found.removals += 1
         if self._fat:
-            self._blocks += self._size(old)
+            self._blocks += self._kept(old)
+
+    def _kept(self, old):
+        """Blocks of the copy of an old file; None: there is none."""
+        size = self._size(old) if old else 0
+        self._biggest = max(self._biggest, size)
+        return size
 
     def _size(self, found):
         return (found[6] + self._block - 1) // self._block

@@ -23,7 +23,7 @@ async def watch(service):
         if state == "trial":
             if update.get("boots") == 1:
                 _tell(service, "applied", update.get("to"), update.get("from"))
-            await _judge(service, described)
+            await _judge(service, described, recovery.mark)
         else:
             if state == "rolled-back" and not update.get("told"):
                 was = update.get("to")
@@ -36,8 +36,11 @@ async def watch(service):
             forget(module)
 
 
-async def _judge(service, described):
-    """Look each second, for a healthy time without a break, but not for ever."""
+async def _judge(service, described, mark):
+    """Look each second, for a healthy time without a break, but not for ever.
+
+    mark: recovery.mark(), which is here already where a version has filled the heap.
+    """
     trial_s = described.get("trial_s", 60)
     needs = described.get("needs", ["ftp"])
     troubled = [name for name in described.get("troubled", ()) if name not in needs]
@@ -50,14 +53,14 @@ async def _judge(service, described):
             return  # confirmed by hand, or on its way back
         now_wrong, at_once = _wrong(service.board, needs, troubled, restarts)
         if at_once:
-            await roll_back(service, now_wrong)
+            await roll_back(service, now_wrong, mark)
             return
         wrong = now_wrong or wrong
         healthy = 0 if now_wrong else healthy + 1
         if healthy >= trial_s:
             await confirm(service)
             return
-    await roll_back(service, "%d s without health: %s" % (_PATIENCE * trial_s, wrong))
+    await roll_back(service, "%d s without health: %s" % (_PATIENCE * trial_s, wrong), mark)
 
 
 def _wrong(board, needs, troubled, restarts):
@@ -110,10 +113,10 @@ async def confirm(service):
         await asyncio.sleep_ms(0)
 
 
-async def roll_back(service, reason):
+async def roll_back(service, reason, mark=None):
     """Take the version on trial back: a reset, and the journal does it. OSError."""
-    borrow("recovery", "mark")("undoing", reason=reason)
-    borrow("services.update.state", "show")(service)
+    (mark or borrow("recovery", "mark"))("undoing", reason=reason)
+    service.status["phase"] = "undoing"
     await service.site.run("shutdown", "-r", True)
 
 
