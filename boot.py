@@ -66,5 +66,5 @@ except Exception as error:
     # Whatever fails here must not keep main.py from running: it can report, and this can't.
     print("boot:", error)
 # main.py shares this namespace, and the heap.
-for used in ("boot", "count", "network_options", "json", "os", "recovery"):
+for used in ("boot", "count", "network_options", "json", "recovery"):
     del globals()[used]
