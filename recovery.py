@@ -272,7 +272,9 @@ def _watch_over(trial_s):
     period = 1000 * _PATIENCE * (trial_s if isinstance(trial_s, int) else 60)
 
     def over(timer):
-        if update_of(record()).get("state") == "trial":
+        kept = record()
+        # A version that has filled the heap leaves no room to read it; the plan is there till then.
+        if update_of(kept).get("state") == "trial" if kept else exists(PLAN):
             ended("it did not prove itself within %d s" % (period // 1000))
             machine.reset()
 

@@ -14,6 +14,7 @@ from outpost import bundle
 from outpost.sim.flash import Flash
 from update.conftest import TRIAL_S, Updater, content_of
 
+PATIENCE_S = 150  # that of the slowest is 40 s, on a machine that has nothing else to do
 GOOD_APP = b"""
 import asyncio
 
@@ -129,7 +130,7 @@ def outcomes(tmp_path_factory):
         updater = Updater(board)
         updater.stage(case.files, case.remove, trial_s=case.trial_s)
         updater.apply()
-        status = updater.wait_for("confirmed", "rolled-back", patience=100)
+        status = updater.wait_for("confirmed", "rolled-back", patience=PATIENCE_S)
         listing = updater.names()
         updater.session.close()
         return status, listing
@@ -155,6 +156,7 @@ def outcomes(tmp_path_factory):
         yield found
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CASES)
 def test_the_old_version_comes_back_or_the_new_one_stays(outcomes, name):
     case = CASES[name]
