@@ -3,15 +3,12 @@
 import contextlib
 import ftplib
 import json
-import socket
 import ssl
-import threading
 from dataclasses import dataclass, field
 
-from outpost.shown import safe
+from outpost.control import ERRORS, Control, said, why
 from outpost.status.stat_text import parse
 
-_LINES = 500  # of a reply: no board says more
 _UNHEALTHY = ("failed", "waiting")  # waiting: for its next start
 
 
@@ -39,21 +36,6 @@ class Answer:
         return found + ([f"rescue mode: {reason}"] if reason else [])
 
 
-class _Control(ftplib.FTP_TLS):
-    """A control connection whose replies are bounded: their lines by ftplib, their number here."""
-
-    def getmultiline(self):
-        line = self.getline()
-        if line[3:4] != "-":
-            return line
-        lines = [line]
-        while len(lines) < _LINES:
-            lines.append(self.getline())
-            if lines[-1][:3] == line[:3] and lines[-1][3:4] != "-":
-                return "\n".join(lines)
-        raise Unreachable(f"a reply of more than {_LINES} lines: that is no board")
-
-
 def ask(address, login, *, cafile=None, timeout=15):
     """The Answer of the board at an Address; Unreachable. timeout: seconds for all of it.
 
@@ -61,19 +43,9 @@ def ask(address, login, *, cafile=None, timeout=15):
     ftps, None for those of this machine.
     """
     context = ssl.create_default_context(cafile=cafile) if address.secure else None
-    control = _Control(context=context, timeout=timeout)
-    late = threading.Event()
-
-    def give_up():
-        late.set()
-        with contextlib.suppress(OSError, AttributeError):
-            control.sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(timeout, give_up)
-    timer.daemon = True
-    timer.start()
+    control = Control(context=context, timeout=timeout)
     try:
-        with _said(address, late, timeout):
+        with _said(address, control, timeout), control.within(timeout):
             control.connect(address.host, address.port)
             control.login(login[0], login[1], secure=address.secure)
             answer = _status(control)
@@ -81,7 +53,6 @@ def ask(address, login, *, cafile=None, timeout=15):
                 control.sendcmd("QUIT")
             return answer
     finally:
-        timer.cancel()
         control.close()
 
 
@@ -113,28 +84,13 @@ def _read(reply):
 
 
 @contextlib.contextmanager
-def _said(address, late, timeout):
+def _said(address, control, timeout):
     """What goes wrong on the way, in words of people."""
     try:
         yield
     except (ftplib.error_perm, ftplib.error_temp) as error:
-        said = safe(str(error).splitlines()[0][4:])
-        hint = "; its URL must begin with ftps://" if "AUTH TLS" in said else ""
-        raise Unreachable(f"it says: {said}{hint}") from None
-    except ssl.SSLCertVerificationError as error:
-        raise Unreachable(
-            f"its certificate can't be trusted: {error.verify_message}; --cafile takes the file "
-            "that `outpost deploy --tls` wrote"
-        ) from None
-    except (OSError, EOFError, ftplib.Error, UnicodeDecodeError, ValueError) as error:
-        if late.is_set() or isinstance(error, TimeoutError):
+        raise Unreachable(f"it says: {said(error)}") from None
+    except ERRORS as error:
+        if control.late or isinstance(error, TimeoutError):
             raise Unreachable(f"no answer within {timeout:.0f} s") from None
-        if isinstance(error, socket.gaierror):
-            raise Unreachable(f"the name {address.host} is not known") from None
-        if isinstance(error, ssl.SSLError):
-            raise Unreachable(f"no TLS: {error.reason or error}") from None
-        if isinstance(error, OSError):
-            raise Unreachable(error.strerror or str(error)) from None
-        if isinstance(error, EOFError):
-            raise Unreachable("it ended the connection") from None
-        raise Unreachable("it doesn't speak FTP") from None
+        raise Unreachable(why(error, address.host)) from None

@@ -1,0 +1,91 @@
+"""A control connection to a board that may be anything: bounded replies, waits that end, words."""
+
+import contextlib
+import ftplib
+import socket
+import ssl
+import threading
+
+from outpost.shown import safe
+
+_LINES = 500  # of a reply: no board says more
+
+
+class TooLong(ftplib.Error):
+    """A reply without end."""
+
+
+class Control(ftplib.FTP_TLS):
+    """ftplib's client, with TLS where it is asked for. late: whether within() has ended it."""
+
+    late = False
+    _data = None
+
+    def ntransfercmd(self, cmd, rest=None):
+        """As ftplib's; the data connection is remembered, to be cut too."""
+        self._data, size = super().ntransfercmd(cmd, rest)
+        return self._data, size
+
+    def getmultiline(self):
+        """A reply; ftplib bounds its lines, this their number."""
+        line = self.getline()
+        if line[3:4] != "-":
+            return line
+        lines = [line]
+        while len(lines) < _LINES:
+            lines.append(self.getline())
+            if lines[-1][:3] == line[:3] and lines[-1][3:4] != "-":
+                return "\n".join(lines)
+        raise TooLong(f"a reply of more than {_LINES} lines: that is no board")
+
+    def cut(self):
+        """End the connections for whoever waits for them; from any thread."""
+        for sock in (self.sock, self._data):
+            with contextlib.suppress(OSError, AttributeError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def within(self, seconds):
+        """Cut the connections, and say so in `late`, where what is done within takes longer."""
+
+        def give_up():
+            self.late = True
+            self.cut()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+# What may be raised by a connection, but for the replies 4xx and 5xx.
+ERRORS = (OSError, EOFError, ftplib.Error, UnicodeError, ValueError)
+
+
+def why(error, host):
+    """What one of ERRORS means, in words of people."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate can't be trusted: {error.verify_message}; --cafile takes the file "
+            "that `outpost deploy --tls` wrote"
+        )
+    if isinstance(error, socket.gaierror):
+        return f"the name {host} is not known"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS: {error.reason or error}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, EOFError):
+        return "it ended the connection"
+    return safe(error) if isinstance(error, TooLong) else "it doesn't speak FTP"
+
+
+def said(error):
+    """What a reply 4xx or 5xx says, without its code, harmless to a terminal; and what to do."""
+    text = safe(str(error).splitlines()[0][4:])
+    return text + ("; its URL must begin with ftps://" if "AUTH TLS" in text else "")
