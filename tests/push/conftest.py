@@ -21,8 +21,10 @@ class Folder:
     def __init__(self, path):
         self._path = path
 
-    def __fspath__(self):
+    def __str__(self):
         return str(self._path)
+
+    __fspath__ = __str__
 
     def write(self, files):
         """Write files, path -> text or bytes; return the folder."""
@@ -97,7 +99,7 @@ class Pushed:
 def _word(argument):
     if isinstance(argument, DeskBoard):
         return f"ftp://{USER}@127.0.0.1:{argument.ftp_port}/"
-    return argument if isinstance(argument, Folder) else str(argument)
+    return str(argument)
 
 
 @pytest.fixture

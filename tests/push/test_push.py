@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from outpost.certificate import make
 from outpost.sim.flash import Flash
 
 TRIAL = ("--trial", "1")
@@ -69,12 +70,15 @@ def test_only_what_differs_is_sent_and_other_forms_go(push, app, board):
     app.write({"weather/sensor.py": "PIN = 5\n", "www/more.html": "<p>more\n"})
     (found,) = push(app, board, *TRIAL, "--json").boards
     assert found["place"] == ["/weather/sensor.mpy", "/www/more.html"]
-    (found,) = push(app, board, *TRIAL, "--json", "--source").boards
+    board.upload(board.ftp(), "/www/old.html")
+    forms = ["/app.mpy", "/weather/__init__.mpy", "/weather/sensor.mpy"]
+    (found,) = push(app, board, *TRIAL, "--json", "--source", "--prune").boards
     assert found["result"] == "confirmed"
-    assert found["remove"] == ["/app.mpy", "/weather/__init__.mpy", "/weather/sensor.mpy"]
+    assert found["remove"] == [*forms, "/www/old.html"]
     files = files_of(board)
     assert files["/weather/sensor.py"] == b"PIN = 5\n"
-    assert "/weather/sensor.mpy" not in files
+    assert "/www/more.html" in files
+    assert not {*forms, "/www/old.html"} & set(files)
 
 
 def test_a_dry_run_shows_and_changes_nothing(push, app, board):
@@ -162,9 +166,35 @@ def test_only_admins_may_push(push, app, start_board):
     assert "admin is no admin there" in done.boards[0]["reason"]
 
 
+def test_a_user_who_sees_only_a_part_of_the_board_is_told(push, app, start_board):
+    users = {"admin": {"password": "secret", "role": "admin", "root": "/services"}}
+    board = start_board(config={"ftp": {"users": users}})
+    (found,) = push(app, board, "--json").boards
+    assert "the user's root in config.json must be /" in found["reason"]
+    assert found["bytes"] == 0
+
+
+def test_a_board_with_tls_is_pushed_to_over_tls(push, app, start_board, tmp_path):
+    pair = make(["127.0.0.1"])
+    (tmp_path / "board.pem").write_text(pair.pem)
+    with Flash(tmp_path / "tls.img", fresh=True) as flash:
+        for file in pair.files:
+            flash.write(file.path, file.content)
+    tls = {"ftp": {"tls": {"required": True}}}
+    board = start_board(flash=tmp_path / "tls.img", config=tls)
+    url = f"ftps://127.0.0.1:{board.ftp_port}"
+    done = push(app, url, *TRIAL, "--cafile", tmp_path / "board.pem", "--json")
+    assert done.boards[0]["result"] == "confirmed", done.boards
+    assert "can't be trusted" in push(app, url, "--json").boards[0]["reason"]
+    assert "must begin with ftps://" in push(app, board, "--json").boards[0]["reason"]
+    told = push(app, url, "--cafile", "/dev/null")
+    assert told.status == 2
+    assert "holds no certificate" in told.stderr
+
+
 def test_a_board_without_updates_is_told_what_to_do(push, app, start_configured):
     board = start_configured({"update": None})
-    assert "knows no updates" in push(app, board, "--json").boards[0]["reason"]
+    assert "takes no updates" in push(app, board, "--json").boards[0]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from outpost.push.session import PushError
 
 NEXT = "/next"
 MANIFEST = f"{NEXT}/manifest.json"
+_RECORD = "/boot.json"  # every boot leaves one
 _OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)
 _FORMS = (".py", ".mpy")
 _UNFINISHED = ".upload-"  # what the board calls an upload that isn't whole yet
@@ -126,6 +127,11 @@ def pieces(start, length):
 def _look(session, content, prune):
     """Path -> Entry of all that matters on the board."""
     found = session.entries("/")
+    if _RECORD not in found:
+        raise PushError(
+            f"there is no {_RECORD} in the folder that this user sees as /, so it is not the "
+            "board's: the user's root in config.json must be /"
+        )
     whole = _OURS if content.outpost else content.folders if prune else ()
     for folder in whole:
         found |= session.tree(folder)

@@ -5,12 +5,12 @@ from collections import Counter
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from outpost.push import outcome as results
-from outpost.shown import safe, size
+from outpost.shown import safe, size, span
 
 _STYLES = {
     results.CONFIRMED: "green",
@@ -23,6 +23,13 @@ _STYLES = {
 }
 _LINE_CHARS = 2000  # of a board, as far as they are shown
 _LOG_COLUMNS = 160  # how wide the table may be where no terminal tells
+
+
+class _Elapsed(ProgressColumn):
+    """Since a board was begun with; rich's own stops when all bytes have gone."""
+
+    def render(self, task):
+        return Text(span(task.elapsed or 0), "dim")
 
 
 class View:
@@ -78,8 +85,8 @@ class Report:
             TextColumn("{task.fields[label]}", markup=False),
             TextColumn("{task.fields[phase]}", style="cyan", markup=False),
             BarColumn(bar_width=24),
-            DownloadColumn(),
-            TimeElapsedColumn(),
+            DownloadColumn(binary_units=True),
+            _Elapsed(),
             console=self._console,
             transient=True,
             disable=not self.live,
@@ -132,7 +139,7 @@ class Report:
                 "counts": counts,
                 "boards": [outcome.as_dict() for outcome in outcomes],
             }
-            print(json.dumps(said, indent=2, ensure_ascii=False))
+            print(json.dumps(said, indent=2))
             return
         self._console.print(_table(outcomes))
         notes = Counter(note for outcome in outcomes for note in outcome.notes)

@@ -279,8 +279,8 @@ class Push:
     def _translated(self, command, refused):
         """What a refusal of SITE UPDATE means to a person."""
         return {
-            504: "this Outpost knows no updates yet: bring a newer one onto the board, by "
-            "`outpost deploy` or by replacing its files over FTP",
+            504: "this Outpost takes no updates: it is an older one, for which `outpost deploy` "
+            'is the way, or its config.json has "update": null',
             550: f"{self._address.user} is no admin there, and only admins may update",
         }.get(refused.code, f"SITE UPDATE {command}: {refused}")
 
