@@ -136,10 +136,20 @@ def test_a_board_on_trial_is_left_alone_and_one_s_own_trial_is_watched(push, app
 
 
 def test_its_own_version_on_trial_is_watched_to_its_end(push, app, board):
-    push(app, board, "--trial", "4", "--timeout", "1")
-    (found,) = push(app, board, "--json").boards
+    named = ("--version", "1.4.0", "--json")
+    push(app, board, "--trial", "4", "--timeout", "1", *named)
+    (found,) = push(app, board, *named).boards
     assert found["result"] == "confirmed"
     assert found["sent"] == 0
+
+
+def test_other_files_by_the_name_of_a_version_on_trial_are_brought_after_it(push, app, board):
+    named = ("--version", "1.4.0", "--json")
+    push(app, board, "--trial", "3", "--timeout", "1", *named)
+    app.write({"weather/sensor.py": "PIN = 5\n"})
+    (found,) = push(app, board, *TRIAL, *named).boards
+    assert found["result"] == "confirmed"
+    assert found["place"] == ["/weather/sensor.mpy"]
 
 
 def test_a_full_flash_is_told_before_anything_is_sent(push, app, board):
@@ -190,6 +200,15 @@ def test_a_board_with_tls_is_pushed_to_over_tls(push, app, start_board, tmp_path
     told = push(app, url, "--cafile", "/dev/null")
     assert told.status == 2
     assert "holds no certificate" in told.stderr
+
+
+def test_a_board_in_rescue_mode_takes_a_version_and_that_is_told(push, app, start_board, tmp_path):
+    with Flash(tmp_path / "rescue.img", fresh=True) as flash:
+        flash.write("/rescue", b"")
+    board = start_board(flash=tmp_path / "rescue.img")
+    (found,) = push(app, board, *TRIAL, "--json").boards
+    assert found["result"] == "confirmed"
+    assert "in rescue mode: the file /rescue is there" in found["notes"][0]
 
 
 def test_a_board_without_updates_is_told_what_to_do(push, app, start_configured):

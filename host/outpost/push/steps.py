@@ -107,9 +107,10 @@ class Push:
         self._open()
         status = self._status()
         self.outcome.before = status["version"]
-        result = self._from_earlier(status)
-        if result:
-            return result
+        earlier = self._from_earlier(status)
+        if earlier not in (None, results.CONFIRMED):
+            return earlier
+        # Also after a trial that was watched: other files may go by the same version's name.
         plan = plans.compare(self._session, self._content, prune=self._prune)
         self.outcome.place = [file.path for file in plan.place]
         self.outcome.remove = plan.remove
@@ -117,7 +118,7 @@ class Push:
         if not plan.changes:
             if status["state"] == "staged" and not self._dry_run:
                 self._site("ABANDON")  # another version, which nobody wants any more
-            return results.UNCHANGED
+            return earlier or results.UNCHANGED
         _require_loadable(plan, status)
         if self._dry_run:
             return results.PLANNED
@@ -125,7 +126,7 @@ class Push:
         return None
 
     def _from_earlier(self, status):
-        """The result where an earlier push decides it, else None."""
+        """The result where an earlier push decides it, CONFIRMED after its trial, else None."""
         state = status["state"]
         ours = status["to"] == self._content.version
         if state == "trial":
