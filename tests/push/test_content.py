@@ -51,7 +51,8 @@ def test_a_configuration_stays_here_and_that_is_said(app):
 
 
 @pytest.mark.parametrize(
-    "path", ["main.py", "config.py", "hal/x.py", "services/x/__init__.py", "supervisor.mpy"]
+    "path",
+    ["main.py", "config.py", "config/__init__.py", "hal/x.py", "services/x.py", "supervisor.mpy"],
 )
 def test_an_application_replaces_no_part_of_outpost(app, path):
     with pytest.raises(ContentError, match=f"{path} would replace a part of Outpost"):
@@ -76,6 +77,13 @@ def test_a_module_that_does_not_compile_is_told(app):
         bundle.BundleError, match=r"weather/sensor.py does not compile(?s:.*)line 1"
     ):
         content.read(app.write({"weather/sensor.py": "PIN =\n"}))
+
+
+def test_a_folder_that_no_board_could_hold_is_refused(app, monkeypatch):
+    monkeypatch.setattr(content, "_LARGEST", 2**20)
+    app.write({"www/film": b"x" * 2**20})
+    with pytest.raises(ContentError, match="more than 1 MiB"):
+        content.read(app)
 
 
 def test_an_empty_folder_is_refused(tmp_path):

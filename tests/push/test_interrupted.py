@@ -56,10 +56,11 @@ def test_a_push_that_is_killed_in_mid_file(push, begin_push, app, board):
     assert_next_push_goes_on(push, app, board)
 
 
-def test_ctrl_c_says_how_the_board_is_left(push, begin_push, app, board):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_it_says_how_the_board_is_left(push, begin_push, app, board, number):
     process = begin_push(app, board, *TRIAL, "--json")
     pieces_arrived(board, 1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     done = Pushed(process)
     assert done.status == 1
     (found,) = done.boards

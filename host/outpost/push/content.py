@@ -16,6 +16,7 @@ BOOT = tuple(f"/{name}{form}" for name in ("boot", "journal", "recovery") for fo
 _BOARDS_OWN = ("/boot.json", "/log", "/manifest.json", "/next", "/prev", "/rescue", "/tls")
 _CONFIG = ("/config.json", "/config.last")
 _VERSION = re.compile(r"""^VERSION = ["']([^"']+)["']""", re.MULTILINE)
+_LARGEST = 64 * 2**20  # bytes of an application: no board's flash has more, a wrong folder has
 _DIGEST_CHARS = 8
 _VERSION_CHARS = 32  # what a board takes, without blanks
 
@@ -91,6 +92,7 @@ def is_excluded(path, patterns):
 
 def _application(folder, source, exclude, notes):
     """Yield the files of an application: all below the folder, but hidden ones and caches."""
+    room = _LARGEST
     with tempfile.TemporaryDirectory() as cache:
         for path in sorted(folder.rglob("*")):
             relative = path.relative_to(folder)
@@ -103,6 +105,12 @@ def _application(folder, source, exclude, notes):
                 continue
             _require_allowed(folder, place)
             content = path.read_bytes()
+            room -= len(content)
+            if room < 0:
+                raise ContentError(
+                    f"{folder} has more than {_LARGEST // 2**20} MiB: is that what a board shall "
+                    "have? --exclude leaves out what it shall not"
+                )
             if path.suffix == ".py" and not source:
                 content = bundle.compiled(content, place.lstrip("/"), Path(cache))
                 place = place[:-3] + ".mpy"
@@ -118,8 +126,8 @@ def _require_allowed(folder, place):
         raise ContentError(
             f"{folder}{place}: a board keeps its own {place}; --exclude leaves it out"
         )
-    stem = Path(top).stem if top.endswith(_FORMS) else None
-    if top in bundle.FOLDERS or (stem in bundle.MODULES and place.count("/") == 1):
+    # A folder goes before a module of its name.
+    if top.removesuffix(".py").removesuffix(".mpy") in (*bundle.FOLDERS, *bundle.MODULES):
         raise ContentError(
             f"{folder}{place} would replace a part of Outpost: give it another name. The module "
             'that Outpost runs is named by "app" in the board\'s config.json. (A folder with '

@@ -279,11 +279,14 @@ class Push:
 
     def _translated(self, command, refused):
         """What a refusal of SITE UPDATE means to a person."""
-        return {
-            504: "this Outpost takes no updates: it is an older one, for which `outpost deploy` "
-            'is the way, or its config.json has "update": null',
-            550: f"{self._address.user} is no admin there, and only admins may update",
-        }.get(refused.code, f"SITE UPDATE {command}: {refused}")
+        if refused.code == 550 and command == "STATUS":
+            return f"{self._address.user} is no admin there, and only admins may update"
+        if refused.code == 504:
+            return (
+                "this Outpost takes no updates: it is an older one, for which `outpost deploy` "
+                'is the way, or its config.json has "update": null'
+            )
+        return f"SITE UPDATE {command}: {refused}"
 
     def _pause(self, seconds):
         """Let time pass; Stopped where the push is to end."""
