@@ -9,9 +9,12 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 
 from bench import boards, certificate, firmware, heap, imports, peers, report, servers, speed
+from bench import telemetry as telemetry_cost
 from bench.figures import Figures, Table
 
 _REDRAW = "make the page and the pictures from docs/benchmarks.json, measuring nothing"
+
+_TURNS = 12  # of telemetry's boards, for each round of the others
 
 
 def main():
@@ -32,6 +35,8 @@ def main():
                 found = {"speed": _speed(options, material, failures)}
             elif part == "heap":
                 found = dict(heap.tables(material, options, program))
+            elif part == "telemetry":
+                found = dict(telemetry_cost.tables(material, options.rounds * _TURNS))
             else:
                 found = dict(imports.tables(program))
                 if program:

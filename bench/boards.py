@@ -24,8 +24,16 @@ from bench.servers import (
 _PASSIVE_PORTS = 64
 
 
-def outpost_config(port, **ftp):
-    """config.json as an object: all services, one of them with these FTP settings."""
+NOBODY = "nobody"  # a broker that is not there
+
+
+def outpost_config(port, broker=NOBODY, **ftp):
+    """config.json as an object: all services, one of them with these FTP settings.
+
+    broker: a URL, NOBODY, or None for no telemetry.
+    """
+    if broker == NOBODY:
+        broker = f"mqtt://127.0.0.1:{free_ports(1)}"
     low = free_ports(_PASSIVE_PORTS)
     return {
         "name": "bench",
@@ -39,22 +47,23 @@ def outpost_config(port, **ftp):
         },
         # Services that look for their servers and find nobody: the usual field trip.
         "time": {"servers": ["127.0.0.1"]},
-        "telemetry": {"broker": f"mqtt://127.0.0.1:{free_ports(1)}"},
+        "telemetry": {"broker": broker},
     }
 
 
 class Outpost(Server):
     """Outpost as it ships, on the simulated board: all services, .mpy on LittleFS.
 
-    certificate: where FTPS is to be measured.
+    certificate: where FTPS is to be measured. broker: as outpost_config() takes it.
     """
 
     name = "Outpost"
     card = "/sd/"
     flash = "/"
 
-    def __init__(self, folder, heap=HEAP, buffer=BUFFER, certificate=None):
+    def __init__(self, folder, heap=HEAP, buffer=BUFFER, certificate=None, broker=NOBODY):
         super().__init__(folder, heap)
+        self._broker = broker
         self._buffer = buffer
         self._certificate = certificate
         self._board = None
@@ -64,7 +73,7 @@ class Outpost(Server):
         """Prepare the flash, start the board, wait until its boot is over."""
         image = room / "flash.img"
         tls = {"tls": self._certificate.settings} if self.secure else {}
-        config = json.dumps(outpost_config(self.port, buffer=self._buffer, **tls))
+        config = json.dumps(outpost_config(self.port, self._broker, buffer=self._buffer, **tls))
         prepare(image, bundle.tree_root(), config=config)
         if self.secure:
             self._certificate.put_on(image)
@@ -113,14 +122,15 @@ class ProbedOutpost(Program):
 
     services: names, when only those are to run; by default main.py runs with all of them.
     firmware: an interpreter with Outpost frozen into it, to be used without any module's file.
-    ftp: more settings of that section.
+    broker: as outpost_config() takes it. ftp: more settings of that section.
     """
 
     name = "Outpost"
     card = "/sd/"
 
-    def __init__(self, folder, heap=HEAP, services=(), firmware=None, **ftp):
+    def __init__(self, folder, heap=HEAP, services=(), firmware=None, broker=NOBODY, **ftp):
         super().__init__(folder, heap)
+        self._broker = broker
         self._services = services
         self._ftp = ftp
         self._frozen = firmware is not None
@@ -139,7 +149,8 @@ class ProbedOutpost(Program):
         if not self._frozen:
             write_bundle(root)
         shutil.copy(SCRIPTS / "some.py", root)
-        (root / "config.json").write_text(json.dumps(outpost_config(self.port, **self._ftp)))
+        config = outpost_config(self.port, self._broker, **self._ftp)
+        (root / "config.json").write_text(json.dumps(config))
         return self.micropython("serve_outpost", root, self.folder, *self._services)
 
 

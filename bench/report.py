@@ -18,6 +18,7 @@ DATA = DOCS / "benchmarks.json"
 PARTS = {
     "speed": ("speed",),
     "heap": ("heap", "smallest"),
+    "telemetry": ("telemetry",),
     "imports": ("imports", "levels", "firmware"),
 }
 _BEGIN = "<!-- made by `make bench ARGS=--write`: {} -->"

@@ -6,6 +6,7 @@ from micropython import const
 from hal.net import readable, within, writable
 
 ANSWER_MS = const(5000)
+_BYTE_MS = const(2)  # what a byte may take beside that: the network's buffers take it at once
 _PACKET_MAX = const(1024)  # what a broker may send us at once
 _PUBLISH = const(0x30)
 _PINGRESP = const(0xD0)
@@ -32,6 +33,7 @@ class Connection:
         self.out = bytearray()
         self._sent = 0
         self._tried = 0
+        self._unconfirmed = 0  # bytes
         self._hear = hear
         self._ended = ended
         self._listener = None
@@ -84,6 +86,7 @@ class Connection:
                 # A handshake waits for the broker's part of it.
                 waiting = readable if self.shaking else writable
                 await within(ANSWER_MS, waiting(self.sock))
+        self._unconfirmed += self._sent
         self.out = bytearray()
         self._sent = 0
 
@@ -97,14 +100,16 @@ class Connection:
         self._pings += 1
         awaited = self._pings
         await self.flush()
+        patience_ms = ANSWER_MS + self._unconfirmed * _BYTE_MS
         while self._pongs < awaited:
             if self._error:
                 raise self._error
             self._ponged.clear()
             try:
-                await asyncio.wait_for_ms(self._ponged.wait(), ANSWER_MS)
+                await asyncio.wait_for_ms(self._ponged.wait(), patience_ms)
             except asyncio.TimeoutError:
                 raise OSError("the broker does not answer any more")
+        self._unconfirmed = 0
 
     async def leave(self):
         """Say goodbye, so that the broker forgets the will, after all that was gathered."""

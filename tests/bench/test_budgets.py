@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench import telemetry
 from bench.client import take_all
 
 KB = 1000
@@ -15,6 +16,17 @@ MIB = 1 << 20
 )
 def test_at_rest(serve, measured, services, budget):
     assert measured.at_rest(serve(*services)) <= budget
+
+
+def test_telemetry_at_rest(material):
+    """Connected to a real broker, against a board without one."""
+    try:
+        with telemetry.broker() as (url, _):
+            off = telemetry.at_rest(material.folder, None)
+            connected = telemetry.at_rest(material.folder, url)
+    except telemetry.NoBroker as error:
+        pytest.skip(f"NOT TESTED: {error}")
+    assert 5 * KB < connected - off <= 20 * KB
 
 
 def test_a_session(serve, measured):
