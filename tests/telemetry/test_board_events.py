@@ -91,6 +91,7 @@ def test_transfers_complete_and_are_told_beside_a_sick_broker(
     session = device.ftp()
     if trouble != "absent":
         wait_stat(device, session, "connected yes")
+        subscriber.wait_for("/config")
     upload = device.begin_upload("/big.bin")
     if trouble == "restarted":
         mosquitto.stop()

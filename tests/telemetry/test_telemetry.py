@@ -282,6 +282,7 @@ def test_whatever_is_not_a_broker_does_not_end_the_service(telemetry, answer):
 def test_a_frozen_broker_costs_no_stall_and_no_event(telemetry, mosquitto, subscriber, packages):
     device = telemetry(mosquitto.url, packages=packages)
     connected(device)
+    subscriber.wait_for("/config")  # what has to be confirmed is short from here on
     device.ask("stall()")
     mosquitto.freeze()
     for number in range(12):
