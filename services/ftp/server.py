@@ -314,6 +314,8 @@ class FtpServer(Service):
 
     def _publish(self, session, transfer, what, ok, error=None):
         more = {"error": error} if error else {}
+        if transfer.total is not None:  # a download's: who watches can tell how far it is
+            more["total"] = transfer.total
         # One call and no dictionary before it: two of these are made for each transfer.
         self.events.publish(
             "ftp/transfer",

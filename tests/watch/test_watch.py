@@ -36,6 +36,17 @@ def test_the_live_view_of_a_real_board_at_two_widths(mosquitto, start_board, ter
         lines = view.wait_for("stored /big.bin")
         assert not any("↑" in line for line in lines), "it is over"
 
+    board.upload(session, "/huge.bin", b"x" * 3_000_000)
+    with socket.socket() as download:
+        download.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        download.connect(session.makepasv())
+        assert session.sendcmd("RETR /huge.bin").startswith("150")
+        for view in (narrow, wide):
+            shown = view.wait_for("↓ RETR /huge.bin", "% of 2930 KiB")
+            assert any("·" in line for line in shown if "↓" in line), "it waits for its client"
+    for view in (narrow, wide):
+        view.wait_for("failed RETR /huge.bin")
+
     board.kill()
     for view in (narrow, wide):
         view.wait_for("● offline", "1 offline", " outpost offline")
