@@ -273,7 +273,7 @@ def _watch_over(trial_s):
 
     def over(timer):
         kept = record()
-        # A version that has filled the heap leaves no room to read it; the plan is there till then.
+        # A version that fills the heap leaves no room to read it; the plan is there till then.
         if update_of(kept).get("state") == "trial" if kept else exists(PLAN):
             ended("it did not prove itself within %d s" % (period // 1000))
             machine.reset()
