@@ -46,9 +46,10 @@ bench-quick: $(READY) $(LIBRARY) ## the same in under two minutes
 package: $(READY) ## list the device files in package.json, for mip
 	$(BIN)/python -m outpost.package
 
-picture: $(READY) $(LIBRARY) ## draw docs/session.svg and watch.svg anew; as root, for port 123
+picture: $(READY) $(LIBRARY) ## draw the pictures in docs anew; as root, for port 123
 	$(BIN)/python docs/session.py
 	$(BIN)/python docs/watch.py
+	$(BIN)/python docs/push.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build .pytest_cache .ruff_cache

@@ -7,26 +7,20 @@ import contextlib
 import ftplib
 import io
 import json
-import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import pexpect
-import pyte
 from outpost import bundle
 from outpost.sim.desk import Board
 from outpost.sim.prepare import prepare
-from rich.console import Console
-from rich.text import Text
+from screen import PATIENCE_S, Terminal, draw
 from session import PASSWORD, TIME_SERVER, USERS, time_server
 
 MQTT_PORT = 21883
 BOARDS = {"greenhouse": 2301, "weather-7": 2302, "shed": 2303}  # name -> port of FTP
 COLUMNS, ROWS = 120, 24
-PATIENCE_S = 30
 
 
 def broker(folder):
@@ -61,32 +55,6 @@ def session(name, password=PASSWORD):
     return ftp
 
 
-class View:
-    """The command on a terminal; the screen is read as it is shown."""
-
-    def __init__(self):
-        self.screen = pyte.Screen(COLUMNS, ROWS)
-        self._stream = pyte.ByteStream(self.screen)
-        self._process = pexpect.spawn(
-            str(Path(sys.executable).with_name("outpost")),
-            ["watch", f"mqtt://127.0.0.1:{MQTT_PORT}"],
-            dimensions=(ROWS, COLUMNS),
-            env={"TERM": "xterm-256color", "LANG": "C.UTF-8"},
-        )
-
-    def wait_for(self, pattern):
-        """Return once the screen shows it."""
-        until = time.monotonic() + PATIENCE_S
-        while not re.search(pattern, "\n".join(self.screen.display)):
-            if time.monotonic() > until:
-                sys.exit(f"never seen: {pattern}\n" + "\n".join(self.screen.display))
-            with contextlib.suppress(pexpect.TIMEOUT):
-                self._stream.feed(self._process.read_nonblocking(65536, timeout=0.2))
-
-    def close(self):
-        self._process.close(force=True)
-
-
 def story(view, boards):
     """What happens while somebody watches: transfers, a wrong password, a board that dies."""
     view.wait_for(r"3 online(.|\n)* set (.|\n)* set (.|\n)* set ")
@@ -108,20 +76,6 @@ def story(view, boards):
         view.wait_for(r"today\.jpg +1\d\d KiB")
 
 
-def draw(screen, target):
-    """Write the screen as an SVG picture of a terminal."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    rows = max(row for row, line in enumerate(screen.display) if line.strip()) + 1
-    for row in range(rows):
-        line = Text(no_wrap=True)
-        for column in range(COLUMNS):
-            cell = screen.buffer[row][column]
-            colour = {"default": "", "brown": "yellow"}.get(cell.fg, cell.fg)
-            line.append(cell.data, f"{'bold ' if cell.bold else ''}{colour}".strip())
-        console.print(line, highlight=False)
-    console.save_svg(str(target), title="outpost watch")
-
-
 def main():
     """Start all that there is to watch, watch it, draw what was seen."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
@@ -133,10 +87,10 @@ def main():
         for board in BOARDS:
             boards[board] = start(board, folder)
             stack.callback(boards[board].kill)
-        view = View()
+        view = Terminal(["watch", f"mqtt://127.0.0.1:{MQTT_PORT}"], COLUMNS, ROWS)
         stack.callback(view.close)
         story(view, boards)
-        draw(view.screen, Path(__file__).with_name("watch.svg"))
+        draw(view.rows(), Path(__file__).with_name("watch.svg"), "outpost watch")
 
 
 if __name__ == "__main__":

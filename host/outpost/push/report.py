@@ -117,7 +117,7 @@ class Report:
 
     def say(self, text, style=None):
         """A line for the person."""
-        self._console.print(Text(safe(text, _LINE_CHARS), style or ""), soft_wrap=True)
+        self._console.print(Text(safe(text, _LINE_CHARS), style or ""), soft_wrap=not self.live)
 
     def done(self, outcome):
         """A board's push has ended."""
