@@ -5,16 +5,18 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 LIBRARY := build/lib/logging.py
+MQTT_JS := dashboard/mqtt.min.js
 ARGS ?=
 MINUTES ?= 10
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ha fuzz lint deps bench bench-quick package picture clean
+.PHONY: help run test test-ha fuzz lint deps page dashboard dashboard-figures dashboard-pictures \
+	bench bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
 	@host/how-to-log-in $(ARGS)
@@ -22,6 +24,7 @@ run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
 
 test: $(READY) $(LIBRARY) ## run all tests; installs the programs they need where it may
 	@host/system-packages
+	@$(MAKE) --no-print-directory $(MQTT_JS) || echo 'NOT TESTED: the dashboard, for want of mqtt.js'
 	$(BIN)/pytest $(ARGS)
 
 test-ha: $(READY) $(LIBRARY) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
@@ -36,6 +39,17 @@ lint: $(READY) ## check style and format
 
 deps: $(READY) ## fetch logging, ntptime and umqtt.simple; MICROPYTHON_LIB=DIR names a checkout
 	$(BIN)/python -m outpost.dependencies
+
+page: $(MQTT_JS) ## fetch mqtt.js: dashboard/ is then whole, for any static web server
+
+dashboard: $(READY) $(LIBRARY) $(MQTT_JS) ## show the web page with a broker and three busy boards
+	@exec $(BIN)/outpost dashboard --demo $(ARGS)
+
+dashboard-figures: $(READY) $(LIBRARY) $(MQTT_JS) ## measure the page with 100 boards in a real browser
+	$(BIN)/python tests/dashboard/load.py
+
+dashboard-pictures: $(READY) $(LIBRARY) $(MQTT_JS) ## take docs/dashboard-*.png anew
+	$(BIN)/python docs/dashboard.py
 
 bench: $(READY) $(LIBRARY) ## measure speed and heap beside peers; ARGS="--help" tells its options
 	$(BIN)/python -m bench $(ARGS)
@@ -52,7 +66,7 @@ picture: $(READY) $(LIBRARY) ## draw the pictures in docs anew; as root, for por
 	$(BIN)/python docs/push.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
-	rm -rf build .pytest_cache .ruff_cache
+	rm -rf build dashboard/node_modules $(MQTT_JS) .pytest_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -66,4 +80,9 @@ $(LIBRARY): | $(READY)
 build/ha/bin/hass: tests/homeassistant/requirements.txt
 	$(PYTHON) -m venv build/ha
 	build/ha/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(MQTT_JS): dashboard/package.json dashboard/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is missing, which fetches mqtt.js' >&2; exit 1; }
+	cd dashboard && npm ci --silent && cp node_modules/mqtt/dist/mqtt.min.js .
 	@touch $@

@@ -21,6 +21,7 @@ pytest_plugins = (
     "fixtures_syslog",
     "fixtures_tree",
     "fixtures_mqtt",  # after fixtures_time, which it imports: pytest must see that one first
+    "fixtures_page",
 )
 
 # Where `make deps` puts the packages, and what stands in for them until it has run.

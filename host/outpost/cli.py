@@ -2,6 +2,7 @@
 
 import click
 
+from outpost.dashboard.command import dashboard
 from outpost.deploy import deploy
 from outpost.push.command import push
 from outpost.sim.command import sim
@@ -14,6 +15,7 @@ def main():
     """Try, deploy, update and watch Outpost boards."""
 
 
+main.add_command(dashboard)
 main.add_command(deploy)
 main.add_command(push)
 main.add_command(sim)

@@ -1,0 +1,64 @@
+"""Serves the dashboard's page over HTTP: the files of one folder that are the page, no others."""
+
+import contextlib
+import functools
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+from outpost import bundle
+
+_KINDS = (".html", ".css", ".js")
+MQTT_JS = "mqtt.min.js"
+
+
+class PageError(Exception):
+    """The page can't be served; the text says why and what to do."""
+
+
+def page_folder():
+    """The folder that the page stands in. PageError where it or mqtt.js is missing."""
+    folder = bundle.tree_root() / "dashboard"
+    if not (folder / "index.html").is_file():
+        raise PageError(f"there is no page in {folder}: run this in a checkout of Outpost")
+    if not (folder / MQTT_JS).is_file():
+        raise PageError(f"{folder / MQTT_JS} is missing: `make page` fetches it, with npm")
+    return folder
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """GET and HEAD of the page's files, never from a cache: the next version is seen at once."""
+
+    def send_head(self):
+        """The page's files alone: its folder holds what is not for visitors, too."""
+        path = self.path.partition("?")[0]
+        if path != "/" and (path.count("/") != 1 or not path.endswith(_KINDS)):
+            self.send_error(404)
+            return None
+        return super().send_head()
+
+    def end_headers(self):
+        """Headers that a <meta> can't stand for, and none that would keep it."""
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("X-Frame-Options", "DENY")
+        super().end_headers()
+
+    def log_message(self, *arguments):
+        """Nothing: the terminal shows what the boards' owner asked for."""
+
+
+@contextlib.contextmanager
+def serving(port=0, host="127.0.0.1"):
+    """Serve the page while the block runs; gives its URL. port 0: a free one.
+
+    Raises PageError; OSError where the port can't be used.
+    """
+    handler = functools.partial(_Handler, directory=page_folder())
+    with ThreadingHTTPServer((host, port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True, name="page")
+        thread.start()
+        try:
+            yield f"http://{host}:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,105 @@
+"""The programs that a demonstration needs beside boards: a broker, and a time server if it may."""
+
+import contextlib
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+
+_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+_UP_S = 10
+_NTP_PORT = 123  # the only one that boards ask
+
+
+class ProgramError(Exception):
+    """A program is missing or does not start; the text says what to do."""
+
+
+def free_port():
+    """A TCP port of 127.0.0.1 which nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def mosquitto(folder, mqtt_port, websocket_port):
+    """Run a broker without passwords on two ports of 127.0.0.1 while the block runs."""
+    program = shutil.which("mosquitto", path=_PATH)
+    if not program:
+        raise ProgramError("mosquitto is not installed; on Debian: apt-get install mosquitto")
+    config = folder / "mosquitto.conf"
+    config.write_text(
+        f"listener {mqtt_port} 127.0.0.1\n"
+        f"listener {websocket_port} 127.0.0.1\nprotocol websockets\n"
+        "allow_anonymous true\n"
+    )
+    log = folder / "mosquitto.log"
+    with _running([program, "-c", config], log) as broker:
+        for port in (mqtt_port, websocket_port):
+            _wait_listening(broker, port, log)
+        yield
+
+
+@contextlib.contextmanager
+def time_server(folder):
+    """Run chronyd on a loopback address and give that; None where that can't be done.
+
+    Only root may bind NTP's port. chronyd serves the host's time and leaves the host's clock.
+    """
+    program = shutil.which("chronyd", path=_PATH)
+    address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(2, 254)}"
+    if not program or not _may_bind(address):
+        yield None
+        return
+    config = folder / "chrony.conf"
+    config.write_text(
+        f"local stratum 8\nallow\ncmdport 0\nport {_NTP_PORT}\n"
+        f"bindaddress {address}\npidfile {folder}/chronyd.pid\n"
+    )
+    with _running([program, "-x", "-d", "-U", "-u", "root", "-f", config], folder / "chronyd.log"):
+        yield address
+
+
+def _may_bind(address):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, _NTP_PORT))
+        except OSError:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def _running(command, log):
+    """A process while the block runs."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=output,
+            # Ctrl-C in the terminal is for us alone: we end the programs, the boards first.
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_listening(process, port, log):
+    deadline = time.monotonic() + _UP_S
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ProgramError(f"mosquitto does not serve port {port}:\n{log.read_text()}")
+        time.sleep(0.05)

@@ -1,0 +1,106 @@
+"""What happens on demonstration boards: uploads, downloads, failures, now and then a reboot."""
+
+import contextlib
+import ftplib
+import io
+import random
+import threading
+
+PASSWORD = "demo"
+USER = "admin"
+_CHUNK = 2048
+_NAMES = ("readings.csv", "status.json", "frame.bin", "pump.log", "grüße.txt", "notes 1.txt")
+
+
+class Traffic:
+    """One client of one board, in a thread of its own, from start() to stop()."""
+
+    def __init__(self, board, seed):
+        self._board = board
+        self._random = random.Random(seed)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"traffic {seed}")
+
+    def start(self):
+        """Begin."""
+        self._thread.start()
+
+    def stop(self):
+        """End soon: what is under way is cut off."""
+        self._over.set()
+        self._thread.join()
+
+    def _run(self):
+        weights = {
+            self._upload: 6,
+            self._slow_upload: 5,
+            self._download: 4,
+            self._tidy: 3,
+            self._cut_upload: 1,
+            self._wrong_password: 1,
+            self._reboot: 0.3,
+        }
+        actions = list(weights)
+        while not self._over.wait(self._random.uniform(0.5, 4)):
+            [action] = self._random.choices(actions, list(weights.values()))
+            # A board that reboots cuts its clients off; the next round finds it again.
+            with contextlib.suppress(OSError, EOFError, ftplib.Error):
+                action()
+
+    @contextlib.contextmanager
+    def _session(self, password=PASSWORD):
+        ftp = ftplib.FTP()
+        try:
+            ftp.connect("127.0.0.1", self._board.ftp_port, timeout=10)
+            ftp.login(USER, password)
+            yield ftp
+        finally:
+            ftp.close()
+
+    def _path(self):
+        return f"/{self._random.choice(_NAMES)}"
+
+    def _upload(self):
+        size = self._random.randint(200, 40_000)
+        with self._session() as ftp:
+            ftp.storbinary(f"STOR {self._path()}", io.BytesIO(bytes(size)))
+
+    def _pace(self):
+        """Seconds between two chunks: 20 to 60 KB/s, as over a weak radio."""
+        return _CHUNK / self._random.uniform(20_000, 60_000)
+
+    def _slow_upload(self, cut=False):
+        chunks = self._random.randint(60, 200)
+        pace = self._pace()
+        with self._session() as ftp:
+            ftp.voidcmd("TYPE I")
+            with ftp.transfercmd(f"STOR {self._path()}") as data:
+                for number in range(chunks):
+                    if self._over.wait(pace) or (cut and number > chunks // 2):
+                        return
+                    data.sendall(bytes(_CHUNK))
+            ftp.voidresp()
+
+    def _cut_upload(self):
+        self._slow_upload(cut=True)
+
+    def _download(self):
+        path = self._path()
+        with self._session() as ftp:
+            ftp.storbinary(f"STOR {path}", io.BytesIO(bytes(self._random.randint(9_000, 300_000))))
+            ftp.retrbinary(f"RETR {path}", lambda data: None)
+
+    def _tidy(self):
+        with self._session() as ftp:
+            path = self._path()
+            ftp.storbinary(f"STOR {path}", io.BytesIO(b"old"))
+            ftp.rename(path, f"{path}.old")
+            ftp.delete(f"{path}.old")
+
+    def _wrong_password(self):
+        with self._session("letmein"):
+            pass
+
+    def _reboot(self):
+        with self._session() as ftp:
+            ftp.sendcmd("SITE shutdown -r")

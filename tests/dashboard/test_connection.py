@@ -1,0 +1,178 @@
+"""How the page finds its broker, keeps the connection, and what it does with a password."""
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from fixtures_page import Publisher, WebMosquitto, feed, row_of
+from outpost.dashboard.page import page_folder
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def broker_with_login(tmp_path, free_port):
+    """A real broker that asks for a user and a password."""
+    folder = tmp_path / "login"
+    folder.mkdir()
+    broker = WebMosquitto(folder, free_port(), free_port(), "eve", "s3cret/word")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def connection(page):
+    return page.locator("#connection")
+
+
+def connect(page, broker, user="", password="", remember=False):
+    page.get_by_label("Broker").fill(broker.web_url)
+    page.get_by_label("User").fill(user)
+    page.get_by_label("Password", exact=True).fill(password)
+    if remember:
+        page.get_by_label("Keep the password").check()
+    page.get_by_role("button", name="Connect", exact=True).click()
+
+
+def test_the_page_connects_again_after_the_broker_came_back(web_broker, publisher, open_page):
+    publisher.appear()
+    page = open_page(web_broker.web_url)
+    expect(row_of(page, "shed")).to_be_visible()
+    web_broker.stop()
+    expect(connection(page)).to_have_attribute("data-state", "waiting")
+    expect(connection(page)).to_contain_text(re.compile(r"The broker is gone|Nothing answers"))
+    expect(page.get_by_role("button", name="Try now")).to_be_visible()
+    # What was known stays, and nobody is called late meanwhile.
+    expect(row_of(page, "shed")).to_be_visible()
+    web_broker.start()
+
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+    again = Publisher(web_broker)
+    again.event("ftp/login", ok=True, user="after")
+    again.close()
+    expect(feed(page).filter(has_text="after")).to_be_visible()
+
+
+def test_attempts_are_made_less_and_less_often(open_page, page_url, free_port):
+    broker = f"ws://127.0.0.1:{free_port()}"
+    page = open_page(at=f"{page_url}?{urlencode({'broker': broker})}")
+    expect(connection(page)).to_contain_text("Nothing answers at ws://127.0.0.1")
+    retry = page.get_by_role("button", name="Try now")
+    expect(retry).to_have_text(re.compile(r"\([45] s\)"))  # after 1 and 2, a fifth more or less
+    retry.click()
+
+    expect(retry).to_have_text(re.compile(r"\((7|8|9|10) s\)"))
+
+
+def test_without_a_broker_the_page_asks_for_one(web_broker, publisher, open_page):
+    publisher.appear()
+    page = open_page()
+    expect(page.get_by_label("Broker")).to_have_value("ws://127.0.0.1:9001")
+    expect(page.locator("#boards-empty")).to_contain_text("protocol websockets")
+    connect(page, web_broker)
+
+    expect(row_of(page, "shed")).to_be_visible()
+    expect(page.locator("#settings")).to_be_hidden()
+    page.reload()
+    expect(row_of(page, "shed")).to_be_visible()
+
+
+def test_a_broker_without_boards_says_what_to_do(web_broker, open_page):
+    page = open_page(web_broker.web_url)
+
+    expect(page.locator("#boards-empty")).to_contain_text('"telemetry": {"broker":')
+
+
+def test_a_wrong_password_is_told_and_not_tried_again(broker_with_login, open_page):
+    page = open_page()
+    connect(page, broker_with_login, "eve", "wrong")
+    expect(connection(page)).to_contain_text("Refused")
+    expect(page.locator("#settings")).to_be_visible()
+    page.wait_for_timeout(2500)  # longer than the first delay: nothing may come of it
+
+    assert broker_with_login.log.read_text().count("Sending CONNACK") == 1
+    connect(page, broker_with_login, "eve", "s3cret/word")
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+
+
+def test_a_password_is_kept_only_when_that_was_asked_for(broker_with_login, open_page):
+    page = open_page()
+    connect(page, broker_with_login, "eve", "s3cret/word")
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+    assert "s3cret" not in str(page.evaluate("JSON.stringify(localStorage)"))
+    page.reload()
+    expect(connection(page)).to_contain_text("Refused")
+    connect(page, broker_with_login, "eve", "s3cret/word", remember=True)
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+    page.reload()
+
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+
+
+def test_a_link_to_another_broker_does_not_get_the_kept_password(
+    broker_with_login, web_broker, open_page, page_url
+):
+    page = open_page()
+    connect(page, broker_with_login, "eve", "s3cret/word", remember=True)
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+    page.goto(f"{page_url}?{urlencode({'broker': web_broker.web_url})}")
+    expect(connection(page)).to_contain_text(web_broker.web_url)
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+
+    assert page.get_by_label("Password", exact=True).input_value() == ""
+    assert page.evaluate("App.connection._settings.password") == ""
+    page.goto(page_url)  # the link has not replaced what was kept
+    expect(connection(page)).to_contain_text(broker_with_login.web_url)
+    expect(connection(page)).to_have_attribute("data-state", "connected")
+
+
+def test_a_password_in_the_address_leaves_it_at_once(broker_with_login, open_page, page_url):
+    login = urlencode({"user": "eve", "password": "s3cret/word"})
+    page = open_page(broker_with_login.web_url, hash="#" + login)
+
+    assert "s3cret" not in page.url
+    assert "user=eve" in page.url
+    assert "s3cret" not in str(page.evaluate("JSON.stringify(localStorage)"))
+
+
+FAULTS = (
+    ({"broker": "nonsense"}, "must be a URL"),
+    ({"broker": "mqtt://host:1883"}, "over WebSocket alone"),
+    ({"broker": "ws://eve:s3cret@host"}, "fields of their own"),
+    ({"topic": "a/#"}, "without + and #"),
+    ({"topic": ""}, "must be text"),
+    ({"password": "x"}, "needs a user"),
+)
+
+
+def test_wrong_settings_are_named(open_page):
+    page = open_page()
+    sound = {"broker": "ws://host:9001", "topic": "outpost", "user": "", "password": ""}
+    assert page.evaluate("(settings) => Settings.fault(settings)", sound) == ""
+
+    for settings, fault in FAULTS:
+        told = page.evaluate("(settings) => Settings.fault(settings)", sound | settings)
+        assert fault in told
+        assert "s3cret" not in told
+    page.get_by_label("Broker").fill("mqtt://host:1883")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("over WebSocket alone")
+
+
+def test_the_topic_can_be_chosen(web_broker, open_page, page_url):
+    farm = Publisher(web_broker)
+    farm.base = "farm/outposts/b1/"
+    farm.appear()
+    query = urlencode({"broker": web_broker.web_url, "topic": "farm/outposts"})
+    page = open_page(at=f"{page_url}?{query}")
+
+    expect(row_of(page, "shed")).to_be_visible()
+    farm.close()
+
+
+def test_the_page_works_as_a_file(web_broker, publisher, open_page, page_url):
+    publisher.appear()
+    page = open_page(web_broker.web_url, at=(page_folder() / "index.html").as_uri())
+
+    expect(row_of(page, "shed")).to_be_visible()
+    publisher.event("ftp/login", ok=True, user="eve")
+    expect(feed(page)).to_contain_text("eve")
