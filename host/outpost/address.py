@@ -73,16 +73,23 @@ def parse(url, schemes=FTP):
         )
     except UnicodeDecodeError:
         raise AddressError("what %.. stand for must be UTF-8") from None
-    if any(part and _CONTROL.search(part) for part in (user, password, path)):
+    if any(part and _CONTROL.search(part) for part in (user, password, path, found["host"])):
         raise AddressError("must hold no control characters")
     if user == "":
         raise AddressError(f"has no user before its @; must be {form}")
+    host = found["host"].strip("[]")
+    try:
+        host.encode("idna")  # as whoever looks it up will
+    except UnicodeError:
+        raise AddressError(
+            "must have a host's name with 1 to 63 characters between dots"
+        ) from None
     port = int(found["port"] or _PORTS[scheme])
     if not 0 < port < 65536:
         raise AddressError("must have a port from 1 to 65535")
     if schemes == MQTT and path not in (None, "/"):
         raise AddressError(f"must end with the port: {form}")
-    return Address(scheme, user, password, found["host"].strip("[]"), port, path or "/")
+    return Address(scheme, user, password, host, port, path or "/")
 
 
 def credentials(address, *, ask=True):

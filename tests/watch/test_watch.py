@@ -239,7 +239,6 @@ def test_tls_with_a_certificate_that_is_known(tls_mosquitto, watch, tmp_path):
     [
         ("absent", "Connection refused"),
         ("mute", "no answer within 2 s"),
-        ("no name", "the name no-such-host.invalid is not known"),
         ("no TLS", "is that its port for TLS?"),
     ],
 )
@@ -250,7 +249,6 @@ def test_once_says_why_a_broker_cannot_be_asked(trouble, said, mosquitto, watch,
         url = {
             "absent": f"mqtt://127.0.0.1:{free_port()}",
             "mute": f"mqtt://127.0.0.1:{mute.getsockname()[1]}",
-            "no name": "mqtt://no-such-host.invalid",
             "no TLS": mosquitto.url.replace("mqtt:", "mqtts:"),
         }[trouble]
         done = watch(url, "--once", "--timeout", "2")

@@ -159,12 +159,12 @@ def _once(link, url, topic, as_json, expect, timeout):
             quiet_since = None
         elif messages or quiet_since is None:
             quiet_since = now
+        if not link.connected and link.state != "connecting":
+            raise Refused(link.state.partition(";")[0])
         if now > until:
             if link.complete:
                 break  # it goes on sending: then that is no silence to wait for
             raise Refused(f"no answer within {timeout:.0f} s")
-        if not link.connected and link.state != "connecting":
-            raise Refused(link.state.partition(";")[0])
     online = fleet.count(ONLINE, now)
     if not as_json:
         console = Console(highlight=False, markup=False)
