@@ -11,8 +11,8 @@ MINUTES ?= 10
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ha fuzz lint deps page dashboard dashboard-figures dashboard-pictures \
-	bench bench-quick package picture clean
+.PHONY: help run test test-ha fuzz soak lint deps page dashboard dashboard-figures \
+	dashboard-pictures bench bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -32,6 +32,10 @@ test-ha: $(READY) $(LIBRARY) build/ha/bin/hass ## run Home Assistant's own check
 
 fuzz: $(READY) $(LIBRARY) ## look for what breaks it, with new seeds; MINUTES=10, SEED=N repeats a round
 	$(BIN)/python tests/fuzz/rounds.py $(MINUTES) "$(SEED)"
+
+soak: $(READY) $(LIBRARY) ## a board's day in 20 minutes; as root; ARGS=--short, or --write into docs/
+	@host/system-packages
+	PYTHONPATH=tests:. $(BIN)/python -m soak $(ARGS)
 
 lint: $(READY) ## check style and format
 	$(BIN)/ruff check

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from outpost.sim.clock import libfaketime
+from outpost.sim.clock import Haste, libfaketime
 from outpost.sim.desk import Board, BoardFailed
 from outpost.sim.flash import Flash
 
@@ -244,6 +244,36 @@ class TestClock:
 
         board.wait_console("\n")
         assert abs(float(board.console) - time.time()) < 10
+
+    def test_a_clock_that_hurries_takes_ticks_and_sleeps_along(self, run):
+        began = time.monotonic()
+        haste = Haste(100)
+        board = run(
+            """
+            import asyncio, machine, time
+            print(time.time())
+            machine.RTC().datetime((2001, 5, 6, 1, 7, 8, 9, 0))
+            began = time.ticks_ms()
+            time.sleep(100)
+            async def rest():
+                await asyncio.sleep(100)
+            asyncio.run(rest())
+            print(time.ticks_diff(time.ticks_ms(), began), time.time())
+            machine.reset()
+            """,
+            idle=False,
+            clock=haste,
+        )
+        end = 0
+        for _ in range(3):
+            end = board.wait_console("\n", start=end)
+        board.kill()
+
+        first, ticks, last, again = map(float, board.console[:end].split())
+        assert ticks >= 200_000
+        assert last - first == pytest.approx(ticks / 1000, abs=1)
+        assert again > last, "a reset must not turn it back"
+        assert time.monotonic() - began < 60, "200 s were to take two"
 
 
 WRITER = """

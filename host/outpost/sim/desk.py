@@ -16,7 +16,7 @@ from pathlib import Path
 
 from outpost import bundle
 from outpost.sim import probe
-from outpost.sim.clock import clock_variables, forget_clock, libfaketime, power_on_offset
+from outpost.sim.clock import Haste, clock_variables, forget_clock, libfaketime, power_on_offset
 
 # -I -S: no site-packages and none of the user's; that starts a board twice as fast.
 _PACKAGES = Path(importlib.util.find_spec("micropython_run").origin).parent
@@ -39,10 +39,10 @@ class Board:
 
     flash: path of a prepared image (outpost.sim.flash). ftp_port: where the board will accept
     logins, which makes it ready; None: nothing makes it ready. mounts: (host's folder, path on
-    the board). clock: "2000" (where libfaketime is installed) or "real". cut_at_write: the
-    flash write (programs and erases, from 1) at which the power fails. resets_without_ready: so
-    many in a row are its death. say(text): is given the console's text as it comes, and what
-    happens to the board as whole lines.
+    the board). clock: "2000" (where libfaketime is installed), "real" or a clock.Haste.
+    cut_at_write: the flash write (programs and erases, from 1) at which the power fails.
+    resets_without_ready: so many in a row are its death. say(text): is given the console's text
+    as it comes, and what happens to the board as whole lines.
 
     state is one of: off, running, stopped (as asked), asleep (deep sleep), cut (power failed),
     killed, died; reason says why it died. resets counts from the last start(); programs and
@@ -318,9 +318,11 @@ class Board:
             "cause": self.reset_cause,
             "id": hashlib.sha256(os.fsencode(self.flash)).hexdigest()[:12],
         }
+        hurried = isinstance(self.clock, Haste)
+        clock = self.clock.variables() if hurried else clock_variables(self._offset)
         return (
             os.environ
-            | clock_variables(self._offset)
+            | clock
             | {"MICROPYPATH": str(_compiled_board()), "OUTPOST_BOARD": json.dumps(settings)}
         )
 
