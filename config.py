@@ -7,6 +7,7 @@ import jsontext
 
 PATH = "/config.json"
 LAST_GOOD = ".last"  # config.last is the last config.json that was JSON: see load()
+_PART = ".upload-config"  # what a power cut leaves of it goes with FTP's sweep of the next boot
 
 _KINDS = {
     "bool": "true or false",
@@ -141,7 +142,7 @@ def _read(path):
 
 def _write(path, text):
     """Replace the file by rename: a power cut leaves the old one or the new one."""
-    part = path + ".new"
+    part = path[: path.rfind("/") + 1] + _PART
     with open(part, "w") as file:
         file.write(text)
     os.rename(part, path)

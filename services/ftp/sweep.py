@@ -1,4 +1,9 @@
-"""Sweep: removes what uploads of an earlier life left behind; borrowed once after each boot."""
+"""Sweep: removes what a power cut left half written; borrowed once after each boot.
+
+Whoever of Outpost writes a file beside another one, to rename it over that, calls it
+`.upload-...`: uploads, config.json, the last traceback, the clients' times. recovery.py writes
+its own anew at each boot.
+"""
 
 import os
 from time import ticks_diff, ticks_ms
@@ -14,7 +19,7 @@ _ASIDE = "-"  # between an upload's number and the name of the file that it take
 
 
 async def sweep(in_use):
-    """Walk all folders; remove unfinished uploads but for those whose paths are in in_use.
+    """Walk all folders; remove unfinished files but for the uploads whose paths are in in_use.
 
     Never holds the loop for long, and stops for nothing: a folder that fails is passed over.
     """
@@ -37,16 +42,14 @@ async def sweep(in_use):
             for path in aside:
                 await borrow("services.ftp.fat", "recover")(path)
             for path in stale:
-                if path not in in_use and not (aside and _is_gone(path)):
-                    os.remove(path)
+                if path not in in_use:
+                    _remove(path)
         except OSError:
             continue
 
 
-def _is_gone(path):
-    """True where recover() has given an unfinished upload its place, or removed it."""
+def _remove(path):
     try:
-        os.stat(path)
-        return False
+        os.remove(path)
     except OSError:
-        return True
+        pass  # recover() has given it its place, or its writer was done meanwhile

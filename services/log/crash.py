@@ -7,6 +7,7 @@ from time import gmtime
 import hal
 
 PATH = "/log/crash.txt"
+_PART = ".upload-crash"  # what a power cut leaves of it goes with FTP's sweep of the next boot
 
 # A clock that says less was never set: boards start in 2000 or 2021.
 _CLOCK_SET = 1735689600  # 2025-01-01
@@ -38,7 +39,7 @@ def save(text, path=PATH):
 
     By rename: a power cut leaves the old one or the new one, whole.
     """
-    part = path + ".new"
+    part = path[: path.rfind("/") + 1] + _PART
     make_folder(path)
     with open(part, "w") as file:
         file.write(time_text())

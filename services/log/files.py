@@ -2,20 +2,23 @@
 
 import os
 
+from services.borrow import borrow
 from services.log.crash import make_folder
 
 
 class RotatingFile:
     """Appends lines to path; at max_bytes it becomes path.1, that path.2, and so on to keep.
 
-    Nothing is held open between two writes: LittleFS programs a block at each sync, and what was
-    not synced is lost with the power.
+    So max_bytes * (keep + 1) are the most that lie there, and quota.py sees to that after a change
+    of either. Nothing is held open between two writes: LittleFS programs a block at each sync, and
+    what was not synced is lost with the power.
     """
 
     def __init__(self, path, max_bytes, keep):
         self.path = path
         self._max_bytes = max_bytes
         self._keep = keep
+        self._trimmed = False
 
     def write(self, lines):
         """Append the lines, with one open and one close unless the file is full in between.
@@ -23,12 +26,14 @@ class RotatingFile:
         OSError where the file system won't: then some of the lines are lost, and the next call
         starts afresh.
         """
+        if not self._trimmed:
+            self._trimmed = True
+            self._trim()
         size = self._size()
         file = None
         try:
             for line in lines:
-                # Characters are not bytes, but the limit need not be met to the byte.
-                if size and size + len(line) >= self._max_bytes:
+                if size and self._is_full(size, line):
                     if file:
                         file, closing = None, file
                         closing.close()
@@ -40,6 +45,18 @@ class RotatingFile:
         finally:
             if file:
                 file.close()
+
+    def _trim(self):
+        try:
+            borrow("services.log.quota", "trim")(self.path, self._max_bytes, self._keep)
+        except (ImportError, MemoryError):
+            pass  # a log beyond its bounds is better than none
+
+    def _is_full(self, size, line):
+        """True where the line and its end don't fit behind `size` bytes."""
+        # A character has four bytes at most: only near the end they are counted.
+        left = self._max_bytes - size
+        return len(line) * 4 >= left and len(line.encode()) >= left
 
     def _size(self):
         try:

@@ -16,6 +16,7 @@ import config
 from services.log.options import OPTIONS
 import ramflash
 from services.events import Events
+from services.borrow import borrow
 from services.log import Log, crash
 from services.log.files import RotatingFile
 from services.log.lines import event_text, one_line
@@ -23,6 +24,9 @@ from services.site import SiteCommands
 from services.status import Status
 from services import status_text  # what is mounted below has no modules
 
+# What is borrowed must have been imported before.
+trim = borrow("services.log.quota", "trim")
+sys.modules["services.log.files"].borrow = lambda module, name: trim
 status, events, site = Status(), Events(), SiteCommands()
 flash = ramflash.RamFlash()
 ramflash.mount(flash)

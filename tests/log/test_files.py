@@ -1,4 +1,4 @@
-"""Rotation: what stays where, and what a power cut at any write leaves."""
+"""Rotation: what stays where, how much at most, and what a power cut at any write leaves."""
 
 
 def test_rotation_keeps_so_many_files_of_such_a_size_in_order(board):
@@ -91,3 +91,131 @@ say("ends", sorted(ends))
     assert said["cuts"] > 10
     assert said["ends"][0] == 63
     assert said["ends"][-1] == 73
+
+
+ENTRY = """
+def entry(n):
+    return "line %03d, filled up to a length of forty" % n
+
+def fill(max_bytes, keep, first=0):
+    file = RotatingFile("/log/a", max_bytes, keep)
+    for n in range(first, first + 300):
+        file.write([entry(n)])
+
+def sizes(folder="/log"):
+    return {name: os.stat(folder + "/" + name)[6] for name in os.listdir(folder)}
+"""
+
+
+def test_a_lower_keep_removes_the_surplus_at_the_first_write(board):
+    said = board(
+        ENTRY
+        + """
+fill(1024, 9)
+say("before", len(os.listdir("/log")))
+for name in ("a.txt", "a.10x", "a.01", "b.7"):
+    open("/log/" + name, "w").close()
+RotatingFile("/log/a", 1024, 2).write([entry(300)])
+say("after", sorted(os.listdir("/log")))
+say("last", lines("/log/a")[-1][:8])
+"""
+    )
+    assert said["before"] == 10
+    assert said["after"] == ["a", "a.01", "a.1", "a.10x", "a.2", "a.txt", "b.7"]
+    assert said["last"] == "line 300"
+
+
+def test_a_lower_max_bytes_removes_the_oldest_until_all_is_within(board):
+    said = board(
+        ENTRY
+        + """
+fill(4096, 3)
+RotatingFile("/log/a", 2048, 3).write([entry(300)])
+say("sizes", sizes())
+file = RotatingFile("/log/a", 1024, 0)
+file.write([entry(301)])
+say("one", sizes())
+file.write([entry(302)])
+say("last", lines("/log/a")[-1][:8])
+"""
+    )
+    assert 4096 < sum(said["sizes"].values()) <= 2048 * 4
+    assert "a" in said["sizes"]
+    assert list(said["one"]) == ["a"]
+    assert sum(said["one"].values()) <= 1024
+    assert said["last"] == "line 302"
+
+
+def test_characters_of_several_bytes_count_as_such(board):
+    said = board(
+        ENTRY
+        + r"""
+file = RotatingFile("/log/a", 1024, 2)
+for n in range(12):
+    file.write(["\u20ac\U0001f600" * 20] * 12)
+say("sizes", sizes())
+"""
+    )
+    assert sorted(said["sizes"]) == ["a", "a.1", "a.2"]
+    assert 700 < max(said["sizes"].values()) <= 1024
+
+
+def test_a_full_disk_takes_no_more_than_the_bound(board):
+    said = board(
+        ENTRY
+        + """
+fillers = 0
+try:
+    while True:  # one by one: what is not closed when the disk is full takes nothing
+        with open("/filler%d" % fillers, "wb") as file:
+            file.write(bytes(2000))
+        fillers += 1
+except OSError:
+    pass
+file = RotatingFile("/log/a", 1024, 2)
+refused = 0
+for n in range(200):
+    try:
+        file.write([entry(n)] * 4)
+    except OSError:
+        refused += 1
+say("refused", refused)
+say("full", sizes() if exists("/log") else {})
+for n in range(fillers):
+    os.remove("/filler%d" % n)
+for n in range(100):
+    file.write([entry(n)] * 4)
+say("after", sizes())
+"""
+    )
+    assert said["refused"]
+    assert sum(said["full"].values()) <= 1024 * 3
+    assert sorted(said["after"]) == ["a", "a.1", "a.2"]
+    assert sum(said["after"].values()) <= 1024 * 3
+
+
+def test_a_power_cut_while_the_surplus_goes_leaves_the_rest_to_the_next_boot(board):
+    said = board(
+        ENTRY
+        + """
+def prepare():
+    fill(1024, 5)
+
+def act():
+    RotatingFile("/log/a", 1024, 1).write([entry(300)])
+
+def check(done):
+    told = lines("/log/a")
+    assert told[-1] == entry(300 if done else 299) or told[-1] == entry(300), told
+    RotatingFile("/log/a", 1024, 1).write([entry(301)])
+    found = sizes()
+    assert sorted(found) in (["a", "a.1"], ["a"]), found
+    assert sum(found.values()) <= 2048
+    assert lines("/log/a")[-1] == entry(301)
+
+ramflash.mount(flash)
+say("cuts", ramflash.at_every_write(prepare, act, check))
+""",
+        timeout=60,
+    )
+    assert said["cuts"] >= 4

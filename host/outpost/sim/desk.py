@@ -41,8 +41,9 @@ class Board:
     logins, which makes it ready; None: nothing makes it ready. mounts: (host's folder, path on
     the board). clock: "2000" (where libfaketime is installed), "real" or a clock.Haste.
     cut_at_write: the flash write (programs and erases, from 1) at which the power fails.
-    resets_without_ready: so many in a row are its death. say(text): is given the console's text
-    as it comes, and what happens to the board as whole lines.
+    resets_without_ready: so many in a row are its death. journal: a file that gets every flash
+    write, for outpost.sim.journal. say(text): is given the console's text as it comes, and what
+    happens to the board as whole lines.
 
     state is one of: off, running, stopped (as asked), asleep (deep sleep), cut (power failed),
     killed, died; reason says why it died. resets counts from the last start(); programs and
@@ -60,6 +61,7 @@ class Board:
         clock="2000",
         cut_at_write=0,
         resets_without_ready=_RESETS_WITHOUT_READY,
+        journal=None,
         say=None,
     ):
         self.flash = Path(flash).resolve()
@@ -69,6 +71,7 @@ class Board:
         self.clock = clock if libfaketime() else "real"
         self.cut_at_write = cut_at_write
         self.resets_without_ready = resets_without_ready
+        self.journal = journal and str(Path(journal).resolve())
         self.state = "off"
         self.reason = ""
         self.resets = 0
@@ -315,6 +318,7 @@ class Board:
             "flash": str(self.flash),
             "mounts": self.mounts,
             "cut_at": self.cut_at_write,
+            "journal": self.journal,
             "cause": self.reset_cause,
             "id": hashlib.sha256(os.fsencode(self.flash)).hexdigest()[:12],
         }

@@ -29,7 +29,7 @@ class HostFolder(vfs.VfsPosix):
 
 def mount(folders):
     """Put the flash at the root; folders: (host's path, path on the board), such as SD cards."""
-    flash = Flash(settings.pop("flash"), settings.pop("cut_at"))
+    flash = Flash(settings.pop("flash"), settings.pop("cut_at"), settings.pop("journal"))
     folders = [(HostFolder(host_path), path) for host_path, path in folders]
     vfs.umount("/")
     vfs.mount(vfs.VfsLfs2(flash), "/")

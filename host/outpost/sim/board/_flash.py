@@ -1,5 +1,7 @@
 """The flash chip: a block device over the image file, whose power can be cut at any write."""
 
+from struct import pack
+
 from _host import tell_and_wait, writes
 from micropython import const
 
@@ -17,11 +19,13 @@ at_work = [False]
 class Flash:
     """image: path of the file. cut_at: which write, counted from 1, never happens; 0: none.
 
-    A program and an erase are a write each.
+    A program and an erase are a write each. journal: path of a file that gets each of them as
+    outpost.sim.journal reads it, or None.
     """
 
-    def __init__(self, image, cut_at):
+    def __init__(self, image, cut_at, journal=None):
         self._file = open(image, "r+b")
+        self._journal = open(journal, "ab") if journal else None
         self._blocks = self._file.seek(0, _END) // BLOCK
         self._cut_at = cut_at
         self._erased = b"\xff" * 512
@@ -35,6 +39,9 @@ class Flash:
     def writeblocks(self, block, buffer, offset=0):
         at_work[0] = True
         self._count(0)
+        if self._journal:
+            self._journal.write(pack("<II", block * BLOCK + offset, len(buffer)))
+            self._journal.write(buffer)
         self._file.seek(block * BLOCK + offset)
         self._file.write(buffer)
         at_work[0] = False
@@ -47,6 +54,8 @@ class Flash:
         if operation == _BLOCK_ERASE:
             at_work[0] = True
             self._count(1)
+            if self._journal:
+                self._journal.write(pack("<II", argument * BLOCK, 0))
             self._file.seek(argument * BLOCK)
             for _ in range(BLOCK // 512):
                 self._file.write(self._erased)

@@ -1,0 +1,49 @@
+"""The journal of a flash: every write of a board's runs, and what each would have left behind.
+
+A board with `journal=` keeps it; the flash as a power cut at any of its writes leaves it can then
+be looked at without running the board again.
+"""
+
+import mmap
+import shutil
+import struct
+
+from outpost.sim.flash import BLOCK
+
+_HEAD = struct.Struct(
+    "<II"
+)  # place in bytes, length of what is programmed there; 0: a block's erase
+
+
+def writes(path):
+    """The writes of a journal so far, as a list of (place, bytes); None for an erased block."""
+    data = path.read_bytes() if path.exists() else b""
+    found = []
+    at = 0
+    while at < len(data):
+        place, size = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        found.append((place, data[at : at + size] if size else None))
+        at += size
+    return found
+
+
+def cuts(before, after, journal):
+    """Make `after` the flash image as a cut at each write of a journal leaves it, in turn.
+
+    before: the image that the journal began with. Yields the number of each write, from 1, while
+    `after` is as the power that fails in it leaves it: a program done by half, an erase not at
+    all. At the end `after` has all of them, and 0 is yielded.
+    """
+    shutil.copy(before, after)
+    with after.open("r+b") as file, mmap.mmap(file.fileno(), 0) as image:
+        for number, (place, data) in enumerate(journal, 1):
+            if data is None:
+                yield number
+                image[place : place + BLOCK] = b"\xff" * BLOCK
+                continue
+            half = len(data) // 2
+            image[place : place + half] = data[:half]
+            yield number
+            image[place : place + len(data)] = data
+        yield 0
