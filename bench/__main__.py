@@ -8,7 +8,7 @@ import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from bench import boards, certificate, firmware, heap, imports, peers, report, servers, speed
+from bench import boards, certificate, firmware, heap, imports, peers, report, servers, speed, wear
 from bench import telemetry as telemetry_cost
 from bench.figures import Figures, Table
 
@@ -37,6 +37,8 @@ def main():
                 found = dict(heap.tables(material, options, program))
             elif part == "telemetry":
                 found = dict(telemetry_cost.tables(material, options.rounds * _TURNS))
+            elif part == "wear":
+                found = dict(wear.tables(material.folder))
             else:
                 found = dict(imports.tables(program))
                 if program:

@@ -20,6 +20,7 @@ PARTS = {
     "heap": ("heap", "smallest"),
     "telemetry": ("telemetry",),
     "imports": ("imports", "levels", "firmware"),
+    "wear": ("wear",),
 }
 _BEGIN = "<!-- made by `make bench ARGS=--write`: {} -->"
 _END = "<!-- the end of what is made: {} -->"

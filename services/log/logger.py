@@ -45,6 +45,8 @@ def _level_of(topic, fields):
     """How much an event matters: by its topic, and by whether it tells of a failure."""
     if topic == "ftp/transfer" and fields.get("event_type") in ("started", "progress"):
         return logging.DEBUG
+    if fields.get("again"):
+        return logging.DEBUG
     level = _TOPIC_LEVELS.get(topic, logging.INFO)
     if level == logging.INFO and (fields.get("ok") is False or fields.get("error")):
         return logging.WARNING

@@ -115,8 +115,10 @@ class Clock(Service):
                     self._first = index
                     return server, offset_ms
             text = "; ".join(faults)
+            # The log tells the same failure once: a line for each attempt would fill it in days.
+            again = text == self.status["last_error"] or None
             self.status["last_error"] = text
-            self.events.publish("time/failed", error=text)
+            self.events.publish("time/failed", error=text, again=again)
             raise OSError(text)
 
     async def _sync_with(self, server):

@@ -83,6 +83,21 @@ asyncio.run(main())
     ]
 
 
+def test_what_only_failed_again_is_left_to_level_debug(board):
+    board("""
+log = Log(status, events, site)
+async def main():
+    task = await start(log)
+    events.publish("time/failed", error="no answer", again=None)
+    events.publish("time/failed", error="no answer", again=True)
+    await stop(task)
+asyncio.run(main())
+""")
+    assert [line.split(" ", 1)[1] for line in board.console] == [
+        'WARNING time/failed error="no answer"'
+    ]
+
+
 def test_newlines_are_escaped_secrets_hidden_and_lengths_bounded(board):
     said = board(r"""
 say("event", event_text("x/y", dict(path="/a\nERROR forged", user="a b", empty="", n=1, no=None,
