@@ -189,10 +189,10 @@ class FtpServer(Service):
         from services.ftp.tls import Tls
 
         cert, key, required, data, problems = borrow("services.ftp.options", "tls")(settings)
-        tls = Tls(cert, key, required, data)
+        tls = Tls(cert, key, required, data, self.section)
         tls.check()
         if tls.broken:
-            problems.append("ftp.tls: %s; no TLS until it is put right" % tls.broken)
+            problems.append(tls.broken)
         for problem in problems:
             self.section["problem"] = problem
             self.events.publish("config/problem", problem=problem)

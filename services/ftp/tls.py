@@ -156,15 +156,17 @@ class Tls:
     """What config.json says of TLS, and the certificate that all connections share.
 
     cert, key: paths of DER (or, where the port knows it, PEM) files. required: nobody logs in
-    in clear. data: data connections may be private; with required they must.
+    in clear. data: data connections may be private; with required they must. section: of the
+    status, whose `problem` tells what is wrong with the files, for as long as it is.
     """
 
-    def __init__(self, cert, key, required, data=True):
+    def __init__(self, cert, key, required, data, section):
         self.cert = cert
         self.key = key
         self.required = required
         self.data = data
         self.broken = None  # what is wrong with the files
+        self._section = section
         self._rested = ticks_ms()
         self._context = None
 
@@ -218,8 +220,12 @@ class Tls:
                 context.load_cert_chain(_content(self.cert), _content(self.key))
                 context.set_ciphers(_CIPHERS)
             except (OSError, ValueError) as error:
-                self.broken = "%s and %s: %s" % (self.cert, self.key, error)
+                text = "ftp.tls: %s and %s: %s; no TLS until it is put right"
+                self.broken = text % (self.cert, self.key, error)
+                self._section["problem"] = self.broken
                 raise
+            if self.broken and self._section.get("problem") == self.broken:
+                self._section["problem"] = None
             self.broken = None
             self._context = context
         return self._context

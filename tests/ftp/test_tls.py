@@ -572,6 +572,20 @@ class TestFiles:
             control.put(file.path, file.content)
         assert secure(to=board).ask("NOOP").code == 200
         assert " AUTH TLS" in control.ask("FEAT").lines
+        assert "ftp.tls" not in control.ask("STAT").text, "it still tells of what was put right"
+
+    def test_a_certificate_that_is_damaged_later_is_told_until_it_is_whole(
+        self, start_tls, connect, secure
+    ):
+        board = start_tls()
+        control = connect(to=board)
+        whole = control.get(certificate.CERT)
+        control.put(certificate.CERT, whole[:100])
+        assert connect(None, to=board).ask("AUTH TLS").code == 431
+        assert "no TLS until it is put right" in control.ask("STAT").text
+        control.put(certificate.CERT, whole)
+        assert secure(to=board).ask("NOOP").code == 200
+        assert "ftp.tls" not in control.ask("STAT").text
 
     @pytest.mark.parametrize("user", ["admin", "writer", "reader"])
     def test_nobody_reads_the_key(self, secure, user, pair):
@@ -805,7 +819,7 @@ import asyncio
 from time import ticks_add, ticks_diff, ticks_ms
 from services.ftp.tls import Tls
 
-tls = Tls("/c", "/k", False, True)
+tls = Tls("/c", "/k", False, True, {})
 
 def waited():
     began = ticks_ms()
@@ -846,7 +860,7 @@ class Full:
         return free
 
 tls.gc = Full
-owner = tls.Tls(%r, %r, False, True)
+owner = tls.Tls(%r, %r, False, True, {})
 sock = socket.socket()
 for free in (8191, 8192):
     try:
