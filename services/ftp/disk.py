@@ -1,13 +1,15 @@
-"""Disk: what files and folders are to this server: kinds, names of its own, kept times."""
+"""Disk: what files and folders are to this server: kinds, names of its own, kept times, mounts."""
 
 import os
 
+import vfs
 from micropython import const
 
 from services.ftp import paths
 from services.ftp.commands import use
 
 _IS_DIR = const(0x4000)
+_FAT = getattr(vfs, "VfsFat", None)
 
 # What a hidden, unfinished upload is called; see storing.py.
 UPLOAD_PREFIX = ".upload-"
@@ -18,6 +20,38 @@ TIMES = "/.times"
 def is_dir(found):
     """True where an os.stat() tuple is a folder's."""
     return bool(found[0] & _IS_DIR)
+
+
+def mounts():
+    """The mount points; of ports before 1.25, which can't list them, the root alone."""
+    try:
+        return [point for _, point in vfs.mount()]
+    except TypeError:
+        return ["/"]
+
+
+def holds_mount(path):
+    """True where a file system is mounted at path or below it."""
+    return any([paths.is_within(path, point) for point in mounts()])
+
+
+def on_fat(path):
+    """True where a path lies on FAT, whose rename over a file removes that first.
+
+    Also where the port can't tell.
+    """
+    if not _FAT:
+        return False
+    longest = 0
+    found = False
+    try:
+        for system, point in vfs.mount():
+            if len(point) > longest and paths.is_within(point, path):
+                longest = len(point)
+                found = isinstance(system, _FAT)
+    except TypeError:  # ports before 1.25
+        return True
+    return found
 
 
 def stat_of(path):

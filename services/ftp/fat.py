@@ -6,6 +6,7 @@ from time import ticks_diff, ticks_ms
 import asyncio
 
 from services.ftp import paths
+from services.ftp.storing import Upload
 
 _SLICE_MS = 5
 _PIECE = 512
@@ -31,6 +32,31 @@ def replace(part, path):
     os.remove(aside)
 
 
+async def move(session, old, path):
+    """Rename old to path, over a file that is there: as an upload of old's content.
+
+    A rename alone leaves too much to tell by what a power cut left: of its own two entries for
+    one file, and of the file that went aside. OSError, FTPError; old is there until path is new.
+    """
+    server = session.server
+    server.hold(path, True)
+    try:
+        server.hold(old, False)
+        try:
+            upload = Upload(path, session.number, server.uploads)
+            try:
+                await upload.copy(old, os.stat(old)[6], bytearray(_PIECE))
+                upload.close()
+                upload.commit()
+            finally:
+                upload.discard()
+        finally:
+            server.release(old)
+    finally:
+        server.release(path)
+    os.remove(old)
+
+
 async def recover(aside):
     """Settle what a power cut left of a replace(): its target is then the old file or the new.
 
@@ -43,7 +69,13 @@ async def recover(aside):
     part = paths.join(folder, name[:cut])
     path = paths.join(folder, name[cut + 1 :])
     if not _exists(path):
-        os.rename(aside, path)
+        if _exists(part):
+            # Whole, as replace() was given it. Not the old file: where this very step was cut
+            # short before, its clusters may be free.
+            os.rename(part, path)
+            os.remove(aside)
+        else:
+            os.rename(aside, path)
     elif not _exists(part):
         os.remove(aside)
     elif await _alike(aside, path):

@@ -5,11 +5,11 @@ import json
 import os
 from time import gmtime
 
-import vfs
 from asyncio import core
 
 import hal
 from services.ftp.accounts import hash_password
+from services.ftp.disk import mounts
 from services.status_text import span_text
 
 
@@ -20,7 +20,7 @@ def _kib(size):
 def df(server, arg):
     """Lines of each mounted file system, or of the one that holds a folder."""
     yield "Filesystem        Size        Used       Avail   Use%"
-    for path in (_asking(server).path(arg),) if arg else _mounts():
+    for path in (_asking(server).path(arg),) if arg else mounts():
         found = os.statvfs(path)
         size = found[1] * found[2]
         free = found[0] * found[3]
@@ -117,14 +117,6 @@ def _asking(server):
         if session.task is core.cur_task:
             return session
     return None
-
-
-def _mounts():
-    """The mount points; ports before 1.25 can't list them."""
-    try:
-        return [point for _, point in vfs.mount()]
-    except TypeError:
-        return ["/"]
 
 
 # name -> (handler(server, arg), usage, for admins alone, is a coroutine)

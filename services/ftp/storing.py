@@ -4,14 +4,12 @@ import os
 from time import ticks_diff, ticks_ms
 
 import asyncio
-import vfs
 from micropython import const
 
 from services.borrow import borrow
 from services.ftp import paths
-from services.ftp.disk import UPLOAD_PREFIX, times
+from services.ftp.disk import UPLOAD_PREFIX, on_fat, times
 
-_FAT = getattr(vfs, "VfsFat", None)
 _SLICE_MS = const(5)
 _GRACE_MS = const(20)
 _GRACE_SHARE = const(32)  # after a fast upload, this part of the time that it took
@@ -41,21 +39,25 @@ class Upload:
 
     async def copy_old(self, size, transfer):
         """Begin with the old file's first `size` bytes (APPE, REST). It may be missing for 0."""
-        if not size:
-            return
+        if size:
+            await self.copy(self._path, size, transfer.buffer, transfer)
+
+    async def copy(self, path, size, buffer, transfer=None):
+        """Write the first `size` bytes of another file; transfer: told that it goes on."""
         since = ticks_ms()
-        buffer = transfer.buffer
         view = memoryview(buffer)
-        with open(self._path, "rb") as old:
+        with open(path, "rb") as source:
             while size:
-                count = old.readinto(view[: min(size, len(buffer))])
+                count = source.readinto(view[: min(size, len(buffer))])
                 if not count:
                     break
                 self.file.write(buffer, count)
                 size -= count
                 if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
                     await asyncio.sleep_ms(0)
-                    transfer.touched = since = ticks_ms()
+                    since = ticks_ms()
+                    if transfer:
+                        transfer.touched = since
 
     async def settle(self, transfer):
         """Close the file, and wait for whoever cancels because this was not its end.
@@ -72,14 +74,14 @@ class Upload:
         if lasted >= _LONG_MS:
             fast = transfer.bytes // lasted >= _FAST
             grace = min(lasted // _GRACE_SHARE, _GRACE_MS) if fast else _GRACE_MS
-        self._close()  # LittleFS and FAT have the data on flash from here on
+        self.close()  # LittleFS and FAT have the data on flash from here on
         # Two turns of the loop at least: one to poll, one to run what was polled.
         await asyncio.sleep_ms(max(0, grace - ticks_diff(ticks_ms(), ended)))
         await asyncio.sleep_ms(0)
 
     def commit(self):
         """Make the upload the file: only after this is it stored. Waits for nothing."""
-        if _FAT and self._on_fat():
+        if on_fat(self._path):
             borrow("services.ftp.fat", "replace")(self._part, self._path)
         else:
             os.rename(self._part, self._path)  # no power cut can halve it
@@ -94,7 +96,7 @@ class Upload:
         if not self._part:
             return
         try:
-            self._close()
+            self.close()
         except OSError:
             pass  # a full disk: closing writes what was held back
         try:
@@ -103,16 +105,8 @@ class Upload:
             pass
         self._in_use.discard(self._part)
 
-    def _on_fat(self):
-        try:
-            for system, point in vfs.mount():
-                if isinstance(system, _FAT) and paths.is_within(point, self._path):
-                    return True
-            return False
-        except TypeError:  # ports before 1.25 can't tell
-            return True
-
-    def _close(self):
+    def close(self):
+        """Close the file; OSError where the disk is full: closing writes what was held back."""
         file = self.file
         self.file = None
         if file:

@@ -94,12 +94,13 @@ class Outcome:
     hours: float = 0
     transfers: int = 0
     logins: int = 0
-    refused: int = 0
+    late: int = 0
     aborted: int = 0
     wrong_passwords: int = 0
     syncs: int = 0
     failed_syncs: int = 0
     broker_restarts: int = 0
+    connections: int = 0  # to the broker
     states: int = 0
     events: int = 0
     uncounted: int = 0  # transfers that the board's own count has not, or has beyond
@@ -324,11 +325,12 @@ class Day:
     def _conclude(self):
         outcome, visitor = self.outcome, self._visitor
         outcome.hours = self._hour()
-        for name in ("transfers", "logins", "refused", "aborted", "wrong_passwords", "wrong"):
+        for name in ("transfers", "logins", "late", "aborted", "wrong_passwords", "wrong"):
             setattr(outcome, name, getattr(visitor, name))
         # From the console, which has them all: telemetry doesn't forward them.
         outcome.syncs = self._board.console.count(" time/sync ")
         outcome.failed_syncs = self._board.console.count(" time/failed ")
+        outcome.connections = self._board.console.count(" telemetry/up ")
 
     def _tell(self):
         visitor = self._visitor

@@ -24,7 +24,7 @@ def _good():
     """An Outcome without a fault, as small as can be."""
     plan = dataclasses.replace(SHORT, reboots=1, broker_restarts=0, transfers=2, logins=1)
     rest = Rest(0.1, 70_000, 10, 1, 2, 5_000_000)
-    outcome = Outcome(plan, transfers=2, logins=1, syncs=2)
+    outcome = Outcome(plan, transfers=2, logins=1, syncs=2, connections=2)
     outcome.lives = [Life(0, late=rest), Life(0.1, early=rest, late=rest)]
     outcome.files_before = {"/main.py": 5, "/log/outpost.log": 3}
     outcome.files_after = {"/main.py": 5, "/log/outpost.log": 9_000, "/log/outpost.log.1": 16_000}
@@ -41,7 +41,9 @@ def test_a_good_day_has_no_faults():
         ({"transfers": 1}, "transfers"),
         ({"logins": 0}, "logins"),
         ({"syncs": 1}, "syncs"),
+        ({"connections": 1}, "broker"),
         ({"uncounted": 1}, "counts"),
+        ({"late": 5}, "too busy"),
         ({"wrong": ["/x: 3 bytes in place of 4"]}, "/x"),
         ({"crashes": [{"task": "ftp"}]}, "failed on the board"),
         ({"broker_restarts": 1}, "broker"),

@@ -3,8 +3,11 @@
 import os
 from errno import EEXIST
 
+from services.borrow import borrow
 from services.ftp import paths
-from services.ftp.disk import is_dir, times
+from services.ftp.disk import holds_mount, is_dir, on_fat, times
+
+_MOUNTED = 550, "A file system is mounted there."
 
 
 def _quoted(path):
@@ -59,6 +62,8 @@ async def RMD(session, path):
     """RFC 959 section 4.1.3: an empty folder."""
     if not is_dir(os.stat(path)):
         return 550, "Not a directory; DELE removes files."
+    if holds_mount(path):
+        return _MOUNTED  # its file system would take it for its own root
     for _ in os.ilistdir(path):  # FAT answers ENOENT for a folder that isn't empty
         return 550, "The directory is not empty."
     os.rmdir(path)
@@ -89,6 +94,8 @@ async def RNFR(session, arg):
         return 550, "No such file or directory."
     if session.server.is_around(session, path):
         return 550, "It holds what must stay where it is."
+    if holds_mount(path):
+        return _MOUNTED
     session.rename_from = path
     return 350, "Now RNTO."
 
@@ -114,7 +121,10 @@ async def RNTO(session, arg):
         target = None
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
-    os.rename(old, path)
+    if target and on_fat(path):
+        await borrow("services.ftp.fat", "move")(session, old, path)
+    else:
+        os.rename(old, path)
     kept = times()
     if kept:
         await kept.renamed(old, path)
