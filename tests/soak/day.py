@@ -184,6 +184,7 @@ class Day:
         plan = self.plan
         self._begin_life()
         # The first life's accounts and config.last come with its first boot: files from here on.
+        self._visitor.clean_up()
         self._reboot_for(self._note_files)
         sessions = plan.logins
         reboots = _spread(plan.reboots - 1, sessions // 3, 2 * sessions // 3)
@@ -193,7 +194,7 @@ class Day:
             self._wait_until(number / sessions * plan.hours)
             share = (number + 1) * plan.transfers // sessions
             self._session(number, share - done)
-            done = max(share, self._visitor.transfers)
+            done = share
             for _ in range(restarts.count(number)):
                 self._restart_broker()
             for _ in range(reboots.count(number)):

@@ -64,12 +64,20 @@ class Visitor:
         ftp.quit()
 
     def look_round(self):
-        """A session with a command of each kind, so that what they load has been loaded once."""
+        """Everything once, so that whatever is loaded, or learned, at first use has been."""
+        self.visit(_NAMES)
+        self.visit(1, secure=True)
+        self.mistype()
+        self.die_in_an_upload()
         with self._session(False) as ftp:
             self.logins += 1
             for command in ("FEAT", "SYST", "SIZE /main.py", "HELP", "SITE free", "HASH /boot.py"):
                 ftp.sendcmd(command)
             ftp.retrlines("LIST /", len)
+            ftp.storbinary(f"APPE {_FOLDER}/file", io.BytesIO(b"more"))
+            self.transfers += 1
+            ftp.rename(f"{_FOLDER}/file", f"{_FOLDER}/renamed")
+            ftp.delete(f"{_FOLDER}/renamed")
             ftp.quit()
 
     def mistype(self):
