@@ -2,9 +2,9 @@
 
 import os
 from errno import EEXIST
-from time import gmtime
 
 import hal
+from services import status
 
 PATH = "/log/crash.txt"
 _PART = ".upload-crash"  # what a power cut leaves of it goes with FTP's sweep of the next boot
@@ -19,7 +19,7 @@ def time_text():
     now = hal.unix_time()
     if now < _CLOCK_SET:
         return "uptime=%ds" % max(now - _started, 0)
-    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % gmtime(now - hal.EPOCH)[:6]
+    return status.time_text(now - hal.EPOCH)
 
 
 def make_folder(path):
