@@ -252,3 +252,15 @@ def _alone(board, connect):
             return None
         free = int(observer.ask("SITE free").lines[1].split()[3].removesuffix("KiB"))
         return (sessions, *board.sockets()), free
+
+
+@pytest.mark.parametrize("command", ["RMD /sd", "XRMD /sd/.", "RNFR /sd"])
+def test_a_mounted_file_system_stays_where_it_is(power_up, connect, command):
+    """An empty one too: it would take its own root for the folder, and the simulator's goes."""
+    board = power_up()
+    control = connect(to=board)
+    assert control.ask(command).code == 550
+    assert board.card.is_dir()
+    assert "sd" in control.names("/")
+    control.put("/sd/file", b"content")
+    assert (board.card / "file").read_bytes() == b"content"

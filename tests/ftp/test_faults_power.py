@@ -16,11 +16,12 @@ sys.path.insert(0, sys.argv[1])
 import asyncio, json, os, vfs
 import ramflash
 from services.ftp import fat, storing, sweep
+from services.ftp.commands import tree
 
 # What is borrowed must have been imported before.
-storing.borrow = sweep.borrow = lambda module, name: getattr(fat, name)
+tree.borrow = storing.borrow = sweep.borrow = lambda module, name: getattr(fat, name)
 ramflash.mount(ramflash.RamFlash())  # the sweep is not to walk the host's own files
-crowd, old, new, name = json.loads(sys.argv[2])
+verb, crowd, old, new, name, twice = json.loads(sys.argv[2])
 BLOCK = 512
 
 
@@ -82,24 +83,56 @@ def fill():
         pass
 
 
-card = Card(bytearray(300 * BLOCK))
-vfs.VfsFat.mkfs(card)
-insert(card)
-TARGET = "/card/" + name
-for number in range(crowd):
-    put("/card/a name of some length %d" % number, b"c")
-put(TARGET, b"o" * old)
-image = bytes(card.data)
-found = []
-cut_at = 0
-while True:
+class Server:
+    uploads = set()
+
+    def hold(self, path, writes):
+        pass
+
+    def release(self, path):
+        pass
+
+    def is_busy(self, path):
+        return False
+
+    def is_around(self, session, path):
+        return False
+
+    def changed(self, *arguments, **more):
+        pass
+
+
+class Session:
+    server = Server()
+    number = 3
+    rename_from = None
+
+    def path(self, arg, writing=False):
+        return arg
+
+    def shown(self, path):
+        return path
+
+
+async def rename(path, content):
+    session = Session()
+    session.rename_from = OTHER
+    await tree.RNTO(session, path)
+
+
+def cut(image, cut_at, act):
+    '''Do it on a card whose power fails; return the card, and whether it was done before.'''
     card = Card(bytearray(image), cut_at)
     insert(card)
     try:
-        asyncio.run(store(TARGET, b"n" * new))
+        asyncio.run(act())
     except OSError:
         pass
-    confirmed = card.writes <= cut_at
+    return card, card.writes <= cut_at
+
+
+def outcome(card, confirmed):
+    '''What the next boot finds, and whether other files can take its clusters.'''
     insert(Card(card.data))
     asyncio.run(sweep.sweep(set()))
     try:
@@ -109,28 +142,88 @@ while True:
     except OSError as error:
         first = again = b"?"
     left = [entry[0] for entry in os.ilistdir("/card") if entry[0].startswith(".upload")]
-    found.append(
-        [confirmed, chr(first[0]) if first else "", len(first), first == again, left]
-    )
-    if confirmed:
-        break
+    here = [entry[0] for entry in os.ilistdir("/card")]
+    return [
+        confirmed, chr(first[0]) if first else "", len(first), first == again, left,
+        OTHER[6:] in here,
+    ]
+
+
+card = Card(bytearray(300 * BLOCK))
+vfs.VfsFat.mkfs(card)
+insert(card)
+TARGET, OTHER = "/card/" + name, "/card/the other one"
+for number in range(crowd):
+    put("/card/a name of some length %d" % number, b"c")
+put(TARGET, b"o" * old)
+if verb == "RNTO":
+    put(OTHER, b"n" * new)
+image = bytes(card.data)
+act = {"STOR": store, "RNTO": rename}[verb]
+found = []
+cut_at = 0
+confirmed = False
+while not confirmed:
+    card, confirmed = cut(image, cut_at, lambda: act(TARGET, b"n" * new))
+    swept = not twice
+    again_at = 0
+    while not swept:  # the power fails once more, in the sweep
+        second, swept = cut(card.data, again_at, lambda: sweep.sweep(set()))
+        found.append(outcome(second, confirmed))
+        again_at += 1
+    if not twice:
+        found.append(outcome(card, confirmed))
     cut_at += 1
 print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("crowd", range(9))
-@pytest.mark.parametrize("name", ["f", "a file with a rather long name.txt"])
-def test_a_card_with_fat_keeps_the_old_file_or_the_new_one(micropython, crowd, name):
-    """crowd: files before it, so that its entries lie in one sector of the folder or in two."""
-    old, new = 3000, 5000
-    outcomes = json.loads(
-        micropython(FAT, STANDINS, json.dumps([crowd, old, new, name]), heap="4m")
-    )
+OLD, NEW = 3000, 5000
 
-    for cut_at, (confirmed, letter, size, whole, left) in enumerate(outcomes):
-        assert (letter, size) in (("o", old), ("n", new)), f"cut at write {cut_at}"
-        assert whole, f"cut at write {cut_at}: other files lie on its clusters"
-        assert not left, f"cut at write {cut_at}"
+
+@pytest.fixture
+def cut(micropython):
+    """Cut the power at each write: (verb, crowd, name, twice=False) -> what each cut left.
+
+    twice: and then at each write of the sweep that follows.
+    """
+
+    def run(verb, crowd, name, twice=False):
+        wanted = json.dumps([verb, crowd, OLD, NEW, name, twice])
+        return json.loads(micropython(FAT, STANDINS, wanted, heap="4m", timeout=100))
+
+    return run
+
+
+def check(outcomes):
+    """The file is the old or the new one, whole, and nothing else is there."""
+    for number, (confirmed, letter, size, whole, left, _) in enumerate(outcomes):
+        assert (letter, size) in (("o", OLD), ("n", NEW)), f"outcome {number}"
+        assert whole, f"outcome {number}: other files lie on its clusters"
+        assert not left, f"outcome {number}"
         assert letter == "n" or not confirmed
     assert {letter for _, letter, *_ in outcomes} == {"o", "n"}
+
+
+NAMES = ["f", "a file with a rather long name.txt"]
+
+
+@pytest.mark.parametrize("crowd", range(9))
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_with_fat_keeps_the_old_file_or_the_new_one(cut, crowd, name):
+    """crowd: files before it, so that its entries lie in one sector of the folder or in two."""
+    check(cut("STOR", crowd, name))
+
+
+@pytest.mark.parametrize("crowd", [0, 5])
+def test_a_second_cut_in_the_sweep_costs_no_file_either(cut, crowd):
+    check(cut("STOR", crowd, NAMES[1], twice=True))
+
+
+@pytest.mark.parametrize("crowd", [0, 3, 6])
+def test_a_file_that_is_renamed_over_another_is_there_under_one_name_at_least(cut, crowd):
+    outcomes = cut("RNTO", crowd, NAMES[1])
+    check(outcomes)
+    for confirmed, letter, *_, source in outcomes:
+        assert source or letter == "n", "neither name has it"
+        assert not (source and confirmed)
