@@ -71,6 +71,16 @@ def test_mirror_up_and_down_is_the_same_tree(lftp, program, folder, local, sync)
     assert content(program.folder / "back") == content(local)
 
 
+def test_a_board_with_one_session(lftp, power_up, program, local):
+    """Four sockets seat one; without --parallel lftp is content with it."""
+    board = power_up({"max_sockets": 4, "max_sessions": None})
+
+    lftp("mirror -R tree /tree", "mirror /tree back", "mirror -R tree /tree", to=board)
+
+    assert content(program.folder / "back") == content(local)
+    assert board.console.count("ftp/login") == 1
+
+
 def test_mirror_with_several_connections(lftp, program, folder, local):
     lftp(f"mirror -R --parallel=4 tree {folder}/tree")
     lftp(f"mirror --parallel=4 {folder}/tree back")
