@@ -115,10 +115,13 @@ class TestAtRest:
         assert erases <= lines * 2
 
     def test_servers_that_never_answer_cost_nothing_after_the_first_time(
-        self, start_one, tmp_path
+        self, start_one, tmp_path, time_server
     ):
         haste = Haste(400)
-        absent = {"telemetry": {"broker": f"mqtt://127.0.0.1:{free_ftp_port()}"}}
+        absent = {
+            "time": {"servers": [time_server(lambda query: None).address]},
+            "telemetry": {"broker": f"mqtt://127.0.0.1:{free_ftp_port()}"},
+        }
         flash = Journaled(start_one, tmp_path, config=absent, clock=haste)
         sleep(haste, 600)
         before = flash.take()
