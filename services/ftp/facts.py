@@ -25,11 +25,12 @@ class Facts:
     """
 
     def __init__(self, session, folder):
-        self._folder = folder
+        self._folder = paths.join(folder, "").encode()
         self._day = None  # of the last time, and its date
         self._date = None
         self._wanted = FACTS if session.facts is None else session.facts
         self._session = session
+        self._file_perm = b"perm=r;" if session.account.role == "read" else b"perm=adfrw;"
         # Nobody deletes or renames his root, nor where a file system is mounted.
         self._fixed = [session.account.root]
         try:
@@ -38,39 +39,41 @@ class Facts:
             pass  # ports before 1.25 can't list them
 
     def line(self, name, found, path=None):
-        """The facts of an os.stat() tuple, and the name; path: the file system's, if not below."""
-        path = path or paths.join(self._folder, name)
+        """The facts of an os.stat() tuple, and the name; path: the file system's, if not below.
+
+        All as bytes: see listing.entries().
+        """
+        path = path or self._folder + name
         folder = is_dir(found)
         wanted = self._wanted
-        line = ""
+        kind = size = modify = perm = unique = b""
         if "type" in wanted:
-            line = "type=dir;" if folder else "type=file;"
+            kind = b"type=dir;" if folder else b"type=file;"
         if "size" in wanted and not folder:
-            line += "size=%d;" % found[6]
+            size = b"size=%d;" % found[6]
         if "modify" in wanted and found[8]:  # LittleFS has no time for folders
-            line += "modify=%s;" % self._stamp(found[8] + hal.EPOCH)
+            modify = self._modify(found[8] + hal.EPOCH)
         if "perm" in wanted:
-            line += "perm=%s;" % self._letters(path, folder)
+            perm = self._folder_perm(path) if folder else self._file_perm
         if "unique" in wanted:
-            line += "unique=%s;" % hexlify(sha256(path).digest()[:8]).decode()
-        return b"%s %s\r\n" % (line, name)
+            unique = b"unique=%s;" % hexlify(sha256(path).digest()[:8])
+        return b"%s%s%s%s%s %s\r\n" % (kind, size, modify, perm, unique, name)
 
-    def _stamp(self, when):
-        """As stamp(), where one day's files cost one gmtime()."""
+    def _modify(self, when):
+        """The fact with stamp()'s text, where one day's files cost one gmtime()."""
         if when // _DAY_S != self._day:
             self._day = when // _DAY_S
             self._date = stamp(when, hal.EPOCH)[:8]
         second = when % _DAY_S
         minute = second // 60
-        return "%s%02d%02d%02d" % (self._date, minute // 60, minute % 60, second % 60)
+        return b"modify=%s%02d%02d%02d;" % (self._date, minute // 60, minute % 60, second % 60)
 
-    def _letters(self, path, folder):
-        """RFC 3659 section 7.5.5: what this user may do to it."""
+    def _folder_perm(self, path):
+        """RFC 3659 section 7.5.5: what this user may do to a folder."""
         session = self._session
         if session.account.role == "read":
-            return "el" if folder else "r"
-        if not folder:
-            return "adfrw"
+            return b"perm=el;"
+        path = path.decode()
         if path in self._fixed:
-            return "celmp"
-        return "cdelmp" if session.server.is_around(session, path) else "cdeflmp"
+            return b"perm=celmp;"
+        return b"perm=cdelmp;" if session.server.is_around(session, path) else b"perm=cdeflmp;"

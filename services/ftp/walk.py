@@ -20,7 +20,7 @@ def flagged(session, flags, arg, line_of, stat, prefix, notes):
     if "F" in flags:
         line_of = _marked(line_of)
     if "d" in flags and not paths.is_glob(arg):
-        return (line_of(arg or ".", stat_of(session.path(arg))),)
+        return (line_of((arg or ".").encode(), stat_of(session.path(arg))),)
     # Programs that ask for names alone could not tell where they belong; -C is for people:
     # ncftp's `ls -R` is NLST -CR.
     if "R" in flags and (stat or "C" in flags):
@@ -37,7 +37,7 @@ def _marked(line_of):
     """line_of for -F: a folder's name ends in a slash."""
 
     def marked(name, found):
-        return line_of(name + "/" if is_dir(found) else name, found)
+        return line_of(name + b"/" if is_dir(found) else name, found)
 
     return marked
 
@@ -110,7 +110,7 @@ def _below(session, path, arg, line_of, flags, notes):
 
 def _folder(name, found):
     """line_of for walks: the names of folders alone."""
-    return name if is_dir(found) else None
+    return name.decode() if is_dir(found) else None
 
 
 def globbed(session, where, arg, line_of, stat):
@@ -132,7 +132,7 @@ def globbed(session, where, arg, line_of, stat):
 
 def _matching(session, path, shown, parts, line_of, stat):
     def named(name, found):
-        return line_of(_below_name(shown, name), found)
+        return line_of(_below_name(shown, name.decode()).encode(), found)
 
     last = parts.pop()
     stack = [(path, shown, folder_lines(session, path, _folder, parts[0], None))]

@@ -301,6 +301,23 @@ def test_a_file_of_now_has_its_time_in_list_mdtm_and_mlst(control, folder):
     assert date == time.strftime("%b %e %H:%M", time.gmtime(modified))
 
 
+def test_a_name_that_is_no_utf_8_keeps_no_other_from_being_listed(control, connect, board):
+    odd = os.fsencode(board.card) + b"/odd-\xff.txt"
+    plain = board.card / "odd-1.txt"
+    for path in (odd, plain):
+        with open(path, "wb"):
+            pass
+    try:
+        # Where names are only passed on they are what the card has; who has to look at them can't.
+        assert b"odd-\xff.txt\r\n" in control.fetch("NLST /sd")
+        assert b"odd-1.txt" in control.fetch("LIST /sd")
+        assert control.names("/sd/odd-*") == ["/sd/odd-1.txt"]
+        assert connect("reader").names("/sd/odd-*") == ["/sd/odd-1.txt"]
+    finally:
+        os.remove(odd)
+        plain.unlink()
+
+
 def test_mlsd_has_the_facts_of_rfc_3659(control, filled):
     lines = control.fetch(f"MLSD {filled}").decode().split("\r\n")
     assert lines.pop() == ""

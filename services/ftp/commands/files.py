@@ -88,7 +88,8 @@ def _set_time(session, text, name):
 
 async def MLST(session, path):
     """RFC 3659 section 7: one entry, over the control connection."""
-    line = use("facts").Facts(session, path).line(session.shown(path), stat_of(path), path)
+    facts = use("facts").Facts(session, path)
+    line = facts.line(session.shown(path), stat_of(path), path.encode())
     await session.reply_lines(250, "Facts:", (line[:-2],), b" ")
 
 

@@ -32,6 +32,7 @@ def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
 
     prefix: what stands before the name of a file, and of what a glob matches.
     """
+    prefix = prefix.encode()
 
     def named(name, found):
         return line_of(prefix + name, found)
@@ -47,7 +48,7 @@ def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
     else:  # what exists is itself, whatever is in its name
         if is_dir(found):
             return folder_lines(session, path, line_of, None, stat)
-        return (named(name, found),)
+        return (named(name.encode(), found),)
     try:
         return folder_lines(session, session.path(folder), named, name, stat)
     except OSError:
