@@ -10,7 +10,7 @@ from services.ftp.errors import FTPError
 
 
 class DataConnection:
-    """One session's way to its next data connection. peer: the control connection's address.
+    """One session's way to its next data connection; peer: its control connection's address.
 
     Both ends are tied to that address: a port is opened to nobody else (the bounce attack) and
     a connection from elsewhere is refused (stealing; RFC 2577 sections 3 and 6).
@@ -21,9 +21,6 @@ class DataConnection:
     _listener = None
     _target = None
     _sock = None
-
-    def __init__(self, peer):
-        self._peer = peer
 
     def listen(self, host, ports):
         """Open a listener on the first free one of ports and return that port."""
@@ -39,7 +36,7 @@ class DataConnection:
         raise FTPError(425, "All passive ports are in use; try again.")
 
     def aim(self, port):
-        """Take an active connection to a port of the control connection's address."""
+        """Take an active connection to a port of the peer."""
         self.close()
         self._target = port
 
@@ -51,12 +48,12 @@ class DataConnection:
         """True after PASV, EPSV, PORT or EPRT, which a transfer needs."""
         return bool(self._listener or self._target)
 
-    async def open(self):
+    async def open(self, peer):
         """Return the connected, non-blocking socket, TLS over it after PROT P; or FTPError.
 
         425: there is no connection, 522: client and board can't agree on TLS.
         """
-        sock = await (self._accept() if self._listener else self._connect())
+        sock = await (self._accept(peer) if self._listener else self._connect(peer))
         return await self._secure(sock) if self.tls else sock
 
     async def _secure(self, sock):
@@ -70,7 +67,7 @@ class DataConnection:
             raise FTPError(522, "No TLS on the data connection: %s." % error)
         return secured
 
-    async def _accept(self):
+    async def _accept(self, peer):
         while True:
             try:
                 self._sock, address = accept(self._listener)
@@ -79,7 +76,7 @@ class DataConnection:
                     raise FTPError(425, "The data connection failed: error %s." % error)
                 await readable(self._listener)
                 continue
-            if hal.peer_address(address)[0] == self._peer:
+            if hal.peer_address(address)[0] == peer:
                 break
             self._sock.close()
             self._sock = None
@@ -88,10 +85,10 @@ class DataConnection:
         self._sock.setblocking(False)
         return self._sock
 
-    async def _connect(self):
+    async def _connect(self, peer):
         port = self._target
         self._target = None
-        target = socket.getaddrinfo(self._peer, port)[0]
+        target = socket.getaddrinfo(peer, port)[0]
         self._sock = sock = socket.socket(target[0])
         sock.setblocking(False)
         try:
@@ -106,7 +103,7 @@ class DataConnection:
         for _, event in poller.poll(0):
             if event & (select.POLLERR | select.POLLHUP):
                 text = "Nobody listens on port %d of %s; use PASV."
-                raise FTPError(425, text % (port, self._peer))
+                raise FTPError(425, text % (port, peer))
         return sock
 
     def close(self):

@@ -96,5 +96,5 @@ class Lines:
         """Read what has come: the number of bytes, 0 at the end of the connection, None: wait."""
         size = self._sock.readinto(self._scratch)
         if size:
-            self._held += bytes(memoryview(self._scratch)[:size])
+            self._held += self._scratch[:size]
         return size

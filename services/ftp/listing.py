@@ -31,10 +31,14 @@ def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
     # took half of the time of a line.
     folder = paths.join(path, "").encode()
     unfinished = UPLOAD_PREFIX.encode()
+    looks = pattern or shows
+    mixed = path == "/"  # there the file system's own names come as text all the same
     for entry in os.ilistdir(path.encode()):
         name = entry[0]
+        if mixed and isinstance(name, str):
+            name = name.encode()
         path = folder + name
-        if name.startswith(unfinished) or not _is_wanted(name, pattern, path, shows):
+        if name.startswith(unfinished) or (looks and not _is_wanted(name, pattern, path, shows)):
             yield None  # it took its time too: the sender looks at the clock
             continue
         try:
@@ -46,8 +50,6 @@ def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
 
 def _is_wanted(name, pattern, path, shows):
     """Whether an entry matches the pattern and may be seen; its name and path are bytes."""
-    if not pattern and not shows:
-        return True
     try:
         if pattern and not paths.matches(pattern, name.decode()):
             return False

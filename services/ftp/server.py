@@ -15,7 +15,7 @@ from services.ftp import admission, commands, paths, sight
 from services.ftp.accounts import Accounts
 from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
-from services.ftp.session import SENT_AWAY, Session
+from services.ftp.session import Session
 from services.service import Service
 
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
@@ -216,32 +216,20 @@ class FtpServer(Service):
         self.sessions.append(session)
         self.section["sessions"] = len(self.sessions)
         try:
-            asyncio.create_task(self._serve(session))
+            asyncio.create_task(session.run())
         except MemoryError:
-            self.sessions.remove(session)
-            self.section["sessions"] = len(self.sessions)
+            self.left(session)
             raise
 
-    async def _serve(self, session):
-        try:
-            session.task = asyncio.current_task()
-            await session.run()
-        except asyncio.CancelledError:
-            pass  # end() tells the client why
-        except MemoryError:
-            gc.collect()
-            session.why = SENT_AWAY
-        except Exception as error:
-            self.report("session", error)
-        finally:
-            session.close()
-            self.sessions.remove(session)
-            self.section["sessions"] = len(self.sessions)
-            if session.account:
-                try:
-                    self.events.publish("ftp/logout", user=session.user, address=session.address)
-                except MemoryError:
-                    gc.collect()
+    def left(self, session):
+        """A session is over."""
+        self.sessions.remove(session)
+        self.section["sessions"] = len(self.sessions)
+        if session.account:
+            try:
+                self.events.publish("ftp/logout", user=session.user, address=session.address)
+            except MemoryError:
+                gc.collect()
 
     async def _watch(self):
         """Each second: end what idles or stalls, tell of the progress of what runs."""

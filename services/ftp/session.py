@@ -15,9 +15,8 @@ from services.ftp.commands import (
     BEFORE_LOGIN,
     PATH,
     WRITE,
-    flags_of,
+    find,
     handler_of,
-    module_of,
     release,
 )
 from services.ftp.data import DataConnection
@@ -27,9 +26,10 @@ from services.ftp.transfer import Transfer
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 SENT_AWAY = (421, "Not enough memory for this session; bye.")
+_ONE_LINE = (str, bytes)
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
-_NOT_HERE = ("ADAT", "CONF", "ENC", "MIC", "SMNT")
+_NOT_HERE = (b"ADAT", b"CONF", b"ENC", b"MIC", b"SMNT")
 
 
 def _safely(lines):
@@ -64,6 +64,7 @@ class Session:
     task = None
     transfer = None
     _idle = None  # an event: the transfer has ended
+    _lock = None  # one writer, once one had to wait: a transfer's 226 must not cut into a reply
     _replying = None  # the transfer until its last reply is sent
 
     def __init__(self, server, sock, address, number):
@@ -71,20 +72,57 @@ class Session:
         self.address = address
         self.number = number
         self.touched = ticks_ms()  # when the last command line came
-        self.data = DataConnection(address)
+        self.data = DataConnection()
         self._sock = sock
         self._lines = Lines(sock, server.scratch)
-        self._lock = asyncio.Lock()  # one writer: a transfer's 226 must not cut into a reply
 
     async def run(self):
-        """Serve until the client leaves or is sent away; close() must follow, whatever happens."""
+        """Serve until the client leaves or is sent away; leaves nothing open, whatever happens.
+
+        One coroutine: each that waits for another would hold 200 bytes while a client is there.
+        """
+        server = self.server
         try:
-            await self.reply(220, self.server.greeting)
-            await self._listen()
+            self.task = asyncio.current_task()
+            await self.reply(220, server.greeting)
+            lines = self._lines
+            since = ticks_ms()
+            while not self.ending:
+                if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
+                    await asyncio.sleep_ms(0)
+                    since = ticks_ms()
+                try:
+                    line = lines.take()
+                except ValueError:
+                    await self._turn()
+                    await self.reply(500, "Line too long: 512 bytes at most.")
+                    continue
+                if line is None:
+                    size = lines.fill()
+                    if size == 0:
+                        break
+                    if size is None:
+                        await readable(self._sock)
+                        since = ticks_ms()
+                    continue
+                if self.account:
+                    # Until its login only the whole time counts: NOOPs hold no place for ever.
+                    self.touched = ticks_ms()
+                await self._obey(line)
         except OSError:
             pass  # the client is gone: a reset is as good as a QUIT
+        except asyncio.CancelledError:
+            pass  # end() tells the client why
+        except MemoryError:
+            gc.collect()
+            self.why = SENT_AWAY
+        except Exception as error:
+            server.report("session", error)
+        finally:
+            self._close()
+            server.left(self)
 
-    def close(self):
+    def _close(self):
         """Leave nothing open. Never waits, and takes no memory: there may be none."""
         if self.transfer:
             self.transfer.cancel("The control connection was closed.")
@@ -95,33 +133,6 @@ class Session:
             self._last_word()
         self._sock.close()
         self._sock = None
-
-    async def _listen(self):
-        """Obey one line after the other until the client leaves or is to leave."""
-        lines = self._lines
-        since = ticks_ms()
-        while not self.ending:
-            if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
-                await asyncio.sleep_ms(0)
-                since = ticks_ms()
-            try:
-                line = lines.take()
-            except ValueError:
-                await self._turn()
-                await self.reply(500, "Line too long: 512 bytes at most.")
-                continue
-            if line is None:
-                size = lines.fill()
-                if size == 0:
-                    return
-                if size is None:
-                    await readable(self._sock)
-                    since = ticks_ms()
-                continue
-            if self.account:
-                # Until its login only the whole time counts: NOOPs hold no place for ever.
-                self.touched = ticks_ms()
-            await self._obey(line)
 
     def tls(self):
         """The control connection as TLS over it, for over(); errors as Tls.wrap() has them."""
@@ -151,19 +162,20 @@ class Session:
             pass
 
     async def _obey(self, line):
-        """Run one command line: exactly one final reply, whatever happens."""
+        """Run one command line, bytes: exactly one final reply, whatever happens."""
+        space = line.find(b" ")
+        verb = (line if space < 0 else line[:space]).upper()
         try:
-            line = text_of(line)
+            # Here only what is handed on becomes text, see commands.find().
+            arg = "" if space < 0 else text_of(line[space + 1 :])
+            module, flags = find(verb)
+            if flags is None:
+                text_of(verb)
         except UnicodeError:
             await self._turn()
             await self.reply(501, "Not UTF-8 (RFC 2640); nothing was done.")
             return
-        space = line.find(" ")
-        verb = (line if space < 0 else line[:space]).upper()
-        arg = "" if space < 0 else line[space + 1 :]
         try:
-            module = module_of(verb)
-            flags = None if module is None else flags_of(module, verb)
             if self.transfer and (flags is None or ANYTIME not in flags):
                 await self._turn()
             reply = self._checked(verb, arg, flags)
@@ -181,9 +193,15 @@ class Session:
             reply = reply_to(error)
         except Exception as error:
             reply = reply_to(error)
-            self.server.report(verb, error)
+            self.server.report(verb.decode(), error)
         if reply:
-            await self.reply(*reply)
+            code, text = reply
+            if isinstance(text, _ONE_LINE):
+                rest = self._say(code, text)
+                if rest:
+                    await self._finish(rest)
+            else:
+                await self.reply(code, text)
 
     async def _turn(self):
         """Wait for a transfer's end: replies come in the order of their commands, refusals too.
@@ -198,12 +216,12 @@ class Session:
         """What forbids this command as a reply, or None; once for all handlers."""
         if flags is None:
             if verb in _NOT_HERE:
-                return 502, "%s is not implemented." % verb
+                return 502, b"%s is not implemented." % verb
             return 500, "Unknown command; HELP lists the known ones."
         if not self.account and BEFORE_LOGIN not in flags:
             return 530, "Log in first with USER and PASS."
         if ARG in flags and not arg:
-            return 501, "%s needs an argument." % verb
+            return 501, b"%s needs an argument." % verb
         if "\0" in arg or "\r" in arg:  # a CR would cut a reply or a console's line in two
             return 501, "No NUL or CR in an argument."
         if WRITE in flags and self.account.role == "read":
@@ -231,25 +249,42 @@ class Session:
         return paths.seen(self.account.root, path)
 
     async def reply(self, code, text):
-        """Send a reply: one line of text, or an iterable of lines as `code-line` and an end."""
-        if not isinstance(text, str):
-            async with self._lock:
-                await self._send_lines(b"", text, b"%d-" % code, code)
+        """Send a reply: one line, or an iterable of lines as `code-line` and an end.
+
+        A line is text, or bytes: what is made of parts takes no look at all names as bytes.
+        """
+        if isinstance(text, _ONE_LINE):
+            rest = self._say(code, text)
+            if rest:
+                await self._finish(rest)
             return
+        async with self._alone():
+            await self._send_lines(b"", text, b"%d-" % code, code)
+
+    def _say(self, code, text):
+        """Send a line of a reply as far as it goes at once; return what _finish() has to send.
+
+        Nearly always nobody else is sending and the socket has room: then there is no coroutine.
+        """
         line = b"%d %s\r\n" % (code, text)
-        # Nearly always nobody else is sending and the socket has room: then without the lock.
-        if not self._lock.locked():
-            line = self._unsent(line)
-        if line:
-            async with self._lock:
-                await self._send(line)
+        return line if self._lock and self._lock.locked() else self._unsent(line)
+
+    async def _finish(self, rest):
+        async with self._alone():
+            await self._send(rest)
+
+    def _alone(self):
+        """The lock of who writes."""
+        if not self._lock:
+            self._lock = asyncio.Lock()
+        return self._lock
 
     async def reply_lines(self, code, first, lines, indent):
         """Send a reply whose inner lines begin with indent in place of the code.
 
         FEAT and MLST want one space (RFC 2389 section 3.2), STAT of a path what LIST sends.
         """
-        async with self._lock:
+        async with self._alone():
             await self._send_lines(b"%d-%s\r\n" % (code, first), lines, indent, code)
 
     async def _send_lines(self, gathered, lines, indent, code):
@@ -301,7 +336,7 @@ class Session:
         transfer = Transfer(self, verb, path, work, data)
         reply = None
         if data:
-            reply = 150, "%s for %s." % ("Text" if self.text else "Binary", transfer.path)
+            reply = 150, b"%s for %s." % ("Text" if self.text else "Binary", transfer.path)
         self.transfer = self._replying = transfer
         try:
             self._idle = asyncio.Event()

@@ -228,8 +228,8 @@ def test_what_few_ask_for_leaves_the_heap_again(micropython):
     script = """
 import sys
 from services.ftp import commands
-for verb in ("MFMT", "HASH", "MLST"):
-    commands.handler_of(commands.module_of(verb), verb)
+for verb in (b"MFMT", b"HASH", b"MLST"):
+    commands.handler_of(commands.find(verb)[0], verb)
 from services.ftp import facts, times
 del facts, times
 commands.release()

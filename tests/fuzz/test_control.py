@@ -30,10 +30,10 @@ from hypothesis.stateful import (
 )
 
 DEVICE = """
-from services.ftp.commands import ANYTIME, flags_of, module_of, verbs
+from services.ftp.commands import ANYTIME, find, verbs
 
 def anytime():
-    return {verb: ANYTIME in flags_of(module_of(verb), verb) for verb in verbs()}
+    return {verb: ANYTIME in find(verb.encode())[1] for verb in verbs()}
 """
 USERS = {
     "admin": {"password": PASSWORD, "role": "admin", "root": "/"},

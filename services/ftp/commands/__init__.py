@@ -12,38 +12,39 @@ from micropython import const
 from services.borrow import forget
 
 # What is checked before a handler runs.
-ARG = "a"  # an argument must be there
-PATH = "p"  # the argument is a path: the handler is given the file system's
-WRITE = "w"  # needs a role that may write
-BEFORE_LOGIN = "b"  # may come before login
-ANYTIME = "t"  # may run during a transfer
+ARG = b"a"  # an argument must be there
+PATH = b"p"  # the argument is a path: the handler is given the file system's
+WRITE = b"w"  # needs a role that may write
+BEFORE_LOGIN = b"b"  # may come before login
+ANYTIME = b"t"  # may run during a transfer
 
-# Each module, and its verbs with what is checked for them. Text, because a dictionary of all verbs
-# took 4 KB; and not getattr(), which would intern every verb that a client invents, for ever.
+# Each module, and its verbs with what is checked for them. No dictionary of all verbs, which took
+# 4 KB; and not getattr(), which would intern every verb that a client invents, for ever. As bytes:
+# MicroPython looks for each new text among all the names that it knows, 2 us each time.
 _TABLE = (
     "access",
-    " USER:ab PASS:b REIN:b QUIT:bt ",
+    b" USER:ab PASS:b REIN:b QUIT:bt ",
     "transfers",
-    " TYPE:a PASV: EPSV: REST:a RETR:a STOR:aw APPE:aw ABOR:bt ",
+    b" TYPE:a PASV: EPSV: REST:a RETR:a STOR:aw APPE:aw ABOR:bt ",
     "site",
-    " SITE:a ",
+    b" SITE:a ",
     "listings",
-    " LIST: NLST: MLSD:p ",
+    b" LIST: NLST: MLSD:p ",
     "info",
-    " SYST:b FEAT:b OPTS:ab CLNT:ab NOOP:bt STAT:t ",
+    b" SYST:b FEAT:b OPTS:ab CLNT:ab NOOP:bt STAT:t ",
     "tree",
-    " PWD: XPWD: CWD:ap XCWD:ap CDUP: XCUP: MKD:aw XMKD:aw RMD:apw XRMD:apw DELE:apw RNFR:aw"
-    " RNTO:aw ",
+    b" PWD: XPWD: CWD:ap XCWD:ap CDUP: XCUP: MKD:aw XMKD:aw RMD:apw XRMD:apw DELE:apw RNFR:aw"
+    b" RNTO:aw ",
     "files",
-    " SIZE:p MDTM:a MFMT:aw MLST:p AVBL:p ",
+    b" SIZE:p MDTM:a MFMT:aw MLST:p AVBL:p ",
     "active",
-    " PORT:a EPRT:a ",
+    b" PORT:a EPRT:a ",
     "standard",
-    " HELP:b MODE:a STRU:a ALLO:a ACCT:a STOU:w ",
+    b" HELP:b MODE:a STRU:a ALLO:a ACCT:a STOU:w ",
     "security",
-    " AUTH:ab PBSZ:ab PROT:ab CCC:b ",
+    b" AUTH:ab PBSZ:ab PROT:ab CCC:b ",
     "hashing",
-    " HASH:a RANG:a ",
+    b" HASH:a RANG:a ",
 )
 # What a login, a transfer and SITE shutdown need is loaded with the server and stays: after months
 # a heap may have no room for it. The others come at their first use and go when nobody has been
@@ -54,32 +55,31 @@ _HELPERS = ("listing", "walk", "facts", "times", "text")  # what those use(); it
 _loaded = [None] * (len(_TABLE) // 2)
 
 
-def module_of(verb):
-    """The number of the module that has a verb's handler; None: there is no such command."""
-    wanted = " %s:" % verb
+def find(verb):
+    """(number of the module that has the handler of a verb, flags); (None, None): there is none.
+
+    verb: as bytes; flags: what is checked before it runs, bytes of ARG, PATH and so on.
+    """
+    wanted = b" %s:" % verb
     for number in range(len(_loaded)):
-        if wanted in _TABLE[2 * number + 1]:
-            return number
-    return None
-
-
-def flags_of(number, verb):
-    """What is checked before the verb of a module runs: a text of ARG, PATH and so on."""
-    verbs = _TABLE[2 * number + 1]
-    start = verbs.find(" %s:" % verb) + len(verb) + 2
-    return verbs[start : verbs.find(" ", start)]
+        known = _TABLE[2 * number + 1]
+        start = known.find(wanted)
+        if start >= 0:
+            start += len(wanted)
+            return number, known[start : known.find(b" ", start)]
+    return None, None
 
 
 def handler_of(number, verb):
     """The handler of a module's verb; the module is imported where it isn't yet: MemoryError."""
-    return getattr(_loaded[number] or _load(number), verb)
+    return getattr(_loaded[number] or _load(number), verb.decode())
 
 
 def verbs():
-    """Yield every verb."""
+    """Yield every verb, as text."""
     for number in range(len(_loaded)):
         for word in _TABLE[2 * number + 1].split():
-            yield word[: word.find(":")]
+            yield word[: word.find(b":")].decode()
 
 
 def load_resident():

@@ -9,6 +9,8 @@ from services.ftp.admission import LOCKED_OUT
 
 _DELAY_MS = const(1_000)  # after each wrong password; other sessions go on
 _MOST_FAILURES = const(3)
+_CHANGES = ("account", "user", "rename_from", "cwd", "text", "rest", "facts", "range", "hash")
+_CHANGES += ("epsv_only",)
 
 
 async def USER(session, name):
@@ -18,7 +20,7 @@ async def USER(session, name):
         return 530, "AUTH TLS first: no password in clear here."
     forget(session)
     session.user = name
-    return 331, "Password required for %s." % name
+    return 331, b"Password required for %s." % name
 
 
 async def PASS(session, text):
@@ -31,7 +33,7 @@ async def PASS(session, text):
     address = session.address
     name = session.user if server.accounts.knows(session.user) else None
     account = reason = None
-    if await _turn(server, address):
+    if not server.guard or await _turn(server, address):
         try:
             account = await server.accounts.login(session.user, text)
         except asyncio.CancelledError:
@@ -50,10 +52,11 @@ async def PASS(session, text):
         if server.guard and account.stored:  # without a password anybody can log in
             server.guard.forgive(address, name)
         session.account = account
-        session.failures = 0
+        if session.failures:
+            session.failures = 0
         session.touched = ticks_ms()
         server.section["logins"] += 1
-        return 230, "%s logged in, role %s." % (name, account.role)
+        return 230, b"%s logged in, role %s." % (name, account.role)
     session.failures += 1
     session.user = None
     await asyncio.sleep_ms(_DELAY_MS)
@@ -71,16 +74,15 @@ async def _turn(server, address):
 
     Before a password is looked at, so that nothing is learned of it by not waiting.
     """
-    while True:
+    while server.guard:
         guard = server.guard
-        if not guard:
-            return True
         if guard.locked_s(address):
             return False
         pause = guard.pause_ms(address)
         if not pause:
-            return True
+            break
         await asyncio.sleep_ms(pause)
+    return True
 
 
 def _failed(server, address, name):
@@ -112,7 +114,7 @@ async def QUIT(session, arg):
     """RFC 959 section 4.1.1: a transfer under way is finished first."""
     session.ending = True
     await session.finished()
-    return 221, "Bye, %s." % (session.user or "stranger")
+    return 221, b"Bye, %s." % (session.user or "stranger")
 
 
 def forget(session):
@@ -121,11 +123,9 @@ def forget(session):
         server = session.server
         server.events.publish("ftp/logout", user=session.user, address=session.address)
         session.touched = ticks_ms()
-    session.account = session.user = session.rename_from = None
-    session.cwd = "/"
-    session.text = True
-    session.rest = 0
-    session.facts = session.range = None
-    session.hash = "SHA-256"
-    session.epsv_only = False
+    # What has never been changed stays the class's: it would cost heap in each session.
+    new = type(session)
+    for name in _CHANGES:
+        if getattr(session, name) != getattr(new, name):
+            setattr(session, name, getattr(new, name))
     session.data.close()

@@ -82,7 +82,7 @@ def _send(session, verb, arg, line_of, stat=os.stat, prefix=""):
 
 def _start(session, verb, arg, lines, notes=()):
     async def work(transfer):
-        sock = await session.data.open()
+        sock = await session.data.open(session.address)
         transfer.connected = True
         await send_lines(sock, lines, transfer.buffer, transfer)
         return 226, notes[0] if notes else "Listing sent."

@@ -6,7 +6,7 @@ from micropython import const
 
 from services.borrow import borrow
 from services.ftp import paths
-from services.ftp.commands import module_of, verbs
+from services.ftp.commands import find, verbs
 from services.ftp.commands.transfers import store
 
 _HELP_COLUMNS = const(8)
@@ -21,7 +21,7 @@ async def HELP(session, arg):
     if not verb:
         await session.reply_lines(214, "Commands:", _help_lines(), b" ")
         return None
-    if module_of(verb) is None:
+    if find(verb.encode())[0] is None:
         return 501, "There is no command %s; HELP lists those there are." % verb
     return 214, "%s %s" % (verb, borrow("services.ftp.manual", "PAGES").get(verb, ""))
 

@@ -92,7 +92,7 @@ async def RETR(session, arg):
         with open(path, "rb") as file:
             if offset:
                 file.seek(offset)
-            sock = await session.data.open()
+            sock = await session.data.open(session.address)
             transfer.connected = True
             source = use("text").TextReader(file) if session.text else file
             if piece:
@@ -147,7 +147,7 @@ def store(session, verb, path, keep):
         upload = Upload(path, session.number, session.server.uploads)
         try:
             await upload.copy_old(keep, transfer)
-            sock = await session.data.open()
+            sock = await session.data.open(session.address)
             transfer.connected = True
             sink = use("text").TextWriter(upload.file) if session.text else upload.file
             await receive(sock, sink.write, transfer.buffer, transfer)
