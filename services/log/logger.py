@@ -174,12 +174,15 @@ class Log(Service):
             return
         text = event_text(topic, fields)
         if traceback:
-            text += " at=" + (crash.place(traceback) or "?")
+            text += b" at=%s" % (crash.place(traceback) or "?")
         self._add(_NAMES[level], level, text)
 
     def _add(self, level_name, level, text):
-        """Put a line into the ring and the queue; a flood drops the oldest, counted."""
-        line = "%s %s %s" % (crash.time_text(), level_name, text)
+        """Put a line into the ring and the queue; a flood drops the oldest, counted.
+
+        text: or bytes.
+        """
+        line = (b"%s %s %s" % (crash.time_text(), level_name, text)).decode()
         if len(line) > _LINE_CHARS:
             line = line[:_LINE_CHARS] + "..."
         self._ring.append(line)

@@ -24,6 +24,10 @@ def dates(epoch, now, offset, mtimes):
     return dates
 
 
+def event_line(topic, fields):
+    return event_text(topic, fields).decode()
+
+
 def stamped(when):
     return stamp(when, 0)
 
@@ -149,7 +153,7 @@ def test_a_line_of_the_log_is_one_line_whatever_its_text(device, text):
 )  # fmt: skip
 @many(200)
 def test_an_event_of_the_log_is_one_line_that_can_be_read_again(device, fields):
-    line = device("event_text", "ftp/transfer", fields)
+    line = device("event_line", "ftp/transfer", fields)
 
     assert is_one_line(line)
     rest = line.removeprefix("ftp/transfer")
