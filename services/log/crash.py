@@ -12,14 +12,19 @@ _PART = ".upload-crash"  # what a power cut leaves of it goes with FTP's sweep o
 # A clock that says less was never set: boards start in 2000 or 2021.
 _CLOCK_SET = 1735689600  # 2025-01-01
 _started = hal.unix_time()
+_told = [None, None]  # the second that was last asked for, and its text: lines come in bursts
 
 
 def time_text():
     """Now, in UTC, as 2026-11-22T17:29:18Z; as uptime=12s while the clock isn't set."""
     now = hal.unix_time()
-    if now < _CLOCK_SET:
-        return "uptime=%ds" % max(now - _started, 0)
-    return status.time_text(now - hal.EPOCH)
+    if now != _told[0]:
+        _told[0] = now
+        if now < _CLOCK_SET:
+            _told[1] = "uptime=%ds" % max(now - _started, 0)
+        else:
+            _told[1] = status.time_text(now - hal.EPOCH)
+    return _told[1]
 
 
 def make_folder(path):

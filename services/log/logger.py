@@ -131,7 +131,8 @@ class Log(Service):
                 await self._waiting.wait()
                 self._take(_BURST_LINES)
                 self._write_if_due()
-                await asyncio.sleep_ms(0)
+                if self._waiting:  # else wait() lets the others run
+                    await asyncio.sleep_ms(0)
         finally:
             if self._syslog:
                 self._syslog.last_words()
