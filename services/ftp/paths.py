@@ -10,6 +10,8 @@ def resolve(cwd, arg):
 
     Both are the user's own view: "/" is the user's root, wherever that lies.
     """
+    if arg.startswith("/") and not ("//" in arg or "/." in arg or arg.endswith("/")):
+        return arg  # as most clients send it: normal already
     parts = [] if arg.startswith("/") else _parts(cwd)
     for part in _parts(arg):
         if part == "..":

@@ -19,7 +19,7 @@ async def TYPE(session, arg):
     else:  # 504 for what RFC 959 knows: EBCDIC, other bytes, Telnet's and Fortran's formats
         known = arg[0] in "AEIL" and arg[1:2] in ("", " ")
         return (504 if known else 501), "TYPE takes A, I or L 8."
-    return 200, "Type is %s." % arg
+    return 200, b"Type is %s." % arg
 
 
 async def PASV(session, arg):
@@ -27,11 +27,11 @@ async def PASV(session, arg):
     if session.epsv_only:
         return 501, "After EPSV ALL there is EPSV alone."
     told = session.server.passive_address()[1]
-    if ":" in session.address + told:
+    if ":" in session.address or ":" in told:
         return 501, "PASV tells IPv4 addresses alone; use EPSV."
     port = await _listen(session)
-    numbers = told.replace(".", ","), port >> 8, port & 255
-    return 227, "Entering Passive Mode (%s,%d,%d)." % numbers
+    numbers = told.encode().replace(b".", b","), port >> 8, port & 255
+    return 227, b"Entering Passive Mode (%s,%d,%d)." % numbers
 
 
 async def EPSV(session, arg):
@@ -44,7 +44,7 @@ async def EPSV(session, arg):
         if not arg.isdigit():
             return 501, "EPSV takes nothing, %s or ALL." % protocol
         return 522, "Network protocol not supported, use (%s)" % protocol
-    return 229, "Entering Extended Passive Mode (|||%d|)" % await _listen(session)
+    return 229, b"Entering Extended Passive Mode (|||%d|)" % await _listen(session)
 
 
 async def _listen(session):
@@ -157,7 +157,7 @@ def store(session, verb, path, keep):
             upload.commit()
         finally:
             upload.discard()
-        return 226, "Stored, %d bytes." % transfer.bytes
+        return 226, b"Stored, %d bytes." % transfer.bytes
 
     return session.start(verb, path, work, True)
 
