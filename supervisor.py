@@ -45,6 +45,7 @@ class _StallQueue(core.IOQueue):
         super().__init__()
         self._name_task = name_task
         self.left = ticks_ms()  # when a step began; None between two
+        self._looked = False  # just now: no step since then
         self.longest_ms = 0
         self.by = None
 
@@ -54,7 +55,10 @@ class _StallQueue(core.IOQueue):
             self.longest_ms = held
             self.by = self._name_task(core.cur_task)
         self.left = None
-        super().wait_io_event(dt)
+        # The loop asks again, with 0, as soon as it has slept: it has just been told.
+        if dt or not self._looked:
+            super().wait_io_event(dt)
+        self._looked = dt > 0
         self.left = ticks_ms()
 
 

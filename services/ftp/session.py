@@ -87,6 +87,7 @@ class Session:
             await self.reply(220, server.greeting)
             lines = self._lines
             since = ticks_ms()
+            size = None
             while not self.ending:
                 if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
                     await asyncio.sleep_ms(0)
@@ -98,12 +99,14 @@ class Session:
                     await self.reply(500, "Line too long: 512 bytes at most.")
                     continue
                 if line is None:
+                    # Nobody has sent the next line before the reply to the last: to look would
+                    # be a system call in vain. But TLS may hold one, which its socket can't tell.
+                    if size is None or not self.secure:
+                        await readable(self._sock)
+                        since = ticks_ms()
                     size = lines.fill()
                     if size == 0:
                         break
-                    if size is None:
-                        await readable(self._sock)
-                        since = ticks_ms()
                     continue
                 if self.account:
                     # Until its login only the whole time counts: NOOPs hold no place for ever.

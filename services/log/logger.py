@@ -14,11 +14,11 @@ from services.log.files import RotatingFile
 from services.log.lines import event_text, one_line
 from services.service import Service
 
-# Whatever floods the log, it holds 10 KB of heap at most, and as a rule a third of that.
+# Whatever floods the log, it holds 15 KB of heap at most, and as a rule a fifth of that.
 _LINE_CHARS = const(240)
 _RING_LINES = const(12)
 _WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
-_BATCH_LINES = const(12)
+_BATCH_LINES = const(24)  # LittleFS copies half a block each time
 _BURST_LINES = const(8)  # a serial console takes some 10 ms a line: let others run between
 _WRITE_EVERY_MS = const(5_000)  # what a power cut may cost
 _ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twice a second
