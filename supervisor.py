@@ -57,7 +57,7 @@ class _StallQueue(core.IOQueue):
         self.left = None
         # The loop asks again, with 0, as soon as it has slept: it has just been told.
         if dt or not self._looked:
-            super().wait_io_event(dt)
+            core.IOQueue.wait_io_event(self, dt)  # super() would be an object each time
         self._looked = dt > 0
         self.left = ticks_ms()
 

@@ -169,18 +169,16 @@ class Session:
         space = line.find(b" ")
         verb = (line if space < 0 else line[:space]).upper()
         try:
-            # Here only what is handed on becomes text, see commands.find().
-            arg = "" if space < 0 else text_of(line[space + 1 :])
             module, flags = find(verb)
-            if flags is None:
-                text_of(verb)
-        except UnicodeError:
-            await self._turn()
-            await self.reply(501, "Not UTF-8 (RFC 2640); nothing was done.")
-            return
-        try:
             if self.transfer and (flags is None or ANYTIME not in flags):
                 await self._turn()
+            # Here only what is handed on becomes text, see commands.
+            try:
+                arg = "" if space < 0 else text_of(line[space + 1 :])
+                if flags is None:
+                    text_of(verb)
+            except UnicodeError:
+                raise FTPError(501, "Not UTF-8 (RFC 2640); nothing was done.")
             reply = self._checked(verb, arg, flags)
             if not reply:
                 if PATH in flags:

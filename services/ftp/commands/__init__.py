@@ -53,6 +53,8 @@ _RESIDENT = const(3)
 _HELPERS = ("listing", "walk", "facts", "times", "text")  # what those use(); it goes with them
 
 _loaded = [None] * (len(_TABLE) // 2)
+_RECENT = const(8)
+_recent = {}  # verb -> what find() returned: the table is gone through a byte at a time
 
 
 def find(verb):
@@ -60,13 +62,20 @@ def find(verb):
 
     verb: as bytes; flags: what is checked before it runs, bytes of ARG, PATH and so on.
     """
+    found = _recent.get(verb)
+    if found:
+        return found
     wanted = b" %s:" % verb
     for number in range(len(_loaded)):
         known = _TABLE[2 * number + 1]
         start = known.find(wanted)
         if start >= 0:
             start += len(wanted)
-            return number, known[start : known.find(b" ", start)]
+            found = number, known[start : known.find(b" ", start)]
+            if len(_recent) >= _RECENT:
+                _recent.clear()
+            _recent[verb] = found
+            return found
     return None, None
 
 
@@ -107,6 +116,7 @@ def use(name):
 
 def release():
     """Let go of the modules that don't stay."""
+    _recent.clear()
     for number in range(_RESIDENT, len(_loaded)):
         _loaded[number] = None
         forget("services.ftp.commands." + _TABLE[2 * number])

@@ -123,8 +123,10 @@ def forget(session):
         server = session.server
         server.events.publish("ftp/logout", user=session.user, address=session.address)
         session.touched = ticks_ms()
-    # What has never been changed stays the class's: it would cost heap in each session.
     new = type(session)
+    if session.user is None and session.facts is new.facts and session.hash is new.hash:
+        return  # it is a new one: before USER there is OPTS alone
+    # What has never been changed stays the class's: it would cost heap in each session.
     for name in _CHANGES:
         if getattr(session, name) != getattr(new, name):
             setattr(session, name, getattr(new, name))
