@@ -48,6 +48,8 @@ def serve():
     services, status, events, site = assemble(VERSION, SERVICES, IN_RESCUE, watchdog)
     del assemble
     gc.collect()
+    # Not only when the heap is full: what stays would lie scattered all over it, and a module that
+    # comes later would find no room in one piece.
     gc.threshold(gc.mem_free() // 2)
     supervisor = Supervisor(services, status, events, watchdog, flash, note="/boot.json.hung")
     hal.interrupt(_LOOK_MS, supervisor.look)

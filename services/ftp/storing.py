@@ -15,6 +15,8 @@ _GRACE_MS = const(20)
 _GRACE_SHARE = const(32)  # after a fast upload, this part of the time that it took
 _LONG_MS = const(5)
 _FAST = const(10_000)  # bytes in a millisecond
+_ENAMETOOLONG = const(36)  # MicroPython's errno lacks both names on some ports
+_ENOSPC = const(28)
 
 
 class Upload:
@@ -33,8 +35,10 @@ class Upload:
         in_use.add(self._part)
         try:
             self.file = open(self._part, "wb")
-        except OSError:
+        except OSError as error:
             in_use.discard(self._part)
+            if error.errno == _ENAMETOOLONG:  # LittleFS, where a folder finds no block for a name
+                raise OSError(_ENOSPC)
             raise
 
     async def copy_old(self, size, transfer):
