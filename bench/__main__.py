@@ -112,6 +112,7 @@ def _contenders(options, folder, tls):
     """The servers of one round, in turn, as callables that make a fresh one."""
     yield lambda: servers.Blocking(folder, buffer=options.buffer, certificate=tls)
     yield lambda: boards.Outpost(folder, buffer=options.buffer, certificate=tls)
+    yield lambda: boards.FtpAlone(folder, buffer=options.buffer)
     if options.ftpdlite:
         yield lambda: peers.FTPdLite(folder, options.ftpdlite)
     if options.uftpd:

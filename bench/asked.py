@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench import heap
 from bench.figures import markdown, short
 
-OUTPOST, LOOP = "Outpost", "blocking loop"
+OUTPOST, ALONE, LOOP = "Outpost", "Outpost, FTP alone", "blocking loop"
 FTPDLITE, UFTPD, PYFTPDLIB = "FTPdLite", "uftpd", "pyftpdlib"
 _KB = 1000
 
@@ -49,6 +49,12 @@ def _ratio(what, value, other, measure, at_most=False):
         at_most,
         place=(other, measure),
     )
+
+
+def _alone(what, value, other, measure, at_most=False):
+    """Outpost with FTP alone, as the other server is, by that one; in no picture."""
+    source = lambda results: _speed(results, "ratio", ALONE, other, measure)  # noqa: E731
+    return Asked(f"{what}, FTP alone", value, source, at_most, place=(ALONE, measure))
 
 
 def _own(what, value, measure, unit):
@@ -99,11 +105,14 @@ ASKED = (
     _ratio("RETR from LittleFS by a bare read", 0.8, LOOP, "RETR 2 MiB on LittleFS, MiB/s"),
     _ratio("STOR to LittleFS by a bare write", 0.8, LOOP, "STOR 2 MiB on LittleFS, MiB/s"),
     _ratio("1 KiB RETR by pyftpdlib", 1.3, PYFTPDLIB, "1 KiB RETR/s"),
+    _alone("1 KiB RETR by pyftpdlib", 1.3, PYFTPDLIB, "1 KiB RETR/s"),
     _ratio("LIST of 500: time by pyftpdlib's", 1, PYFTPDLIB, "LIST of 500, ms", True),
     _ratio("NOOP by FTPdLite", 1, FTPDLITE, "NOOP/s"),
     _ratio("NOOP: processor time by FTPdLite's", 1, FTPDLITE, "NOOP, CPU us", True),
     _ratio("login and QUIT by FTPdLite", 1, FTPDLITE, "login+QUIT/s"),
     _ratio("login and QUIT: processor time", 1, FTPDLITE, "login+QUIT, CPU us", True),
+    _alone("login and QUIT by FTPdLite", 1, FTPDLITE, "login+QUIT/s"),
+    _alone("login and QUIT: processor time", 1, FTPDLITE, "login+QUIT, CPU us", True),
     _own("NOOP beside RETR, median", 10, "NOOP beside RETR, median ms", " ms"),
     _own("NOOP beside STOR, median", 10, "NOOP beside STOR, median ms", " ms"),
     Asked("four RETRs at once by one", 1, _four_by_one),

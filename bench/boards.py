@@ -78,7 +78,7 @@ class Outpost(Server):
         """Prepare the flash, start the board, wait until its boot is over."""
         image = room / "flash.img"
         tls = {"tls": self._certificate.settings} if self.secure else {}
-        config = json.dumps(outpost_config(self.port, self._broker, buffer=self._buffer, **tls))
+        config = json.dumps(self._config(buffer=self._buffer, **tls))
         prepare(image, bundle.tree_root(), config=config)
         if self.secure:
             self._certificate.put_on(image)
@@ -96,6 +96,10 @@ class Outpost(Server):
         except desk.BoardFailed as error:
             raise ServerDied(f"{self.name} does not serve: {error}") from None
         self._settle()
+
+    def _config(self, **ftp):
+        """config.json as an object."""
+        return outpost_config(self.port, self._broker, **ftp)
 
     def stop(self):
         """Turn the board off."""
@@ -120,6 +124,17 @@ class Outpost(Server):
     def printed(self):
         """What the board has printed so far."""
         return self._board.console
+
+
+class FtpAlone(Outpost):
+    """The same with FTP as the only service, as the peers are: nothing logs, nothing publishes."""
+
+    name = "Outpost, FTP alone"
+    measures = ("small_files", "commands", "listings")
+
+    def _config(self, **ftp):
+        others = {"log": None, "network": None, "time": None, "telemetry": None}
+        return {**super()._config(**ftp), **others}
 
 
 class ProbedOutpost(Program):

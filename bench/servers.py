@@ -73,6 +73,7 @@ class Server:
     card = "/"  # the folder as the client sees it
     flash = None  # where a LittleFS is, as the client sees it
     secure = False  # whether it was started with a certificate
+    measures = None  # the names of those it is here for; None: all
 
     def __init__(self, folder, heap=HEAP):
         self.folder = Path(folder)
