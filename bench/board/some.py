@@ -8,11 +8,12 @@ from supervisor import Supervisor
 _ROWS = (
     ("log", "services.log", "Log", None),
     ("ftp", "services.ftp.server", "FtpServer", None),
+    ("app", "services.app", "App", "module"),  # off: nothing configures it
 )
 
 
 def run(names):
     """Assemble the services from config.json, as main.py does, and serve."""
-    rows = [row for row in _ROWS if row[0] in names]
+    rows = [row for row in _ROWS if row[0] in names or row[0] == "app"]
     services, status, events, _ = assemble("0", rows)
     asyncio.run(Supervisor(services, status, events).run())

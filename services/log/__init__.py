@@ -5,7 +5,7 @@ from services.log import crash as crash
 
 
 def __getattr__(name):
-    """Import the service, and with it micropython-lib's logging, when it is asked for."""
+    """Import the service when it is asked for."""
     if name == "Log":
         from services.log.logger import Log
 

@@ -1,6 +1,5 @@
 """Log: events and the application's records on the console, in memory and in files."""
 
-import logging
 from collections import deque
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -25,46 +24,35 @@ _ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twic
 _CRASH_EVERY_MS = const(10_000)
 _ENOSPC = const(28)  # MicroPython has neither a name nor a text for it
 
-_LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING}
-_LEVELS["ERROR"] = logging.ERROR
-_LEVELS["CRITICAL"] = logging.CRITICAL
+# The numbers of micropython-lib's logging.
+_DEBUG = const(10)
+_INFO = const(20)
+_WARNING = const(30)
+_ERROR = const(40)
+_LEVELS = {"DEBUG": _DEBUG, "INFO": _INFO, "WARNING": _WARNING, "ERROR": _ERROR, "CRITICAL": 50}
 _NAMES = {number: name for name, number in _LEVELS.items()}
 
 _TOPIC_LEVELS = {
-    "service/restart": logging.ERROR,
-    "task/crash": logging.ERROR,
-    "service/state": logging.DEBUG,
-    "config/problem": logging.WARNING,
-    "ftp/lockout": logging.WARNING,
-    "network/down": logging.WARNING,
-    "time/failed": logging.WARNING,
+    "service/restart": _ERROR,
+    "task/crash": _ERROR,
+    "service/state": _DEBUG,
+    "config/problem": _WARNING,
+    "ftp/lockout": _WARNING,
+    "network/down": _WARNING,
+    "time/failed": _WARNING,
 }
 
 
 def _level_of(topic, fields):
     """How much an event matters: by its topic, and by whether it tells of a failure."""
     if topic == "ftp/transfer" and fields.get("event_type") in ("started", "progress"):
-        return logging.DEBUG
+        return _DEBUG
     if fields.get("again"):
-        return logging.DEBUG
-    level = _TOPIC_LEVELS.get(topic, logging.INFO)
-    if level == logging.INFO and (fields.get("ok") is False or fields.get("error")):
-        return logging.WARNING
+        return _DEBUG
+    level = _TOPIC_LEVELS.get(topic, _INFO)
+    if level == _INFO and (fields.get("ok") is False or fields.get("error")):
+        return _WARNING
     return level
-
-
-class _Handler(logging.Handler):
-    """Hands the records of micropython-lib's loggers to the log."""
-
-    def __init__(self, add):
-        super().__init__()
-        self._add = add
-
-    def emit(self, record):
-        """Take one record; its logger reuses the object, so nothing of it is kept."""
-        # A level of the application's own (addLevelName) has no name here.
-        level = _NAMES.get(record.levelno) or str(record.levelno)
-        self._add(level, record.levelno, "%s %s" % (record.name, one_line(str(record.message))))
 
 
 class Log(Service):
@@ -113,12 +101,11 @@ class Log(Service):
             self._syslog = Syslog(self.status, host, port, name)
         events.subscribe(self._event)
         site.add("log", self._site, "log [n|crash]: the last n lines, or traceback", admin=True)
-        root = logging.getLogger()
-        # Its default handler prints, and so does this service. An application's own stay.
-        known = (logging.StreamHandler, _Handler)
-        root.handlers = [other for other in root.handlers if type(other) not in known]
-        root.addHandler(_Handler(self._add))
-        root.setLevel(self._level)
+        if status.sections.get("app", {}).get("state") != "off":
+            # Only who has an application pays for it: nothing else writes records.
+            from services.log.records import take
+
+            take(self._add, _NAMES, self._level)
 
     async def run(self):
         """Print lines as they come; write them to the file in batches, errors at once."""
@@ -190,7 +177,7 @@ class Log(Service):
         self._waiting.put(line)
         if self._syslog:
             self._syslog.put(line)
-        if level >= logging.ERROR:
+        if level >= _ERROR:
             self._urgent = True
 
     def _take(self, most):

@@ -22,7 +22,9 @@ from services.log.files import RotatingFile
 from services.log.lines import event_text, one_line
 from services.site import SiteCommands
 from services.status import Status
-from services import status_text  # what is mounted below has no modules
+# What is mounted below has no modules.
+import services.log.records
+from services import status_text
 
 # What is borrowed must have been imported before.
 trim = borrow("services.log.quota", "trim")

@@ -87,13 +87,22 @@ def has_logging(folder):
         return False
 
 sys.path[:] = [folder for folder in sys.path if not has_logging(folder)]
+from services.events import Events
 from services.log import crash
+from services.site import SiteCommands
+from services.status import Status
+
+status = Status()
+kind = __import__("services.log", None, None, ("Log",)).Log
 try:
-    __import__("services.log", None, None, ("Log",)).Log
+    kind(status, Events(), SiteCommands())
 except ImportError as error:
     print(error)
+status.section("app")["state"] = "off"
+print(kind(status, Events(), SiteCommands()).name, "runs where there is no application")
 """)
-    assert "logging" in out
+    assert "logging" in out.splitlines()[0]
+    assert out.splitlines()[1] == "log runs where there is no application"
 
 
 def test_a_crash_that_cannot_be_saved_is_shown_and_stops_nothing(board):

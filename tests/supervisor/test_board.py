@@ -63,9 +63,19 @@ def test_a_service_that_cannot_be_imported_is_reported_and_the_rest_run(change, 
     assert "211-ftp        running" in stat
 
 
+# Only an application writes records: without one nothing needs logging.
+APP_THAT_WAITS = """
+import asyncio
+
+async def run(status, events):
+    await asyncio.Event().wait()
+"""
+
+
 @pytest.mark.parametrize("package", ["logging", "ntptime"])
 def test_a_missing_package_costs_its_service_alone(change, package):
-    board = change({}, remove=[f"/lib/{package}.mpy", f"/lib/{package}.py"])
+    files = [f"/lib/{package}.mpy", f"/lib/{package}.py"]
+    board = change({"/app.py": APP_THAT_WAITS}, remove=files, app="app")
 
     stat = board.stat(works(board))
     name = {"logging": "log", "ntptime": "time"}[package]
