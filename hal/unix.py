@@ -13,7 +13,8 @@ from micropython import const
 SOCKETS = None  # as many as the host allows
 BACKLOG = 16  # beyond it Linux lets a client believe that it is connected, and forgets it
 _AF_INET = const(2)
-_MAPPED = b"\0\0\0\0\0\0\0\0\0\0\xff\xff"  # an IPv4 address within IPv6 (RFC 4291 section 2.5.5.2)
+# An IPv4 address within IPv6 (RFC 4291 section 2.5.5.2).
+_MAPPED = const(b"\0\0\0\0\0\0\0\0\0\0\xff\xff")
 _SO_OOBINLINE = const(10)  # Linux
 
 

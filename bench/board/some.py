@@ -2,7 +2,7 @@
 
 import asyncio
 
-from assemble import assemble
+from services.borrow import borrow
 from supervisor import Supervisor
 
 _ROWS = (
@@ -15,5 +15,5 @@ _ROWS = (
 def run(names):
     """Assemble the services from config.json, as main.py does, and serve."""
     rows = [row for row in _ROWS if row[0] in names or row[0] == "app"]
-    services, status, events, _ = assemble("0", rows)
+    services, status, events, _ = borrow("assemble", "assemble")("0", rows)
     asyncio.run(Supervisor(services, status, events).run())

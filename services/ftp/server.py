@@ -21,10 +21,10 @@ from services.service import Service
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
-_GONE = ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH")
+_GONE = const(("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH"))
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
 _EPIPE = const(32)
-_OPERATORS = ("df", "free", "gc", "hashpass", "kick", "status", "unlock", "uptime", "who")
+_OPERATORS = const(("df", "free", "gc", "hashpass", "kick", "status", "unlock", "uptime", "who"))
 _REST_MS = const(100)  # after a client that could not be taken in
 _NO_MEMORY = b"421 Not enough memory for one more session; try later.\r\n"
 _PLENTY = const(16_384)  # bytes free: no need to look closer

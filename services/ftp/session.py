@@ -29,7 +29,7 @@ SENT_AWAY = (421, "Not enough memory for this session; bye.")
 _ONE_LINE = (str, bytes)
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
-_NOT_HERE = (b"ADAT", b"CONF", b"ENC", b"MIC", b"SMNT")
+_NOT_HERE = const((b"ADAT", b"CONF", b"ENC", b"MIC", b"SMNT"))
 
 
 def _safely(lines):

@@ -6,9 +6,9 @@ from micropython import const
 
 _VALUE_CHARS = const(120)  # a path may have 500
 _TEXT_CHARS = const(200)
-_SECRETS = ("password", "secret", "token")
+_SECRETS = const(("password", "secret", "token"))
 # Keys that need no search for a secret, nor do parts of them.
-_HARMLESS = "address bytes error event_type ms ok path service state user verb"
+_HARMLESS = const("address bytes error event_type ms ok path service state user verb")
 
 
 def one_line(text):

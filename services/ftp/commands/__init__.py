@@ -50,7 +50,8 @@ _TABLE = (
 # a heap may have no room for it. The others come at their first use and go when nobody has been
 # here for a while.
 _RESIDENT = const(3)
-_HELPERS = ("listing", "walk", "facts", "times", "text")  # what those use(); it goes with them
+# What those use(); it goes with them.
+_HELPERS = const(("listing", "walk", "facts", "times", "text"))
 
 _loaded = [None] * (len(_TABLE) // 2)
 _RECENT = const(8)
