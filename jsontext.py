@@ -9,9 +9,9 @@ import re
 
 from micropython import const
 
-_SPACE = " \t\r\n"
-_NUMBER = "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$"
-_HEX = "[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]"
+_SPACE = const(" \t\r\n")
+_NUMBER = const("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$")
+_HEX = const("[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]")
 _DEEPEST = const(16)  # objects and lists in each other: a small stack must hold us
 
 

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-_UNITS = (("_bytes", 6), ("_ms", 3), ("_s", 2))
+_UNITS = const((("_bytes", 6), ("_ms", 3), ("_s", 2)))
 _LONG_MS = const(120_000)  # read more easily as hours and days
 _WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
 

@@ -3,7 +3,7 @@
 from micropython import const
 
 _LONGEST = const(512)  # RFC 959 sets none; a path has 255 bytes a name on LittleFS
-_IAC = b"\xff"
+_IAC = const(b"\xff")
 _WILL = const(251)  # WILL, WONT, DO, DONT: one option byte follows
 _IAC_BYTE = const(255)
 _DM = b"\xf2"

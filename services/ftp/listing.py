@@ -10,7 +10,7 @@ from services.ftp import paths
 from services.ftp.disk import UPLOAD_PREFIX, kept
 
 _IS_DIR = const(0x4000)
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
 _HALF_YEAR_S = const(180 * 86400)
 _DAY_S = const(86400)
 # A time before this is no time: LittleFS has none for folders, a board without a battery

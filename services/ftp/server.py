@@ -26,13 +26,13 @@ _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unload
 _EPIPE = const(32)
 _OPERATORS = const(("df", "free", "gc", "hashpass", "kick", "status", "unlock", "uptime", "who"))
 _REST_MS = const(100)  # after a client that could not be taken in
-_NO_MEMORY = b"421 Not enough memory for one more session; try later.\r\n"
+_NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n")
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies
 _SESSIONS = const(6)  # where nothing else bounds them
 _TELL_MS = const(1_000)  # a flood of refused clients is told once a second
-_KEY = "/tls/key.der"  # where TLS looks for it, and where it may lie without TLS too
-_PROTECTED = ("/config.*", "/boot.json*", "/log", "/prev", "/next", "/tls")
+_KEY = const("/tls/key.der")  # where TLS looks for it, and where it may lie without TLS too
+_PROTECTED = const(("/config.*", "/boot.json*", "/log", "/prev", "/next", "/tls"))
 
 
 class FtpServer(Service):

@@ -22,11 +22,13 @@ _ALERT = const(21)
 _LONGEST_REST_MS = const(10_000)  # a step beyond 8 s would end in the watchdog
 _LARGEST_ERRNO = const(255)  # beyond are mbedtls's own numbers
 # Forward secrecy, and each record sealed; the shortest key first, which is safe and fastest.
-_CIPHERS = (
-    "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
-    "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384",
-    "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256",
-    "TLS-ECDHE-RSA-WITH-AES-256-GCM-SHA384",
+_CIPHERS = const(
+    (
+        "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+        "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384",
+        "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256",
+        "TLS-ECDHE-RSA-WITH-AES-256-GCM-SHA384",
+    )
 )
 
 

@@ -16,7 +16,7 @@ _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
 _FULL_MS = const(1000)  # how long the port's own buffers may be full
 _SEQUENCE_MAX = const(2147483647)  # RFC 5424 section 7.3.1
-_BOM = b"\xef\xbb\xbf"  # RFC 5424 section 6.4: what follows is UTF-8
+_BOM = const(b"\xef\xbb\xbf")  # RFC 5424 section 6.4: what follows is UTF-8
 _SEVERITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 

@@ -4,9 +4,9 @@ from micropython import const
 
 _BYTES = const(900)  # of the log
 _LINES = const(8)
-_ALWAYS = ("watchdog", "brown-out")
-_ORDERLY = " board/stop "  # the supervisor's last word, in the log
-_NEVER = ("power-on", "deep-sleep", "unknown")
+_ALWAYS = const(("watchdog", "brown-out"))
+_ORDERLY = const(" board/stop ")  # the supervisor's last word, in the log
+_NEVER = const(("power-on", "deep-sleep", "unknown"))
 
 
 def black_box(board, log):

@@ -10,8 +10,8 @@ _BYTE_MS = const(2)  # what a byte may take beside that: the network's buffers t
 _PACKET_MAX = const(1024)  # what a broker may send us at once
 _PUBLISH = const(0x30)
 _PINGRESP = const(0xD0)
-_PINGREQ = b"\xc0\x00"
-_DISCONNECT = b"\xe0\x00"
+_PINGREQ = const(b"\xc0\x00")
+_DISCONNECT = const(b"\xe0\x00")
 
 TROUBLE = (OSError, MemoryError)
 

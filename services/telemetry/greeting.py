@@ -8,7 +8,7 @@ from micropython import const
 from services.borrow import borrow
 from services.status import time_text
 
-_BIRTH = "homeassistant/status"  # where Home Assistant says that it has come up
+_BIRTH = const("homeassistant/status")  # where Home Assistant says that it has come up
 _SUBSCRIBE = const(0x82)
 
 

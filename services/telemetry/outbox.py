@@ -15,11 +15,11 @@ _OVERHEAD = const(128)  # bytes of a waiting event beside its payload
 _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
 _KEEP_EVERY_MS = const(30_000)  # failures are written to flash no more often
 
-_FORWARDED = ("ftp/transfer", "ftp/login", "ftp/lockout", "ftp/tls", "command/done")
+_FORWARDED = const(("ftp/transfer", "ftp/login", "ftp/lockout", "ftp/tls", "command/done"))
 # What survives a reset, as transfers do that failed. Not what strangers cause: they shall not
 # wear the flash out.
 _FAILURES = ("service/restart", "task/crash", "board/blackbox", "update/rolled-back")
-_FORWARDED_ALL_OF = "update/"
+_FORWARDED_ALL_OF = const("update/")
 _KEEPER = "services.telemetry.spill"
 _KEPT = "/log/spill.txt"
 

@@ -14,7 +14,7 @@ _LONGEST_FILE = const(8192)
 # What must stay free beside mbedtls's buffers, which are there by then: for the arithmetic of
 # the handshake where mbedtls takes it from this heap, and for FTP.
 _SPARE = const(16384)
-_CLOCK_SET = 1735689600  # 2025-01-01: a clock that says less was never set
+_CLOCK_SET = const(1735689600)  # 2025-01-01: a clock that says less was never set
 _NO_MEMORY = "not enough memory for TLS to the broker just now"
 
 

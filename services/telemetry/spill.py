@@ -11,7 +11,7 @@ from micropython import const
 _BYTES = const(4096)  # a block of the flash
 _LINE = const(2048)
 _BATCH = const(4)  # lines in one write to the broker
-_FAILED = b'"event_type": "failed"'  # quotes within a text are escaped: nobody can forge it
+_FAILED = const(b'"event_type": "failed"')  # quotes within a text are escaped: nobody can forge it
 
 
 def keep(path, backlog, topics):

@@ -16,8 +16,8 @@ _LONGEST_DELAY_S = const(60)
 _STEADY_MS = const(10_000)  # a connection that lasted this long forgives the failures before
 _GOODBYE_MS = const(1500)
 
-_CHANGES_STATE = ("service/state", "service/restart")
-_ENCOURAGES = ("network/up", "time/sync")  # what may have been missing
+_CHANGES_STATE = const(("service/state", "service/restart"))
+_ENCOURAGES = const(("network/up", "time/sync"))  # what may have been missing
 _HERE = "services.telemetry."
 
 

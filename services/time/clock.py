@@ -15,7 +15,7 @@ from services.time import sntp
 # Before BUILT nothing of ours ran. Where NTP's first era ends seem to be all the servers that
 # count from 1900 because they have no clock either. Both move on with releases.
 BUILT = 1767225600  # 2026-01-01
-_HORIZON = 2085978496  # 2036-02-07 06:28:16
+_HORIZON = const(2085978496)  # 2036-02-07 06:28:16
 _YEAR_S = const(31556952)
 
 _FIRST_RETRY_S = const(2)

@@ -16,7 +16,7 @@ _CLIENT_V4 = const(0x23)
 _SERVER = const(4)
 _NOT_SYNCHRONISED = const(3)  # the leap indicator's alarm
 _STRATUM_MAX = const(15)
-_NTP_TO_UNIX = 2208988800  # seconds from 1900 to 1970
+_NTP_TO_UNIX = const(2208988800)  # seconds from 1900 to 1970
 _ERA = 1 << 32  # seconds; era 1 begins on 2036-02-07
 
 

@@ -7,7 +7,7 @@ from micropython import const
 
 from services.ftp.commands import use
 
-_HASHES = ("SHA-256", "SHA-1", "MD5")
+_HASHES = const(("SHA-256", "SHA-1", "MD5"))
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
 
 
