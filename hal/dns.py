@@ -10,9 +10,8 @@ from hal.net import is_address, readable, within
 _ATTEMPTS = const(2)  # UDP loses packets
 _REPLY_MAX = const(512)  # RFC 1035 section 4.2.1
 _DNS = const(53)
-_MDNS_GROUP = const(
-    "224.0.0.251"
-)  # RFC 6762 section 5.1: one-shot queries are answered by unicast
+# RFC 6762 section 5.1: one-shot queries are answered by unicast.
+_MDNS_GROUP = const("224.0.0.251")
 _MDNS = const(5353)
 _TYPE_A = const(1)
 

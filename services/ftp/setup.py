@@ -2,13 +2,15 @@
 
 import os
 
+from micropython import const
+
 from services.ftp import paths
 from services.ftp.accounts import Account, hash_password, is_hash
 
 _ROLES = ("read", "write", "admin")
-_ANONYMOUS = "anonymous"  # who may log in with any password, where its own is null
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are taken for another
-_PASSWORD_CHARS = 12  # 5 bits each
+_ANONYMOUS = const("anonymous")  # who may log in with any password, where its own is null
+_ALPHABET = const("abcdefghijkmnpqrstuvwxyz23456789")  # none that are taken for another
+_PASSWORD_CHARS = const(12)  # 5 bits each
 
 
 async def accounts(users, keep):

@@ -9,13 +9,15 @@ import os
 from time import ticks_diff, ticks_ms
 
 import asyncio
+from micropython import const
 
 from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.disk import UPLOAD_PREFIX, is_dir
 
-_SLICE_MS = 5
-_ASIDE = "-"  # between an upload's number and the name of the file that it takes the place of
+_SLICE_MS = const(5)
+# Between an upload's number and the name of the file that it takes the place of.
+_ASIDE = const("-")
 
 
 async def sweep(in_use):

@@ -3,14 +3,17 @@
 import os
 from errno import EEXIST
 
+from micropython import const
+
 import hal
 from services import status
 
 PATH = "/log/crash.txt"
-_PART = ".upload-crash"  # what a power cut leaves of it goes with FTP's sweep of the next boot
+# What a power cut leaves of it goes with FTP's sweep of the next boot.
+_PART = const(".upload-crash")
 
 # A clock that says less was never set: boards start in 2000 or 2021.
-_CLOCK_SET = 1735689600  # 2025-01-01
+_CLOCK_SET = const(1735689600)  # 2025-01-01
 _started = hal.unix_time()
 _told = [None, None]  # the second that was last asked for, and its text: lines come in bursts
 
