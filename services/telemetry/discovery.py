@@ -107,32 +107,28 @@ _ENTITIES = (
     ),
 )
 # Not value_json.update: that is a method of a dict, which Home Assistant's sandbox refuses.
-_UPDATE = const(
-    (
-        "update",
-        '"p":"update","name":"Outpost","dev_cla":"firmware","val_tpl":"'
-        "{% set update = value_json['update'] %}"
-        "{{ {'installed_version': value_json.board.version, 'latest_version': update.to "
-        "if update.phase in ['staged', 'applying', 'trial'] else value_json.board.version} "
-        '| to_json }}"',
-        "",
-    )
+_UPDATE = (
+    "update",
+    '"p":"update","name":"Outpost","dev_cla":"firmware","val_tpl":"'
+    "{% set update = value_json['update'] %}"
+    "{{ {'installed_version': value_json.board.version, 'latest_version': update.to "
+    "if update.phase in ['staged', 'applying', 'trial'] else value_json.board.version} "
+    '| to_json }}"',
+    "",
 )
-_BUTTONS = const(
+_BUTTONS = (
     (
-        (
-            "reboot",
-            '"p":"button","name":"Reboot","dev_cla":"restart","cmd_t":"~/command",'
-            '"pl_prs":"reboot","ent_cat":"config"',
-            "",
-        ),
-        (
-            "sync",
-            '"p":"button","name":"Set the clock","ic":"mdi:clock-check","cmd_t":"~/command",'
-            '"pl_prs":"sync","ent_cat":"config"',
-            "",
-        ),
-    )
+        "reboot",
+        '"p":"button","name":"Reboot","dev_cla":"restart","cmd_t":"~/command",'
+        '"pl_prs":"reboot","ent_cat":"config"',
+        "",
+    ),
+    (
+        "sync",
+        '"p":"button","name":"Set the clock","ic":"mdi:clock-check","cmd_t":"~/command",'
+        '"pl_prs":"sync","ent_cat":"config"',
+        "",
+    ),
 )
 
 

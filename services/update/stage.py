@@ -19,10 +19,8 @@ _SLICE_MS = const(5)
 _PIECE = const(512)
 _SPARE_BLOCKS = const(6)  # for the plan, the journal, and names that need a block more
 _BOOTS = ("/boot.", "/recovery.", "/journal.")  # what runs before an update can be taken back
-_KEPT = const(("/next", "/prev", "/log", "/tls"))  # no version's, with all that lies below
-_NOT_FILES = const(
-    ("/config.json", "/config.last", "/boot.json", "/rescue", "/.times", "/manifest.json")
-)
+_KEPT = ("/next", "/prev", "/log", "/tls")  # no version's, with all that lies below
+_NOT_FILES = ("/config.json", "/config.last", "/boot.json", "/rescue", "/.times", "/manifest.json")
 
 
 class Found:
