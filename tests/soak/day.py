@@ -168,6 +168,9 @@ class Day:
             self._board.start()
             self._board.wait_ready()
             self._live()
+        except BaseException:
+            self._say(self._board.console[-8000:])
+            raise
         finally:
             if self._board.state == "running":
                 self._board.stop()

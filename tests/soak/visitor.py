@@ -22,6 +22,7 @@ _STRANGER = "127.0.0.66"  # whose wrong passwords nobody else pays for
 # A board that hurries gives up a client that the host keeps waiting: 15 s of its own for a data
 # connection and its handshake are 0.2 s.
 _TOO_LATE = (ftplib.error_temp, OSError, EOFError)
+_PATIENT_TIMES = 10
 
 
 class Visitor:
@@ -44,14 +45,16 @@ class Visitor:
     def visit(self, transfers, secure=False):
         """One session with so many transfers, over TLS or not; another where it came too late."""
         wanted = self.transfers + transfers
-        while True:
+        for _ in range(_PATIENT_TIMES):
             try:
                 with self._session(secure) as ftp:
                     self.logins += 1
                     self._work(ftp, wanted)
                 return
-            except _TOO_LATE:
+            except _TOO_LATE as error:
                 self.late += 1
+                trouble = error
+        raise AssertionError(f"no session came to its end: {trouble!r}")
 
     def _work(self, ftp, wanted):
         if _FOLDER.lstrip("/") not in ftp.nlst("/"):
