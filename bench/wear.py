@@ -19,7 +19,7 @@ SMALL = "1 MiB in files of 1 KiB"
 HOUR = "an hour at rest, no server answers"
 _MIB, _KIB = 1 << 20, 1 << 10
 _LOG_S = 6  # the log writes its lines within five
-_HASTE = 240  # an hour in 15 s
+_HASTE = 120  # an hour in 30 s
 
 
 class Meter:
