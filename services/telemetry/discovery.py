@@ -10,140 +10,76 @@ from micropython import const
 
 _PUBLISH_RETAINED = const(0x31)
 
-# Entity -> its keys, abbreviated as Home Assistant's documentation lists them; a shared state
-# topic (`~/state`) and availability stand at the root. Jinja's templates read what
-# docs/schemas/state.json and info.json tell.
-_DIAGNOSTIC = '"ent_cat":"diagnostic",'
-_BYTES = '"dev_cla":"data_size","unit_of_meas":"B",'
-_MS = '"dev_cla":"duration","unit_of_meas":"ms","stat_cla":"measurement",'
+# An entity is its name, a space, and its keys, abbreviated as Home Assistant's documentation
+# lists them; a shared state topic (`~/state`) and availability stand at the root. Jinja's
+# templates read what docs/schemas/state.json and info.json tell. Names by themselves, in a
+# dictionary, would stay in the table of interned names for good.
 _ENTITIES = (
-    (
-        "last_boot",
-        '"p":"sensor","name":"Last boot","dev_cla":"timestamp",'
-        '"stat_t":"~/info","val_tpl":"{{ value_json.started }}"',
-        _DIAGNOSTIC,
-    ),
-    (
-        "boots",
-        '"p":"sensor","name":"Boots","ic":"mdi:restart","stat_cla":"total_increasing",'
-        '"stat_t":"~/info","val_tpl":"{{ value_json.boots }}"',
-        _DIAGNOSTIC,
-    ),
-    (
-        "heap_free",
-        '"p":"sensor","name":"Free heap","stat_cla":"measurement",'
-        '"val_tpl":"{{ value_json.heap.free_bytes }}"',
-        _DIAGNOSTIC + _BYTES,
-    ),
-    (
-        "flash_free",
-        '"p":"sensor","name":"Free flash","stat_cla":"measurement",'
-        '"val_tpl":"{{ value_json.flash.free_bytes }}"',
-        _DIAGNOSTIC + _BYTES,
-    ),
-    (
-        "rssi",
-        '"p":"sensor","name":"Signal","dev_cla":"signal_strength","unit_of_meas":"dBm",'
-        '"stat_cla":"measurement","val_tpl":"{{ value_json.network.rssi }}"',
-        _DIAGNOSTIC,
-    ),
-    (
-        "sessions",
-        '"p":"sensor","name":"FTP sessions","ic":"mdi:account-multiple",'
-        '"stat_cla":"measurement","val_tpl":"{{ value_json.ftp.sessions }}"',
-        "",
-    ),
-    (
-        "bytes_in",
-        '"p":"sensor","name":"Bytes in","stat_cla":"total_increasing",'
-        '"val_tpl":"{{ value_json.ftp.stored_bytes }}"',
-        _BYTES,
-    ),
-    (
-        "bytes_out",
-        '"p":"sensor","name":"Bytes out","stat_cla":"total_increasing",'
-        '"val_tpl":"{{ value_json.ftp.sent_bytes }}"',
-        _BYTES,
-    ),
-    (
-        "clock_offset",
-        '"p":"sensor","name":"Clock offset","val_tpl":"{{ value_json.time.offset_ms }}"',
-        _DIAGNOSTIC + _MS,
-    ),
-    (
-        "longest_stall",
-        '"p":"sensor","name":"Longest stall","val_tpl":"{{ value_json.loop.longest_stall_ms }}"',
-        _DIAGNOSTIC + _MS,
-    ),
-    (
-        "restarts",
-        '"p":"sensor","name":"Service restarts","ic":"mdi:restart-alert",'
-        '"stat_cla":"total_increasing","val_tpl":"{{ value_json.values() '
-        "| selectattr('restarts', 'defined') | sum(attribute='restarts') }}\"",
-        _DIAGNOSTIC,
-    ),
-    (
-        "clock_set",
-        '"p":"binary_sensor","name":"Clock set","ic":"mdi:clock-check",'
-        "\"val_tpl\":\"{{ 'ON' if value_json.time.set else 'OFF' }}\"",
-        _DIAGNOSTIC,
-    ),
-    (
-        "problem",
-        '"p":"binary_sensor","name":"Problem","dev_cla":"problem",'
-        "\"val_tpl\":\"{{ 'ON' if value_json.values() | selectattr('state', 'defined') "
-        "| selectattr('state', 'in', ['failed', 'waiting']) | list "
-        "or value_json.values() | selectattr('problem', 'defined') "
-        "| selectattr('problem') | list or value_json.config is defined else 'OFF' }}\"",
-        "",
-    ),
-    (
-        # Progress is left out: each would be an event of its own in Home Assistant's history.
-        "transfer",
-        '"p":"event","name":"Transfer","ic":"mdi:file-swap","stat_t":"~/event/ftp/transfer",'
-        '"evt_typ":["started","stored","sent","failed","deleted","renamed"],'
-        "\"val_tpl\":\"{{ value if value_json.event_type != 'progress' else '' }}\"",
-        "",
-    ),
+    'last_boot "p":"sensor","ent_cat":"diagnostic","name":"Last boot","dev_cla":"timestamp",'
+    '"stat_t":"~/info","val_tpl":"{{ value_json.started }}"',
+    'boots "p":"sensor","ent_cat":"diagnostic","name":"Boots","ic":"mdi:restart",'
+    '"stat_cla":"total_increasing","stat_t":"~/info","val_tpl":"{{ value_json.boots }}"',
+    'heap_free "p":"sensor","ent_cat":"diagnostic","dev_cla":"data_size","unit_of_meas":"B",'
+    '"name":"Free heap","stat_cla":"measurement","val_tpl":"{{ value_json.heap.free_bytes }}"',
+    'flash_free "p":"sensor","ent_cat":"diagnostic","dev_cla":"data_size","unit_of_meas":"B",'
+    '"name":"Free flash","stat_cla":"measurement","val_tpl":"{{ value_json.flash.free_bytes }}"',
+    'rssi "p":"sensor","ent_cat":"diagnostic","name":"Signal","dev_cla":"signal_strength",'
+    '"unit_of_meas":"dBm","stat_cla":"measurement","val_tpl":"{{ value_json.network.rssi }}"',
+    'sessions "p":"sensor","name":"FTP sessions","ic":"mdi:account-multiple",'
+    '"stat_cla":"measurement","val_tpl":"{{ value_json.ftp.sessions }}"',
+    'bytes_in "p":"sensor","dev_cla":"data_size","unit_of_meas":"B","name":"Bytes in",'
+    '"stat_cla":"total_increasing","val_tpl":"{{ value_json.ftp.stored_bytes }}"',
+    'bytes_out "p":"sensor","dev_cla":"data_size","unit_of_meas":"B","name":"Bytes out",'
+    '"stat_cla":"total_increasing","val_tpl":"{{ value_json.ftp.sent_bytes }}"',
+    'clock_offset "p":"sensor","ent_cat":"diagnostic","dev_cla":"duration","unit_of_meas":"ms",'
+    '"stat_cla":"measurement","name":"Clock offset","val_tpl":"{{ value_json.time.offset_ms }}"',
+    'longest_stall "p":"sensor","ent_cat":"diagnostic","dev_cla":"duration",'
+    '"unit_of_meas":"ms","stat_cla":"measurement","name":"Longest stall","val_tpl":"{{ '
+    'value_json.loop.longest_stall_ms }}"',
+    'restarts "p":"sensor","ent_cat":"diagnostic","name":"Service restarts",'
+    '"ic":"mdi:restart-alert","stat_cla":"total_increasing","val_tpl":"{{ value_json.values() '
+    "| selectattr('restarts', 'defined') | sum(attribute='restarts') }}\"",
+    'clock_set "p":"binary_sensor","ent_cat":"diagnostic","name":"Clock set",'
+    '"ic":"mdi:clock-check","val_tpl":"{{ \'ON\' if value_json.time.set else \'OFF\' }}"',
+    'problem "p":"binary_sensor","name":"Problem","dev_cla":"problem","val_tpl":"{{ '
+    "'ON' if value_json.values() | selectattr('state', 'defined') | selectattr('state', 'in', "
+    "['failed', 'waiting']) | list or value_json.values() | selectattr('problem', 'defined') | "
+    "selectattr('problem') | list or value_json.config is defined else 'OFF' }}\"",
+    # Progress is left out: each would be an event of its own in Home Assistant's history.
+    'transfer "p":"event","name":"Transfer","ic":"mdi:file-swap",'
+    '"stat_t":"~/event/ftp/transfer","evt_typ":["started","stored","sent","failed","deleted",'
+    '"renamed"],"val_tpl":"{{ value if value_json.event_type != \'progress\' else \'\' }}"',
 )
 # Not value_json.update: that is a method of a dict, which Home Assistant's sandbox refuses.
 _UPDATE = (
-    "update",
-    '"p":"update","name":"Outpost","dev_cla":"firmware","val_tpl":"'
-    "{% set update = value_json['update'] %}"
-    "{{ {'installed_version': value_json.board.version, 'latest_version': update.to "
-    "if update.phase in ['staged', 'applying', 'trial'] else value_json.board.version} "
-    '| to_json }}"',
-    "",
+    'update "p":"update","name":"Outpost","dev_cla":"firmware","val_tpl":"{% set update = '
+    "value_json['update'] %}{{ {'installed_version': value_json.board.version, "
+    "'latest_version': update.to if update.phase in ['staged', 'applying', 'trial'] else "
+    'value_json.board.version} | to_json }}"'
 )
 _BUTTONS = (
-    (
-        "reboot",
-        '"p":"button","name":"Reboot","dev_cla":"restart","cmd_t":"~/command",'
-        '"pl_prs":"reboot","ent_cat":"config"',
-        "",
-    ),
-    (
-        "sync",
-        '"p":"button","name":"Set the clock","ic":"mdi:clock-check","cmd_t":"~/command",'
-        '"pl_prs":"sync","ent_cat":"config"',
-        "",
-    ),
+    'reboot "p":"button","name":"Reboot","dev_cla":"restart","cmd_t":"~/command",'
+    '"pl_prs":"reboot","ent_cat":"config"',
+    'sync "p":"button","name":"Set the clock","ic":"mdi:clock-check","cmd_t":"~/command",'
+    '"pl_prs":"sync","ent_cat":"config"',
 )
 
 
 async def announce(connection, telemetry):
     """Publish the device, retained; what was announced before is replaced."""
     topic = _topic(telemetry.device)
-    size = 2 + len(topic)
+    size = 0
     for piece in _pieces(telemetry):
         size += len(piece)
     connection.whole = False
-    connection.begin(_PUBLISH_RETAINED, size)
+    connection.begin(_PUBLISH_RETAINED, 2 + len(topic) + size)
     connection.text(topic)
     for piece in _pieces(telemetry):
+        size -= len(piece)
         connection.out.extend(piece)
         await connection.flush()
+    if size:  # the broker would take what follows for the rest of it
+        raise OSError("the status changed while it was described")
     connection.whole = True
 
 
@@ -169,18 +105,14 @@ def _pieces(telemetry):
         '"o":{"name":"Outpost","sw":%s},"~":%s,' % (version, json.dumps(telemetry.base[:-1]))
     ).encode()
     yield b'"avty_t":"~/status","stat_t":"~/state","qos":0,"cmps":{'
-    comma = ""
-    for name, keys, more in _offered(telemetry.sections):
-        yield (
-            '%s"%s":{%s%s,"uniq_id":"%s-%s"}' % (comma, name, more, keys, device, name)
-        ).encode()
-        comma = ","
-    for name, keys, _ in _BUTTONS:
-        if telemetry.commands:
-            yield (',"%s":{%s,"uniq_id":"%s-%s"}' % (name, keys, device, name)).encode()
-        else:
-            # A platform by itself takes away what was there when commands were allowed.
-            yield (',"%s":{"p":"button"}' % name).encode()
+    comma = b""
+    for entity in _offered(telemetry.sections):
+        yield comma + _described(entity, device)
+        comma = b","
+    for entity in _BUTTONS:
+        # A platform by itself takes away what was there when commands were allowed.
+        removed = entity.split(",", 1)[0]
+        yield b"," + _described(entity if telemetry.commands else removed, device)
     yield b"}}"
 
 
@@ -188,7 +120,15 @@ def _offered(sections):
     """Yield the entities that this board has."""
     timed = "set" in sections.get("time", ())
     for entity in _ENTITIES:
-        if timed or entity[0] not in ("clock_offset", "clock_set"):
+        if timed or not entity.startswith("clock_"):
             yield entity
     if "to" in sections.get("update", ()):
         yield _UPDATE
+
+
+def _described(entity, device):
+    """An entity as a member of a JSON object; one that only has a platform stays so."""
+    name, _, keys = entity.partition(" ")
+    if "," in keys:
+        keys += ',"uniq_id":"%s-%s"' % (device, name)
+    return ('"%s":{%s}' % (name, keys)).encode()

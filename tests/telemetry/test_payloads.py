@@ -1,6 +1,9 @@
 """What a real board tells a real broker, held against docs/schemas."""
 
+import contextlib
 import ftplib
+import hashlib
+import io
 import itertools
 import json
 import re
@@ -49,7 +52,11 @@ def busy_board(start_board, mosquitto, tmp_path):
 
 def ours(subscriber):
     """The messages of boards."""
-    return [message for message in subscriber.messages if message.topic.startswith("outpost/")]
+    return [
+        message
+        for message in subscriber.messages
+        if message.topic.startswith("outpost/") and not message.topic.endswith("/command")
+    ]
 
 
 def transfer_all(board, subscriber):
@@ -101,6 +108,53 @@ def test_every_message_of_a_busy_board_meets_its_schema(busy_board, subscriber):
     assert all(later - age >= 1000 for age, later in itertools.pairwise(ages))
     state = subscriber.matching("/state")[-1].json
     assert state["greenhouse"] == {"temperature_c": 21.5}
+
+
+def stage(session, version):
+    """Upload a version that brings one file."""
+    content = f"hello from {version}".encode()
+    with contextlib.suppress(ftplib.error_perm):
+        session.mkd("/next")
+    session.storbinary("STOR /next/hello.txt", io.BytesIO(content))
+    manifest = {"version": version, "files": {"/hello.txt": hashlib.sha256(content).hexdigest()}}
+    text = json.dumps(manifest | {"remove": []}).encode()
+    session.storbinary("STOR /next/manifest.json", io.BytesIO(text))
+
+
+def test_what_happens_seldom_meets_its_schema_too(start_board, mosquitto, subscriber, tmp_path):
+    flash = tmp_path / "rare.img"
+    prepare(flash, bundle.tree_root(), tls=True)
+    board = start_board(
+        flash=flash,
+        clock="real",
+        config={"telemetry": {"broker": mosquitto.url, "commands": True, "every_s": 5}},
+    )
+    # A handshake that is none, a command that is none.
+    stranger = ftplib.FTP()
+    stranger.connect("127.0.0.1", board.ftp_port, timeout=20)
+    stranger.sendcmd("AUTH TLS")
+    stranger.sock.sendall(b"no handshake\r\n" * 10)
+    subscriber.wait_for("event/ftp/tls")
+    stranger.close()
+    topic = subscriber.wait_for("/info").topic.replace("/info", "/command")
+    mosquitto.publish(topic, b"make coffee")
+    subscriber.wait_for("command/done")
+    # An update that is confirmed, and one that is taken back.
+    for boot, version, end, told in (
+        (2, "2.0", "CONFIRM", "update/confirmed"),
+        (3, "3.0", "ROLLBACK", "update/rolled-back"),
+    ):
+        session = board.ftp()
+        stage(session, version)
+        session.sendcmd("SITE UPDATE APPLY")
+        subscriber.wait_for("/info", boots=boot)
+        board.wait_ready()
+        board.ftp().sendcmd(f"SITE UPDATE {end}")
+        assert subscriber.wait_for(told, timeout=40).json["version"] == version
+
+    assert checked(ours(subscriber)) >= {
+        *("event-ftp-tls.json", "event-command-done.json", "event-update.json"),
+    }
 
 
 def test_times_are_null_until_the_clock_is_set_and_utc_from_then_on(
