@@ -16,6 +16,7 @@ _HEALTHY_MS = const(60_000)  # a run of this length forgives the failures before
 _FAILURES_TO_RESET = const(10)  # in a row, of a critical service
 _FLASH_EVERY_S = const(10)  # LittleFS walks its whole tree to count the free blocks
 _STOP_MS = const(5_000)  # how long one service may take to clean up
+_STEP_MS = const(10)
 _HANG_MS = const(4_000)  # no step takes so long, and the watchdog waits for as long again
 _TRACEBACK_CHARS = const(600)  # its end names the line that failed; MQTT and flash are small
 
@@ -141,8 +142,16 @@ class Supervisor:
         """Cancel one service and give it a bounded time to clean up."""
         if not task.done():
             task.cancel()
+            began = ticks_ms()
+            while not task.done() and ticks_diff(ticks_ms(), began) < _STOP_MS:
+                await asyncio.sleep_ms(_STEP_MS)
+                if task.data is asyncio.CancelledError:
+                    # Ctrl-C came in the middle of its step. That took it out of every queue, so
+                    # cancel() reached nobody, and who awaits it waits for ever.
+                    core._task_queue.push(task)
             try:
-                await asyncio.wait_for_ms(task, _STOP_MS)
+                if task.done():
+                    await task
             except asyncio.CancelledError:
                 pass
             except Exception as error:  # a clean-up that fails must not keep the others up

@@ -426,3 +426,32 @@ answer(topics("task/crash"))
 """)
         == []
     )
+
+
+def test_ctrl_c_in_the_middle_of_a_step_stops_everybody_soon(supervised):
+    """What the port does: the exception comes up in whatever runs, a service's step too."""
+    cleaned, took_ms, states = supervised("""
+class Hit(Service):
+    name = "hit"
+
+    async def run(self):
+        await _sleep_ms(20)
+        raise KeyboardInterrupt
+
+services = [Works("a"), Hit(), Works("b")]
+supervisor = Supervisor(services, status, events)
+loop = asyncio.get_event_loop()
+running = asyncio.create_task(supervisor.run())
+try:
+    loop.run_until_complete(running)
+except KeyboardInterrupt:
+    began = time.ticks_ms()
+    supervisor.stop("interrupt")
+    loop.run_until_complete(running)
+took_ms = time.ticks_diff(time.ticks_ms(), began)
+states = [status.section(service.name)["state"] for service in services]
+answer([[name for what, name in told if what == "clean"], took_ms, states])
+""")
+    assert cleaned == ["b", "a"]
+    assert states == ["stopped"] * 3
+    assert took_ms < 4000  # a service may take 5,000 to clean up; this one has nothing to clean
