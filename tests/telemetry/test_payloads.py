@@ -143,14 +143,14 @@ def test_what_happens_seldom_meets_its_schema_too(start_board, mosquitto, subscr
     for boot, version, end, told in (
         (2, "2.0", "CONFIRM", "update/confirmed"),
         (3, "3.0", "ROLLBACK", "update/rolled-back"),
-    ):
+    ):  # either way it is 2.0 that runs then
         session = board.ftp()
         stage(session, version)
         session.sendcmd("SITE UPDATE APPLY")
         subscriber.wait_for("/info", boots=boot)
         board.wait_ready()
         board.ftp().sendcmd(f"SITE UPDATE {end}")
-        assert subscriber.wait_for(told, timeout=40).json["version"] == version
+        assert subscriber.wait_for(told, timeout=40).json["version"] == "2.0"
 
     assert checked(ours(subscriber)) >= {
         *("event-ftp-tls.json", "event-command-done.json", "event-update.json"),
