@@ -133,7 +133,7 @@ class FtpAlone(Outpost):
     measures = ("small_files", "commands", "listings")
 
     def _config(self, **ftp):
-        others = {"log": None, "network": None, "time": None, "telemetry": None}
+        others = dict.fromkeys(("log", "network", "time", "update", "telemetry"))
         return {**super()._config(**ftp), **others}
 
 
