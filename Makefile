@@ -11,12 +11,12 @@ MINUTES ?= 10
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ha fuzz soak lint deps page dashboard dashboard-figures \
-	dashboard-pictures bench bench-quick package picture clean
+.PHONY: help run test test-ha fuzz soak lint deps page dashboard dashboard-figures bench \
+	bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
 	@host/how-to-log-in $(ARGS)
@@ -52,9 +52,6 @@ dashboard: $(READY) $(LIBRARY) $(MQTT_JS) ## show the web page with a broker and
 dashboard-figures: $(READY) $(LIBRARY) $(MQTT_JS) ## measure the page with 100 boards in a real browser
 	$(BIN)/python tests/dashboard/load.py
 
-dashboard-pictures: $(READY) $(LIBRARY) $(MQTT_JS) ## take docs/dashboard-*.png anew
-	$(BIN)/python docs/dashboard.py
-
 bench: $(READY) $(LIBRARY) ## measure speed and heap beside peers; ARGS="--help" tells its options
 	$(BIN)/python -m bench $(ARGS)
 
@@ -64,10 +61,11 @@ bench-quick: $(READY) $(LIBRARY) ## the same in under two minutes
 package: $(READY) ## list the device files in package.json, for mip
 	$(BIN)/python -m outpost.package
 
-picture: $(READY) $(LIBRARY) ## draw the pictures in docs anew; as root, for port 123
+picture: $(READY) $(LIBRARY) $(MQTT_JS) ## draw the pictures in docs anew; as root, for port 123
 	$(BIN)/python docs/session.py
 	$(BIN)/python docs/watch.py
 	$(BIN)/python docs/push.py
+	$(BIN)/python docs/dashboard.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build dashboard/node_modules $(MQTT_JS) .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """Takes docs/dashboard-*.png: the page with the demonstration's boards, in a real Chromium.
 
-Run by `make dashboard-pictures`, as root: chronyd, which sets the boards' clocks, wants port 123.
+Run by `make picture`, as root: chronyd, which sets the boards' clocks, wants port 123.
 """
 
 import shutil

@@ -61,7 +61,7 @@ class Crowd:
         self._thread.start()
 
     def _talk(self):
-        """A transfer of each board over and over; a state in place of every tenth message."""
+        """A transfer of each board over and over; a state beside every tenth message."""
         words = ("started", "progress", "progress", "stored")
         pause = 1 / (PER_SECOND * len(self._boards))
         due = time.monotonic()
@@ -78,10 +78,9 @@ class Crowd:
     def _say(board, number, turn, words):
         if (turn + number) % 10 == 0:
             board.send("state", _state(number, turn), True)
-            return
-        word = words[(turn + number) % len(words)]
-        fields = {"event_type": word, "verb": "STOR", "path": f"/log/{turn // 4}.csv"}
-        moved = {"bytes": turn * 4096, "ms": turn * 1000 % 4000, "ok": True}
+        done, step = divmod(turn + number, len(words))
+        fields = {"event_type": words[step], "verb": "STOR", "path": f"/log/{done}.csv"}
+        moved = {"bytes": step * 4096, "ms": step * 1000, "ok": True}
         board.send(*board.next_event("ftp/transfer", user="eve", address="::1", **fields, **moved))
 
     def stop(self):

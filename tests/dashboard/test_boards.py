@@ -197,6 +197,20 @@ def test_seq_begins_anew_with_each_boot(publisher, web_broker, open_page):
     expect(row_of(page, "shed").locator(".concerns")).to_have_text("2 events missed")
 
 
+def test_a_board_that_does_not_know_its_boot_begins_anew_by_its_info(
+    publisher, web_broker, open_page
+):
+    publisher.appear()
+    page = open_page(web_broker.web_url)
+    publisher.event("ftp/login", ok=True, user="a", seq=1, boot=0)
+    publisher.event("ftp/login", ok=True, user="b", seq=2, boot=0)
+    publisher.say("info", {"boots": 2, "reset_cause": "reset"}, True)
+    publisher.event("ftp/login", ok=True, user="c", seq=1, boot=0)
+
+    expect(feed(page).filter(has_text="login")).to_have_count(3)
+    expect(row_of(page, "shed").locator(".concerns")).to_be_empty()
+
+
 def test_what_was_lost_while_the_page_was_away_is_not_the_boards_fault(
     publisher, web_broker, open_page
 ):

@@ -1,5 +1,6 @@
 """`outpost dashboard`: what is served, and the demonstration as a person starts it."""
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -47,9 +48,11 @@ def test_the_lock_file_names_no_registry():
     assert '"resolved"' not in lock
 
 
-def test_a_demonstration_shows_three_boards_and_ends_at_ctrl_c(page_url, open_page):
+@contextlib.contextmanager
+def dashboard(*options):
+    """Run `outpost dashboard` while the block runs; gives the page's URL and the process."""
     process = subprocess.Popen(
-        [OUTPOST, "dashboard", "--demo", "--port", "0"],
+        [OUTPOST, "dashboard", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -64,16 +67,29 @@ def test_a_demonstration_shows_three_boards_and_ends_at_ctrl_c(page_url, open_pa
                 break
         else:
             pytest.fail(told)
-        page = open_page(at=found[1])
+        yield found[1], process
+    finally:
+        killer.cancel()
+        process.kill()
+        process.wait()
+
+
+def test_a_demonstration_shows_three_boards_and_ends_at_ctrl_c(page_url, open_page):
+    with dashboard("--demo") as (url, process):
+        page = open_page(at=url)
         for name in ("weather-7", "greenhouse", "gate"):
             expect(row_of(page, name)).to_have_attribute("data-status", "online")
         expect(page.locator("#transfers-rows li").first).to_be_visible()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-    finally:
-        killer.cancel()
-        process.kill()
-        process.wait()
+
+
+def test_the_page_is_served_for_a_broker_of_ones_own(page_url):
+    with dashboard("--broker", "ws://10.0.0.7:9001") as (url, process):
+        assert url.endswith("/?broker=ws%3A%2F%2F10.0.0.7%3A9001")
+        assert b"<title>Outpost</title>" in urllib.request.urlopen(url).read()
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_a_port_that_is_taken_is_named(page_url):
