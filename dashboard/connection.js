@@ -14,6 +14,7 @@ const REFUSALS = {
   5: "the broker does not let this user in",
 };
 const FINAL = new Set([4, 5]);
+const FAILURE = 0x80; // of SUBACK's codes, section 3.9.3
 
 class Connection {
   /**
@@ -58,11 +59,9 @@ class Connection {
       connectTimeout: ANSWER_MS,
       reconnectPeriod: 0, // its own has no growing delay and can't be hurried
       keepalive: 60,
-      log: undefined,
     }));
     client.on("connect", () => {
       connectedAt = Date.now();
-      this._onState("connected", `Connected to ${broker}`);
       this._subscribe(client);
     });
     client.on("message", (topic, payload, packet) => {
@@ -83,12 +82,15 @@ class Connection {
   }
 
   _subscribe(client) {
-    const { topic } = this._settings;
+    const { broker, topic } = this._settings;
     const filters = ["status", "info", "state", "event/#"].map((kind) => `${topic}/+/${kind}`);
-    client.subscribe(filters, { qos: 0 }, (error, granted) => {
+    client.subscribe(filters, { qos: 0 }, (error) => {
       if (client !== this._client) return;
-      const refused = error || granted?.some(({ qos }) => qos === 128);
+      const refused = error?.packet?.granted?.some((code) => code >= FAILURE);
       if (refused) this._giveUp(client, `Refused: this user may not read ${topic}/#`);
+      else if (error) client.end(true); // it went in the middle: "close" has us try again
+      // Not before: until now the broker might have kept something from us.
+      else this._onState("connected", `Connected to ${broker}`);
     });
   }
 

@@ -1,6 +1,8 @@
 """How the page finds its broker, keeps the connection, and what it does with a password."""
 
+import json
 import re
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -92,6 +94,22 @@ def test_a_wrong_password_is_told_and_not_tried_again(broker_with_login, open_pa
     assert broker_with_login.log.read_text().count("Sending CONNACK") == 1
     connect(page, broker_with_login, "eve", "s3cret/word")
     expect(connection(page)).to_have_attribute("data-state", "connected")
+
+
+def test_who_may_not_subscribe_is_told_so(web_broker, tmp_path, open_page, page_url):
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if not plugin:
+        pytest.skip("NOT TESTED: this mosquitto came without its dynamic security plugin")
+    rules = {"defaultACLAccess": {"subscribe": False}, "anonymousGroup": "all"}
+    rules["groups"] = [{"groupname": "all", "roles": []}]
+    (tmp_path / "rules.json").write_text(json.dumps(rules))
+    with (tmp_path / "mosquitto.conf").open("a") as config:
+        config.write(f"plugin {plugin}\nplugin_opt_config_file {tmp_path}/rules.json\n")
+    web_broker.restart()
+    page = open_page(at=f"{page_url}?{urlencode({'broker': web_broker.web_url})}")
+
+    expect(connection(page)).to_contain_text("Refused: this user may not read outpost/#")
+    expect(connection(page)).to_have_attribute("data-state", "refused")
 
 
 def test_a_password_is_kept_only_when_that_was_asked_for(broker_with_login, open_page):
