@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from fixtures_page import Publisher, WebMosquitto, feed, row_of
+from outpost import certificate
 from outpost.dashboard.page import page_folder
 from playwright.sync_api import expect
 
@@ -185,6 +187,32 @@ def test_the_topic_can_be_chosen(web_broker, open_page, page_url):
 
     expect(row_of(page, "shed")).to_be_visible()
     farm.close()
+
+
+def test_the_page_speaks_tls_where_the_broker_does(tmp_path, free_port, open_page, page_url):
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    pair = certificate.make(["127.0.0.1"])
+    key = serialization.load_der_private_key(pair.key, None)
+    (folder / "cert.pem").write_text(pair.pem)
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    broker = WebMosquitto(folder, free_port(), free_port())
+    with (folder / "mosquitto.conf").open("a") as config:
+        config.write(f"certfile {folder}/cert.pem\nkeyfile {folder}/key.pem\n")
+    broker.start()
+    try:
+        board = Publisher(broker)
+        board.appear()
+        board.close()
+        secure = broker.web_url.replace("ws:", "wss:")
+        page = open_page(secure, ignore_https_errors=True)  # nobody has signed it
+        expect(row_of(page, "shed")).to_be_visible()
+        # A browser that knows nothing of the certificate is not talked into it.
+        wary = open_page(at=f"{page_url}?{urlencode({'broker': secure})}")
+        expect(connection(wary)).to_have_attribute("data-state", "waiting")
+    finally:
+        broker.stop()
 
 
 def test_the_page_works_as_a_file(web_broker, publisher, open_page, page_url):
