@@ -86,5 +86,5 @@ build/ha/bin/hass: tests/homeassistant/requirements.txt
 
 $(MQTT_JS): dashboard/package.json dashboard/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is missing, which fetches mqtt.js' >&2; exit 1; }
-	cd dashboard && npm ci --silent && cp node_modules/mqtt/dist/mqtt.min.js .
+	cd dashboard && npm ci --loglevel=error && cp node_modules/mqtt/dist/mqtt.min.js .
 	@touch $@
