@@ -109,6 +109,7 @@ RESETS = [_reset_data, _reset_control, _reset_both, _reset_both_control_first]
 @pytest.mark.parametrize("how", RESETS)
 def test_resets_in_mid_transfer(connect, board, innocent, command, how):
     (board.card / "old").write_bytes(b"old")
+    (board.card / "new").unlink(missing_ok=True)
     rng = random.Random(f"{command}{how.__name__}")
     for _ in range(12):
         with contextlib.closing(connect()) as session:
