@@ -1,7 +1,6 @@
 """Outpost: names the services, has them assembled, runs them under the supervisor."""
 
 import gc
-import os
 import sys
 from time import sleep
 
@@ -35,12 +34,6 @@ SERVICES = (
 IN_RESCUE = ("log", "network", "ftp", "time", "update")  # of these, in rescue mode
 
 
-def flash():
-    """(free, total) bytes of the root file system."""
-    found = os.statvfs("/")
-    return found[0] * found[3], found[1] * found[2]
-
-
 def serve():
     """Run until somebody stops it; return how: "reset", "halt" or "interrupt", and what failed."""
     watchdog = hal.watchdog(_WATCHDOG_MS)  # before the services: one may hang as it is imported
@@ -51,7 +44,7 @@ def serve():
     # Not only when the heap is full: what stays would lie scattered all over it, and a module that
     # comes later would find no room in one piece.
     gc.threshold(gc.mem_free() // 2)
-    supervisor = Supervisor(services, status, events, watchdog, flash, note="/boot.json.hung")
+    supervisor = Supervisor(services, status, events, watchdog, hal.room, note="/boot.json.hung")
     hal.interrupt(_LOOK_MS, supervisor.look)
 
     def shutdown(arg):

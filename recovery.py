@@ -273,7 +273,7 @@ def _watch_over(trial_s):
 
     def over(timer):
         kept = record()
-        # A version that fills the heap leaves no room to read it; the plan is there till then.
+        # Where the heap is full it can't be read: the plan is there as long as the trial.
         if update_of(kept).get("state") == "trial" if kept else exists(PLAN):
             ended("it did not prove itself within %d s" % (period // 1000))
             machine.reset()

@@ -76,6 +76,14 @@ def tune(sock):
         pass  # slower, but it works
 
 
+def room(path="/"):
+    """(free, total) bytes of the file system that holds path; OSError."""
+    found = os.statvfs(path)
+    # LittleFS counts some blocks twice: on a full one the difference falls below 0, and wraps.
+    free = found[3] if found[3] <= found[2] else 0
+    return found[0] * free, found[1] * found[2]
+
+
 def sync():
     """Have the file systems write what they hold back, where the port can."""
     if hasattr(os, "sync"):

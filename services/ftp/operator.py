@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 from time import gmtime
 
 from asyncio import core
@@ -21,9 +20,7 @@ def df(server, arg):
     """Lines of each mounted file system, or of the one that holds a folder."""
     yield "Filesystem        Size        Used       Avail   Use%"
     for path in (_asking(server).path(arg),) if arg else mounts():
-        found = os.statvfs(path)
-        size = found[1] * found[2]
-        free = found[0] * found[3]
+        free, size = hal.room(path)
         used = size - free
         percent = (100 * used + size - 1) // size if size else 0
         name = "flash" if path == "/" else path

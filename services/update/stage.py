@@ -10,6 +10,7 @@ import asyncio
 import vfs
 from micropython import const
 
+import hal
 from services.borrow import borrow
 from services.update.contents import Manifest, entries
 
@@ -63,7 +64,8 @@ class _Scan:
         self._fat = fat
         self._found = Found(manifest)
         self._made = []  # the folders that are to be made
-        self._block, _, _, self._free = os.statvfs("/")[:4]
+        self._block = os.statvfs("/")[0]
+        self._free = hal.room()[0] // self._block
         self._blocks = _SPARE_BLOCKS
         self._log = (service.board.section("log").get("path") or "/log").lower()
         self._mounts = _mounts()

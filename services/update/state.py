@@ -1,8 +1,8 @@
 """State: where an update stands, for SITE UPDATE STATUS, STAT and MQTT."""
 
-import os
 import sys
 
+import hal
 from services.borrow import borrow
 from services.update import contents
 
@@ -57,8 +57,7 @@ def show(service):
 async def status(service):
     """The lines of SITE UPDATE STATUS, `key value`, `-` for none."""
     state, found = show(service)
-    block, _, _, free = os.statvfs("/")[:4]
-    found["free"] = free * block
+    found["free"] = hal.room()[0]
     found["needed"] = None
     if state == "staged" and not found["reason"]:
         try:

@@ -97,5 +97,4 @@ async def AVBL(session, path):
     """draft-peterson-streamlined-ftp-command-extensions-09 section 4: bytes free for a folder."""
     if not is_dir(os.stat(path)):
         return 550, "Not a directory."
-    found = os.statvfs(path)
-    return 213, str(found[1] * found[4])
+    return 213, str(hal.room(path)[0])

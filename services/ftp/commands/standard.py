@@ -4,6 +4,7 @@ import os
 
 from micropython import const
 
+import hal
 from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.commands import find, verbs
@@ -56,8 +57,7 @@ async def ALLO(session, arg):
     # `R` and a record's size may follow, which mean nothing to files without records.
     if not size.isdigit() or (rest and not (rest[:2].upper() == "R " and rest[2:].isdigit())):
         return 501, "ALLO takes a number of bytes."
-    found = os.statvfs(session.path(""))
-    free = found[0] * found[3]
+    free = hal.room(session.path(""))[0]
     if int(size) > free:
         return 552, "Only %d bytes are free." % free
     return 202, "There is room."
