@@ -23,6 +23,8 @@ _TEXT = 120  # characters of a reason
 _SECTOR = 512  # bytes of a record on FAT
 _ENOSPC = 28
 
+_ends = []  # what settle() has taken out of the record before begin()
+
 
 def record():
     """The boot record. Empty where nothing was kept or it can't be read.
@@ -128,6 +130,8 @@ def begin(cause):
     boots = kept.get("boots")
     kept["boots"] = boots + 1 if isinstance(boots, int) and boots >= 0 else 1
     end = kept.pop("end", None)
+    if end is None and _ends:
+        end = _ends.pop()
     if cause == "watchdog" and end == "":
         cause = "reset"  # how an RP2 resets when it is asked to
     kept["cause"] = cause
@@ -226,7 +230,8 @@ def _settle():
 
 
 def _step(kept, update, state, why=None):
-    kept.pop("end", None)
+    if "end" in kept:  # not to be taken for the end of a life that hangs before begin()
+        _ends.append(kept.pop("end"))
     update["state"] = state
     if why:
         update["reason"] = why[:_TEXT]

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 PRELUDE = """
 import json, os, sys
-import hal, ramflash, recovery
+import hal, journal, ramflash, recovery
 from hal import identity
 
 with open(sys.argv[1]) as file:
@@ -207,3 +207,76 @@ import recovery
 print(sorted(set(sys.modules) - before))
 """)
     assert set(json.loads(out.replace("'", '"'))) <= {"recovery", "json", "os"}
+
+
+def test_a_rename_that_a_power_cut_halved_hides_nothing_from_the_boot(board):
+    """LittleFS doesn't find the name behind one that was moved to another folder, at first."""
+    said, console = board("""
+STUB = "def settle(): found.append(1)\\ndef begin(cause): pass\\nfound = []\\n"
+
+def prepare():
+    os.mkdir("/lib")
+    write("/readings.txt", "1")
+    write("/recovery.py", STUB)  # the next name
+
+def act():
+    os.rename("/readings.txt", "/lib/readings.txt")
+
+hidden = []
+
+def check(done):
+    try:
+        os.stat("/recovery.py")
+    except OSError:
+        hidden.append(1)
+    sys.modules.pop("recovery", None)
+    boot()
+    settled.append(sys.modules["recovery"].found == [1])
+
+settled = []
+sys.path.insert(0, "/")
+cuts = ramflash.at_every_write(prepare, act, check)
+say(cuts, len(hidden), all(settled), len(settled))
+""")
+    cuts, hidden, settled, boots = said[0]
+    assert console == []
+    assert settled
+    assert boots == cuts + 1
+    assert hidden, "LittleFS has learnt it: boot.py needs no such thing any more"
+
+
+@pytest.mark.parametrize(
+    ("end", "cause", "kept"),
+    [
+        ('""', "watchdog", {"cause": "reset"}),  # how an RP2 resets when it is asked to
+        ("null", "power-on", {"cause": "power-on"}),
+        ("null", "brown-out", {"cause": "brown-out"}),
+        ("null", "soft", {"cause": "soft"}),
+        ('""', "reset", {"cause": "reset"}),
+        ("null", "reset", {"cause": "reset", "bad": 3, "why": "a reset that nobody asked for"}),
+        ("null", "watchdog", {"cause": "watchdog", "bad": 3, "why": "the watchdog"}),
+        ('"E: x"', "reset", {"cause": "reset", "bad": 3, "why": "E: x"}),
+    ],
+)
+def test_what_a_bad_boot_is(board, end, cause, kept):
+    said, _ = board(f"""
+text = '{{"boots": 1, "bad": 2, "why": "before", "end": {end}}}'
+write("/boot.json", text)
+say(recovery.begin("{cause}"))
+say(recovery.rescue())
+""")
+
+    assert said[0][0] == {"boots": 2, "bad": 2, "why": "before"} | kept
+    assert bool(said[1][0]) == ("bad" in kept)
+
+
+def test_a_version_on_trial_that_an_rp2_resets_as_asked_is_not_bitten(board):
+    said, _ = board("""
+write("/boot.json", '{"boots": 1, "end": "", "update": {"state": "trial", "boots": 1}}')
+recovery.settle()
+say(recovery.begin("watchdog"))
+""")
+
+    assert said == [
+        [{"boots": 2, "cause": "reset", "update": {"state": "trial", "boots": 2}}],
+    ]

@@ -36,6 +36,7 @@ def images(tmp_path_factory):
     """How the flash looks before APPLY, after it, and before the way back: name -> bytes."""
     with desk(tmp_path_factory.mktemp("images")) as start:
         board = start()
+        board.allow_traceback = True  # Ctrl-C, wherever it comes
         updater = Updater(board)
         for path, content in OLD.items():
             updater.put(path, content)
@@ -72,6 +73,7 @@ def pool(tmp_path_factory):
     with desk(tmp_path_factory.mktemp("pool")) as start:
         boards = [start(wait=False) for _ in range(AT_ONCE)]
         for board in boards:
+            board.allow_traceback = True
             board.kill()
 
         def each(act, jobs):
