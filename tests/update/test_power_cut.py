@@ -181,6 +181,8 @@ NEW = {
     "/made/for/f.py": "new f", "/made/g.py": "",
 }
 REMOVE = ["/lib/b.py", "/gone/c.py", "/gone/deep/d.py"]
+if not fat:  # where it is refused
+    OLD["/boot.py"], NEW["/boot.py"] = "old boot", "new boot"
 
 
 def install():
@@ -191,7 +193,7 @@ def install():
     files = {path: hashlib.sha256(NEW[path].encode()).digest().hex() for path in NEW}
     for path in NEW:
         put("/next" + path, NEW[path])
-    text = {"version": "2", "files": files, "remove": REMOVE}
+    text = {"version": "2", "files": files, "remove": REMOVE, "boot": not fat}
     put("/next/manifest.json", json.dumps(text))
 
 

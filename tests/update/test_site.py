@@ -180,3 +180,18 @@ def test_a_version_on_trial_is_confirmed_on_request(updater):
     assert updater.site("CONFIRM") == "211 Confirmed."
     assert updater.status()["state"] == "confirmed"
     assert "prev" not in updater.names()
+
+
+def test_what_boots_the_board_comes_and_goes_where_the_manifest_says_so(updater):
+    old = updater.get("/boot.py")
+    new = old + b"# another one\n"
+    updater.stage({"/boot.py": new}, boot=True, trial_s=600)
+    updater.apply()
+    updater.wait_for("trial")
+    assert updater.get("/boot.py") == new
+
+    updater.site("ROLLBACK")
+    updater.wait_for("rolled-back")
+
+    assert updater.get("/boot.py") == old
+    assert "prev" not in updater.names()
