@@ -183,7 +183,8 @@ def test_a_board_comes_up_with_one_whole_version(images, pool, part):
 
     outcomes = pool(cut_and_come_back(images[part], act), spread(total))
 
-    assert sum(was_cut for was_cut, *_ in outcomes) >= SAMPLES - 1
+    # What is written last depends on the time: a life may end before its last writes are due.
+    assert sum(was_cut for was_cut, *_ in outcomes) >= SAMPLES - 2
     for _, state, which, left in outcomes:
         assert (state, which) in allowed
         assert not left or state == "staged"
