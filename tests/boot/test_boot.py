@@ -280,3 +280,48 @@ say(recovery.begin("watchdog"))
     assert said == [
         [{"boots": 2, "cause": "reset", "update": {"state": "trial", "boots": 2}}],
     ]
+
+
+IMPORTED = """
+import asyncio
+import services.borrow
+
+def borrow(module, name):  # the root is a flash in memory: nothing can be imported again
+    return getattr(__import__(module, None, None, (name,)), name)
+
+services.borrow.borrow = borrow
+services.borrow.forget = lambda module: None
+from services.status import Status
+from services.update import trial
+"""
+
+
+def test_a_minute_of_ftp_ends_rescue_mode_with_the_next_boot(micropython):
+    script = """
+class Update:
+    board = Status()
+    status = board.section("update")
+
+ftp = Update.board.section("ftp")
+ftp.update({"state": "running", "restarts": 0})
+slept = []
+
+async def sleep(seconds):
+    slept.append(recovery.record().get("bad"))
+    if len(slept) == 30:
+        ftp["restarts"] = 1  # a minute without a break
+
+asyncio.sleep = sleep
+write("/boot.json", '{"boots": 1, "bad": 3, "why": "the watchdog"}')
+say(recovery.rescue())
+asyncio.run(trial.watch(Update))
+say(len(slept), recovery.record(), recovery.rescue())
+recovery.begin("power-on")
+say(recovery.record())
+"""
+    out = micropython(IMPORTED + PRELUDE + script, ROOT / "boot.py")
+    said = [json.loads(line[1:]) for line in out.splitlines() if line.startswith("@")]
+
+    assert "3 boots ended badly within a minute, the last by: the watchdog" in said[0][0]
+    assert said[1] == [90, {"boots": 1, "why": "the watchdog"}, None]
+    assert said[2] == [{"boots": 2, "cause": "power-on"}]

@@ -455,3 +455,58 @@ answer([[name for what, name in told if what == "clean"], took_ms, states])
     assert cleaned == ["b", "a"]
     assert states == ["stopped"] * 3
     assert took_ms < 4000  # a service may take 5,000 to clean up; this one has nothing to clean
+
+
+def test_who_holds_the_loop_for_seconds_is_noted_and_forgotten_when_he_lets_go(
+    supervised, tmp_path
+):
+    """A timer's interrupt calls look(); here the one who hogs does, and its clock runs ahead."""
+    noted = supervised(f"""
+import os
+import supervisor as module
+
+real = module.ticks_ms
+note = "{tmp_path}/note"
+
+
+def read():
+    try:
+        with open(note) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+class Hogs(Works):
+    async def run(self):
+        await _sleep_ms(5)
+        boss.look()
+        told.append(["seen", read()])
+        module.ticks_ms = lambda: real() + 5000
+        boss.look()
+        boss.look()
+        told.append(["seen", read()])
+        module.ticks_ms = real
+        await _sleep_ms(5)
+        boss.look()
+        told.append(["seen", read()])
+        await super().run()
+
+
+boss = Supervisor([Works("a"), Hogs("hog")], status, events, note=note)
+
+
+async def main():
+    running = asyncio.create_task(boss.run())
+    while len([entry for entry in told if entry[0] == "seen"]) < 3:
+        await _sleep_ms(2)
+    boss.stop("test")
+    await running
+    boss.look()  # there is no loop any more
+
+
+asyncio.run(main())
+answer([entry[1] for entry in told if entry[0] == "seen"])
+""")
+
+    assert noted == [None, "hog", None]
