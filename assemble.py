@@ -61,7 +61,8 @@ def _describe(version, board):
     from hal import identity
 
     boot = _remembered("record") or {}
-    board["version"] = boot.get("version") or version
+    board["outpost"] = version
+    board["version"] = boot.get("version") or version  # of what an update brought
     board["firmware"] = identity.firmware()
     board["id"] = identity.unique_id()
     board["boots"] = boot.get("boots", 0)

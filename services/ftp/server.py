@@ -104,7 +104,7 @@ class FtpServer(Service):
         self.tls = None if tls is None else self._secured_by(tls)
         self.key = (self.tls.key if self.tls else _KEY).lower()
         board = status.section("board")
-        self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("version"))
+        self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("outpost"))
         commands.load_resident()
         site.add_rare(_OPERATORS, "services.ftp.operator", self)
 

@@ -97,12 +97,13 @@ def _pieces(telemetry):
     device = telemetry.device
     board = telemetry.sections["board"]
     version = json.dumps(board.get("version"))
+    outpost = json.dumps(board.get("outpost"))
     yield (
         '{"dev":{"ids":"%s","name":%s,"mf":"Outpost","mdl":%s,"sw":%s},'
         % (device, json.dumps(board.get("name")), json.dumps(board.get("firmware")), version)
     ).encode()
     yield (
-        '"o":{"name":"Outpost","sw":%s},"~":%s,' % (version, json.dumps(telemetry.base[:-1]))
+        '"o":{"name":"Outpost","sw":%s},"~":%s,' % (outpost, json.dumps(telemetry.base[:-1]))
     ).encode()
     yield b'"avty_t":"~/status","stat_t":"~/state","qos":0,"cmps":{'
     comma = b""

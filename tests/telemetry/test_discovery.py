@@ -23,7 +23,8 @@ REMOVED = {"p": "button"}  # a platform by itself takes an entity away
 
 BOARD = """
 status.section("board").update({"id": "b0a4d", "name": 'the "old" shed', "version": "1.2",
-    "boots": 3, "firmware": "MicroPython 1.29.0 on rp2", "reset_cause": "power-on"})
+    "outpost": "0.9", "boots": 3, "firmware": "MicroPython 1.29.0 on rp2",
+    "reset_cause": "power-on"})
 %s
 from services.telemetry import Telemetry
 service = Telemetry(status, events, site, broker=%r, **%r)
@@ -54,7 +55,7 @@ def test_the_device_is_announced_in_the_documented_form(telemetry, subscriber, p
     assert config["dev"].keys() <= DEVICE
     assert config["dev"]["ids"] == "outpost-b0a4d"
     assert config["dev"]["name"] == 'the "old" shed'
-    assert config["o"] == {"name": "Outpost", "sw": "1.2"}
+    assert config["o"] == {"name": "Outpost", "sw": "0.9"}
     assert config["~"] == "outpost/b0a4d"
     entities = config["cmps"]
     for name, entity in entities.items():

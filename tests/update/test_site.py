@@ -127,6 +127,7 @@ def test_any_json_of_a_manifest_is_read(updater):
 
 
 def test_a_version_comes_is_on_trial_and_stays(updater):
+    own = updater.status()["version"]
     updater.put("/old.py", b"old\n")
     updater.put("/gone/with/it.py", b"old\n")
     before = updater.names()
@@ -148,6 +149,7 @@ def test_a_version_comes_is_on_trial_and_stays(updater):
     assert updater.board.resets == resets + 1
     assert updater.names() == before - {"gone"} | {"made"}
     assert "version 2.1" in updater.board.stat(updater.session)
+    assert f"Outpost {own} (" in updater.board.stat(updater.session), "which is not what came"
     assert f"update/confirmed from={on_trial['from']} version=2.1" in updater.board.console
 
 

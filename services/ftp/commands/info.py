@@ -125,7 +125,7 @@ def _progress(transfer):
 def _status_lines(session):
     server = session.server
     board = server.status.section("board")
-    yield "Outpost %s (%s)" % (board.get("version"), board.get("firmware"))
+    yield "Outpost %s (%s)" % (board.get("outpost"), board.get("firmware"))
     yield "Connected to: %s" % board.get("name")
     yield "Logged in as: %s (%s, from %s)" % (session.user, session.account.role, session.address)
     kind = "A" if session.text else "I"
