@@ -25,17 +25,25 @@ def header():
 
 
 def moves():
-    """[(kind, path, where its old file is kept)] of the plan, in its order.
+    """Yield (kind, path, where its old file is kept) of the plan, in its order.
 
     kind: r, a file replaced; n, a new one; d, one that goes; b, one that boots the board; m, a
-    folder that was made for it.
+    folder that was made for it. A line at a time: APPLY has little heap, and a whole Outpost has a
+    hundred moves.
     """
     try:
-        with open(PLAN) as file:
-            lines = file.read().split("\n")[1:-1]
+        file = open(PLAN)
     except OSError:
-        return []
-    return [(lines[i][0], lines[i][2:], "%s/%d" % (PREV, i)) for i in range(len(lines))]
+        return
+    with file:
+        line = file.readline()
+        number = 0
+        while True:
+            line = file.readline()
+            if not line.endswith("\n"):
+                return
+            yield line[0], line[2:-1], "%s/%d" % (PREV, number)
+            number += 1
 
 
 def forward():
@@ -61,7 +69,7 @@ def backward():
     Return False where there is no plan any more.
     """
     fat = on_fat()
-    for kind, path, old in reversed(moves()):
+    for kind, path, old in reversed(list(moves())):
         if kind == "n":
             if exists(path):
                 os.remove(path)
@@ -89,10 +97,10 @@ def _copy_back(old, path):
 
 def sweeping():
     """Remove /prev, and folders that an update made in vain or emptied; a file at each turn."""
-    for kind, path, _ in reversed(moves()):
+    for kind, path in reversed([move[:2] for move in moves() if move[0] in "dm"]):
         if kind == "d":
             path = path[: path.rfind("/")]
-        while kind in "dm" and path:
+        while path:
             try:
                 os.rmdir(path)
             except OSError:

@@ -34,6 +34,10 @@ class Lost(PushError):
     """The connection was lost, or the board was busy: the next attempt may do."""
 
 
+class Busy(Lost):
+    """The board answered 4xx: it can't just now, most often for want of memory."""
+
+
 class Refused(PushError):
     """The board answered 5xx. code: of that reply; the text is the board's."""
 
@@ -63,7 +67,7 @@ class Session:
     def __init__(self, address, context=None):
         self._address = address
         self._ftp = Control(context=context, timeout=CONNECT_S)
-        self._hashes = False
+        self._hashes = True  # until the board says that it has no HASH
         try:
             with self._doing("connecting", 2 * CONNECT_S):
                 self._ftp.connect(address.host, address.port)
@@ -85,10 +89,8 @@ class Session:
             if address.secure:
                 with contextlib.suppress(ftplib.error_perm):  # tls.data false: data goes in clear
                     ftp.prot_p()
-            with contextlib.suppress(ftplib.error_perm):
-                ftp.sendcmd("CLNT outpost push")
-            with contextlib.suppress(ftplib.error_perm):
-                self._hashes = "SHA-256" in ftp.sendcmd("OPTS HASH SHA-256").split()
+            # No CLNT, no OPTS: a board keeps the modules of rare commands till the last session
+            # has gone, and an update wants the heap.
             ftp.voidcmd("TYPE I")
 
     def __enter__(self):
@@ -144,7 +146,10 @@ class Session:
         if self._hashes:
             try:
                 with self._doing(f"hashing {path}", ANSWER_S + size / _HASH_BYTES_PER_S):
-                    return self._ftp.sendcmd(f"HASH {path}").split()[3].lower()
+                    _, algorithm, _, digest, *_ = self._ftp.sendcmd(f"HASH {path}").split()
+                if algorithm == "SHA-256":  # where nobody asks for another, Outpost's is that
+                    return digest.lower()
+                self._hashes = False
             except Refused as refused:
                 if refused.code not in _UNKNOWN:
                     raise
@@ -207,7 +212,7 @@ class Session:
         except ftplib.error_perm as error:
             raise Refused(error) from None
         except ftplib.error_temp as error:
-            raise Lost(f"{what}: {said(error)}") from None
+            raise Busy(f"{what}: {said(error)}") from None
         except (ssl.SSLCertVerificationError, socket.gaierror) as error:
             raise PushError(f"{what}: {why(error, self._address.host)}") from None
         except ERRORS as error:

@@ -1,6 +1,5 @@
 """The steps of a push on one board: look, stage, verify, apply, watch the trial."""
 
-import contextlib
 import threading
 import time
 
@@ -9,7 +8,7 @@ from outpost.push import outcome as results
 from outpost.push import plan as plans
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT
-from outpost.push.session import Lost, PushError, Refused, Session
+from outpost.push.session import Busy, Lost, PushError, Refused, Session
 
 _ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
 _RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
@@ -17,6 +16,7 @@ _POLL_S = (0.3, 3.0)  # a board that restarts or is on trial is asked more and m
 _BLOCK = 4096  # of LittleFS on ESP32 and RP2
 _HASH_BYTES_PER_S = 20_000  # slower than any board verifies what it was sent
 _APPLY_S = 60  # for APPLY, which verifies again, beyond the usual
+_REST_S = 65  # after that long without a session a board has forgotten what staging took
 
 _SETTLED = ("confirmed", "idle", "rescue")
 
@@ -167,7 +167,7 @@ class Push:
         session.send(MANIFEST, plan.manifest(self._content.version, self._trial_s))
         self._view.phase("verifying")
         size = sum(len(file.content) for file in plan.place)
-        self._site("VERIFY", size / _HASH_BYTES_PER_S)
+        self._heavy("VERIFY", size / _HASH_BYTES_PER_S)
         self._left = _STAGED
 
     def _sent(self, count):
@@ -192,8 +192,12 @@ class Push:
 
     def _apply(self):
         self._view.phase("applying")
-        with contextlib.suppress(Lost):  # whether it was applied, the board will tell
-            self._site("APPLY", _APPLY_S)
+        try:
+            self._heavy("APPLY", _APPLY_S)
+        except Busy:
+            raise
+        except Lost:
+            pass  # whether it was applied, the board will tell
         self._left = _APPLIED
         self._leave()  # a board that resets may take its network away without a word
 
@@ -276,6 +280,17 @@ class Push:
             return self._session.site(f"UPDATE {command}", patience_s)
         except Refused as refused:
             raise PushError(self._translated(command, refused)) from None
+
+    def _heavy(self, command, patience_s):
+        """A SITE UPDATE that wants much heap; again, on a rested board, where that is short."""
+        try:
+            self._site(command, patience_s)
+        except Busy:
+            self._leave()
+            self._view.phase("short of memory, waiting")
+            self._pause(_REST_S)
+            self._open()
+            self._site(command, patience_s)
 
     def _translated(self, command, refused):
         """What a refusal of SITE UPDATE means to a person."""
