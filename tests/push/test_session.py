@@ -15,6 +15,7 @@ from outpost.push.session import Lost, PushError, Session, tls_context
 from outpost.sim.flash import Flash
 
 CONTENT = os.urandom(150_000)
+ASKED = (b"200 yes\r\n",)  # what follows a login: TYPE I
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_silence_has_an_end(server, monkeypatch):
 
 def test_another_thread_can_end_the_wait(server):
     says, target = server
-    says += [b"220 hi\r\n", b"331 ?\r\n", b"230 in\r\n"] + [b"200 yes\r\n"] * 3
+    says += [b"220 hi\r\n", b"331 ?\r\n", b"230 in\r\n", *ASKED]
     session = Session(target)
     threading.Timer(0.2, session.abort).start()
     with session, pytest.raises(Lost):
@@ -182,14 +183,14 @@ def test_a_file_without_certificates_is_told(tmp_path):
 )
 def test_replies_are_bounded(server, reply):
     says, target = server
-    says += [b"220 hi\r\n", b"331 ?\r\n", b"230 in\r\n"] + [b"200 yes\r\n"] * 3 + [reply]
+    says += [b"220 hi\r\n", b"331 ?\r\n", b"230 in\r\n", *ASKED, reply]
     with Session(target) as session, pytest.raises(Lost, match=r"500 lines|speak FTP"):
         session.site("UPDATE STATUS")
 
 
 def test_a_reply_that_drips_has_an_end(server, monkeypatch):
     says, target = server
-    says += [b"220 hi\r\n", b"331 ?\r\n", b"230 in\r\n"] + [b"200 yes\r\n"] * 3 + [b"211-"]
+    says += [b"220 hi\r\n", b"331 ?\r\n", b"230 in\r\n", *ASKED, b"211-"]
     with Session(target) as session:
         monkeypatch.setattr("outpost.push.session.ANSWER_S", 0.3)
         with pytest.raises(Lost, match="no answer in time"):
