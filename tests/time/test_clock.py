@@ -187,12 +187,13 @@ def test_an_absent_server_costs_no_stall_and_is_tried_again(clock):
 def test_the_same_failure_says_that_it_came_again_until_the_clock_was_set(clock, chronyd):
     device = clock(chronyd.address, every_s=1)
     device.wait_for("time/sync")
-    for _ in range(2):
-        chronyd.stop()
-        assert device.wait_for("time/failed")["again"] is None
-        assert device.wait_for("time/failed")["again"] is True
-        chronyd.start()
-        device.wait_for("time/sync")
+    chronyd.stop()
+    assert device.wait_for("time/failed")["again"] is None
+    assert device.wait_for("time/failed")["again"] is True
+    chronyd.start()
+    device.wait_for("time/sync")
+    chronyd.stop()
+    assert device.wait_for("time/failed")["again"] is None
 
 
 def test_a_mute_server_costs_no_stall(clock, time_server):
