@@ -14,13 +14,14 @@ import time
 from pathlib import Path
 
 from soak import report
-from soak.day import SHORT, Day, Plan
+from soak.day import SHORT, Day, day_of
 
 
 def main():
     """Live through a day, or only draw the last one."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--short", action="store_true", help="the form that the tests run")
+    parser.add_argument("--hours", type=float, default=24, help="of the board's time; default 24")
     parser.add_argument("--write", action="store_true", help="put what was found into docs/")
     parser.add_argument("--redraw", action="store_true", help="docs/ anew from docs/soak.json")
     options = parser.parse_args()
@@ -29,9 +30,9 @@ def main():
         return 0
     if options.short and options.write:
         parser.error("--short is too short to be written down; leave one of the two out")
-    plan = SHORT if options.short else Plan()
+    plan = SHORT if options.short else day_of(options.hours)
     origin = (
-        f"{time.strftime('%Y-%m-%d %H:%M')}, `make soak{' ARGS=--write' if options.write else ''}`"
+        f'{time.strftime("%Y-%m-%d %H:%M")}, `make soak ARGS="{" ".join(sys.argv[1:])}"`'
         f", on {os.cpu_count()} CPUs ({platform.machine()})"
     )
     with tempfile.TemporaryDirectory(prefix="outpost-soak-") as folder:

@@ -56,6 +56,18 @@ class Plan:
     broker_restarts: int = 12
 
 
+def day_of(hours):
+    """The Plan of so many hours, as busy as a whole day."""
+    share = hours / 24
+    return Plan(
+        hours=hours,
+        transfers=round(10_000 * share),
+        logins=round(1_000 * share),
+        reboots=round(50 * share),
+        broker_restarts=round(12 * share),
+    )
+
+
 SHORT = Plan(hours=0.4, rate=60, transfers=150, logins=15, reboots=2, broker_restarts=1)
 
 

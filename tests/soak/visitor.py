@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 
 USER, PASSWORD = "admin", "secret"
 _PATIENCE_S = 30
@@ -23,6 +24,7 @@ _STRANGER = "127.0.0.66"  # whose wrong passwords nobody else pays for
 # connection and its handshake are 0.2 s.
 _TOO_LATE = (ftplib.error_temp, OSError, EOFError)
 _PATIENT_TIMES = 10
+_PAUSE_S = 1  # before the next try; a minute and more of the board's
 
 
 class Visitor:
@@ -54,6 +56,7 @@ class Visitor:
             except _TOO_LATE as error:
                 self.late += 1
                 trouble = error
+                time.sleep(_PAUSE_S)
         raise AssertionError(f"no session came to its end: {trouble!r}")
 
     def _work(self, ftp, wanted):
