@@ -75,6 +75,18 @@ class Outbox:
         status["dropped"] = backlog.dropped
         return True
 
+    def shed(self):
+        """Drop the older half of what waits, counted: it takes the memory that delivering needs.
+
+        Else a backlog that filled while the broker was away could keep the board offline for ever.
+        """
+        self.keep(True)
+        backlog = self._backlog
+        for _ in range((len(backlog) + 1) // 2):
+            backlog.drop()
+        self._status["waiting"] = len(backlog)
+        self._status["dropped"] = backlog.dropped
+
     async def deliver(self, connection):
         """Publish the oldest waiting events; they leave the backlog once the broker has them."""
         backlog = self._backlog

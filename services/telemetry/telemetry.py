@@ -101,6 +101,8 @@ class Telemetry(Service):
                     await self._session()
                 except TROUBLE as error:
                     self._say_lost(str(error))
+                    if isinstance(error, MemoryError):
+                        self._outbox.shed()
                 if ticks_diff(ticks_ms(), began) >= _STEADY_MS:
                     delay = _FIRST_DELAY_S
                 if await self._pause(delay):

@@ -487,3 +487,26 @@ print(json.dumps([waiting(free, 190_000) for free in (100_000, 20_000, 9_000)]))
     assert 5 < short[0] < 30, short
     assert sum(short) == 40
     assert none == [1, 39], "the newest is always kept"
+
+
+def test_a_backlog_that_leaves_no_memory_to_deliver_it_is_halved_until_it_goes(
+    telemetry, mosquitto, subscriber
+):
+    """Not kept whole: nothing else on the board would give that memory back."""
+    full = """
+session = service._session
+async def starved():
+    if len(service._outbox) > 5:
+        raise MemoryError("memory allocation failed, allocating 1397 bytes")
+    await session()
+service._session = starved
+for number in range(20):
+    events.publish("ftp/transfer", event_type="stored", path="/%d" % number, bytes=7, ok=True)
+"""
+    device = telemetry(mosquitto.url, more=full)
+
+    paths = [
+        subscriber.wait_for("event/ftp/transfer", count).json["path"] for count in range(1, 6)
+    ]
+    assert paths == [f"/{number}" for number in range(15, 20)], "the oldest go first"
+    assert device.ask(STATUS)["dropped"] == 15
