@@ -1,4 +1,4 @@
-"""The picture of a day: free heap over 24 hours of the board, in KiB, as a PNG."""
+"""The picture of a day: free heap over the hours of the board, in KiB, as a PNG."""
 
 import matplotlib
 
@@ -45,13 +45,13 @@ def draw(found, path):
                 label="reboot" if not number else None,
             )
         axes.set_ylim(0, max(free for _, free, _ in found["heap"]) / _KIB * 1.12)
-        axes.set_xlim(0, max(hours))
-        axes.set_xticks(range(0, int(max(hours)) + 1, 3))
+        axes.set_xlim(0, max(hours) * 1.01)
+        axes.set_xticks(range(0, int(max(hours)) + 1, 3 if max(hours) > 12 else 1))
         axes.set_xlabel("time of the board, hours")
         axes.set_ylabel("free heap, KiB")
         axes.set_title(
-            f"Free heap over a day: {found['transfers']:,} transfers, {found['logins']:,} logins, "
-            f"{found['reboots']} reboots",
+            f"Free heap over {found['hours']:.0f} h: {found['transfers']:,} transfers, "
+            f"{found['logins']:,} logins, {found['reboots']} reboots",
             color=_INK,
             fontsize=12,
         )
