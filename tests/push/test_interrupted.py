@@ -8,7 +8,7 @@ import pytest
 from .conftest import Pushed
 
 TRIAL = ("--trial", "1")
-LONG = os.urandom(500_000)  # goes in pieces of 64, 64, 128, 256 KiB
+LONG = os.urandom(2_000_000)  # goes in pieces of 64, 64, 128, ... KiB; takes longer than a signal
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_signal_ends_it_and_it_says_how_the_board_is_left(push, begin_push, ap
     pieces_arrived(board, 1)
     process.send_signal(number)
     done = Pushed(process)
-    assert done.status == 1
+    assert done.status == 1, (done.boards, done.stderr)
     (found,) = done.boards
     assert found["result"] == "interrupted"
     assert "the board runs what it ran; what arrived lies under /next" in found["reason"]
@@ -76,7 +76,7 @@ def test_ctrl_c_in_the_trial_leaves_it_to_the_board(begin_push, app, board):
     board.wait_console("update/applied")
     process.send_signal(signal.SIGINT)
     done = Pushed(process)
-    assert done.status == 1
+    assert done.status == 1, (done.boards, done.stderr)
     assert "confirms the update or rolls it back by itself" in done.boards[0]["reason"]
 
 
@@ -93,7 +93,7 @@ def test_a_board_whose_power_fails_is_reported_and_others_go_on(
     process = begin_push(app, board, other, *TRIAL, "--canary", 0, "--timeout", 4, "--json")
     power_cut(board)
     done = Pushed(process)
-    assert done.status == 1
+    assert done.status == 1, (done.boards, done.stderr)
     lost, well = done.boards
     assert lost["result"] == "failed"
     assert "what arrived lies under /next" in lost["reason"]
@@ -122,7 +122,7 @@ def test_a_board_that_vanishes_after_apply_is_reported_and_confirmed_by_the_next
     board.wait_console("board/stop how=reset")
     board.kill()
     done = Pushed(process)
-    assert done.status == 1
+    assert done.status == 1, (done.boards, done.stderr)
     assert "not confirmed within 2 s" in done.boards[0]["reason"]
     board.start()
     board.wait_ready()

@@ -1,7 +1,9 @@
 """Many boards: some to try it on, then the rest in waves, each at once; a failure stops it."""
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
+
+_TURN_S = 0.1
 
 
 def waves(items, canary, size):
@@ -21,8 +23,12 @@ def run(pushes, stop, *, canary, size, keep_going=False, done=lambda outcome: No
     """
     for wave in waves(pushes, canary, size):
         with ThreadPoolExecutor(len(wave)) as pool:
-            for future in as_completed([pool.submit(push.run) for push in wave]):
-                done(future.result())
+            running = {pool.submit(push.run) for push in wave}
+            while running:
+                # A signal that another thread was given waits until this one runs again.
+                ended, running = wait(running, _TURN_S, FIRST_COMPLETED)
+                for future in ended:
+                    done(future.result())
         good = all(push.outcome.good for push in wave)
         if stop.is_set() or not (good or keep_going):
             return
