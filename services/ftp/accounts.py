@@ -120,7 +120,7 @@ class Accounts:
             return account
         quick = sha256(self._boot_key + password.encode()).digest()
         known = (account and account.known) or self._boot_key  # which no digest is
-        if _same(known, quick):
+        if known == quick:  # where they differ tells nothing to who doesn't know the key
             return account
         async with self._lock:
             right = False
