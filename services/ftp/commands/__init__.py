@@ -55,6 +55,7 @@ _HELPERS = const(("listing", "walk", "facts", "times", "text"))
 
 _loaded = [None] * (len(_TABLE) // 2)
 _RECENT = const(8)
+_ROOM = const(6144)  # bytes, those of garbage not among them
 _recent = {}  # verb -> what find() returned: the table is gone through a byte at a time
 
 
@@ -108,11 +109,14 @@ def use(name):
         return sys.modules[name]
     gc.collect()  # a module wants its memory in larger pieces than most
     try:
-        return __import__(name, None, None, ("*",))
+        module = __import__(name, None, None, ("*",))
     except MemoryError:
         release()
         gc.collect()
-        return __import__(name, None, None, ("*",))
+        module = __import__(name, None, None, ("*",))
+    if gc.mem_free() < _ROOM:  # its work, and the reply, need some too
+        release()
+    return module
 
 
 def release():
