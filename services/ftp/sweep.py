@@ -1,8 +1,8 @@
 """Sweep: removes what a power cut left half written; borrowed once after each boot.
 
 Whoever of Outpost writes a file beside another one, to rename it over that, calls it
-`.upload-...`: uploads, config.json, the last traceback, the clients' times. recovery.py writes
-its own anew at each boot.
+`.upload-...`: uploads, config.json, the last traceback, the clients' times, telemetry's failures.
+recovery.py writes its own anew at each boot.
 """
 
 import os

@@ -10,6 +10,7 @@ from micropython import const
 
 _BYTES = const(4096)  # a block of the flash
 _LINE = const(2048)
+_PART = const("/.upload-spill")  # what a power cut leaves of it goes with FTP's sweep at boot
 _BATCH = const(4)  # lines in one write to the broker
 _FAILED = const(b'"event_type": "failed"')  # quotes within a text are escaped: nobody can forge it
 
@@ -34,14 +35,15 @@ def keep(path, backlog, topics):
     while size > _BYTES and first < len(lines):
         size -= len(lines[first])
         first += 1
+    folder = path.rpartition("/")[0]
     try:
-        os.mkdir(path.rpartition("/")[0])
+        os.mkdir(folder)
     except OSError:
         pass  # it is there; else open() says what is wrong
-    with open(path + ".new", "wb") as file:
+    with open(folder + _PART, "wb") as file:
         for line in lines[first:]:
             file.write(line)
-    os.rename(path + ".new", path)
+    os.rename(folder + _PART, path)
     return len(lines) - first
 
 

@@ -16,7 +16,15 @@ sys.path.insert(0, sys.argv[1])
 import asyncio, json, os
 import config, ramflash, recovery
 from services.ftp import commands, sweep, times
+from services.events import Backlog
 from services.log import crash
+from services.telemetry import spill
+
+
+def failed(text):
+    backlog = Backlog(1)
+    backlog.put(("task/crash", json.dumps({"error": text}).encode()))
+    spill.keep("/log/spill.txt", backlog, ("task/crash",))
 
 
 def prepare():
@@ -30,6 +38,7 @@ def prepare():
             file.write("theirs")
     crash.save("old")
     times.keep("/data/a", 1500000000)
+    failed("old")
     recovery.begin("reset")
 
 
@@ -58,6 +67,7 @@ for name, act in (
     ("config", lambda: config.put(("name",), "a longer name")),
     ("crash", lambda: crash.save("new " * 100)),
     ("times", lambda: times.keep("/data/a", 1600000000)),
+    ("spill", lambda: failed("new " * 100)),
     ("record", lambda: recovery.keep({"boots": 2})),  # begin() would swallow the cut
 ):
     left.clear()
@@ -75,6 +85,7 @@ def test_each_writers_temporary_file_is_gone_after_the_next_boot(micropython):
         "config": ["/.upload-config"],
         "crash": ["/log/.upload-crash"],
         "times": ["/.upload-times"],
+        "spill": ["/log/.upload-spill"],
         "record": ["/boot.json.new"],
     }
     assert all(cuts > 2 for cuts, _ in found.values())
