@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 DEVICE = """
 import asyncio, io
 from hal import dns, net
-from services.telemetry.wire import Wire
+from services.telemetry.connection import Connection
 from services.time import sntp
 
 
@@ -47,9 +47,6 @@ class Line(io.IOBase):
         self.takes = takes
         self.sent = b""
 
-    def setblocking(self, flag):
-        pass
-
     def ioctl(self, request, argument):
         return argument if request == 3 else -1  # poll: ready for whatever is asked
 
@@ -74,25 +71,31 @@ def taken_in(stream, cuts):
     stream = bytes.fromhex(stream)
     edges = [0] + sorted([min(cut, len(stream)) for cut in cuts]) + [len(stream)]
     pieces = [stream[edges[i] : edges[i + 1]] for i in range(len(edges) - 1)]
-    return asyncio.run(packets_of(Wire(Line([piece for piece in pieces if piece], []))))
+    return asyncio.run(packets_of(over(Line([piece for piece in pieces if piece], []))))
 
 
-async def packets_of(wire):
+def over(line):
+    connection = Connection(asyncio.Event(), None)
+    connection.sock = connection.stream = line
+    return connection
+
+
+async def packets_of(connection):
     found = []
     while True:
         try:
-            await wire.receive()
+            kind, body = await connection.receive()
         except OSError as error:
             return found, str(error)
-        found.append(bytes(wire.packet).hex())
+        found.append((kind, body.hex()))
 
 
-def sent(pieces, takes):
+def sent(messages, takes):
     line = Line([], takes)
-    wire = Wire(line)
-    for piece in pieces:
-        wire.write(bytes.fromhex(piece))
-    asyncio.run(wire.flush(1000))
+    connection = over(line)
+    for topic, payload, retain in messages:
+        connection.publish(bytes.fromhex(topic), bytes.fromhex(payload), retain)
+    asyncio.run(connection.flush())
     return line.sent.hex()
 """
 
@@ -221,36 +224,64 @@ def packet(kind, body):
             return bytes([kind]) + bytes(length) + body
 
 
-PACKETS = st.builds(
-    packet,
+PACKETS = st.tuples(
     st.sampled_from([0x20, 0x30, 0x40, 0x90, 0xD0]),
     st.one_of(st.binary(max_size=5), st.sampled_from([0, 127, 128, 1023, 1024]).map(bytes)),
 )
 CUTS = st.lists(st.integers(0, 3000), max_size=6)
 
 
+def stream_of(packets):
+    return b"".join(packet(*one) for one in packets)
+
+
+def told(packets):
+    return [[kind, body.hex()] for kind, body in packets]
+
+
 @given(st.lists(PACKETS, max_size=4), CUTS)
 @many(200)
 def test_mqtt_packets_are_taken_in_whole_however_they_are_cut(device, packets, cuts):
-    found, end = device("taken_in", b"".join(packets).hex(), cuts)
+    found, end = device("taken_in", stream_of(packets).hex(), cuts)
 
-    assert found == [packet.hex() for packet in packets]
+    assert found == told(packets)
     assert end == "the broker closed the connection"
 
 
-@given(st.lists(PACKETS, max_size=2), st.integers(PACKET_MAX + 1, 300_000_000), CUTS)
+@given(st.lists(PACKETS, max_size=2), st.integers(PACKET_MAX + 1, 5000), st.lists(PACKETS), CUTS)
 @many(100)
-def test_an_mqtt_packet_that_is_too_large_ends_the_connection(device, packets, size, cuts):
+def test_an_mqtt_packet_that_is_too_large_is_passed_over(device, before, size, after, cuts):
+    stream = stream_of(before) + packet(0x30, bytes(size)) + stream_of(after)
+
+    found, end = device("taken_in", stream.hex(), cuts)
+
+    assert found == told(before + after)
+    assert end == "the broker closed the connection"
+
+
+@given(st.lists(PACKETS, max_size=2), st.integers(PACKET_MAX + 1, 268_435_455), CUTS)
+@many(100)
+def test_an_mqtt_packet_that_never_ends_is_none(device, packets, size, cuts):
     head = packet(0x30, b"")[:1]
     while size > 127:
         head += bytes([size & 127 | 128])
         size >>= 7
-    head += bytes([size])
 
-    found, end = device("taken_in", (b"".join(packets) + head + bytes(100)).hex(), cuts)
+    found, end = device("taken_in", (stream_of(packets) + head + bytes([size, 1])).hex(), cuts)
 
-    assert found == [packet.hex() for packet in packets]
-    assert end == "the broker sent too large a packet"
+    assert found == told(packets)
+    assert end == "the broker closed the connection"
+
+
+@given(st.lists(PACKETS, max_size=2), CUTS)
+@many(50)
+def test_a_length_that_mqtt_does_not_know_ends_the_connection(device, packets, cuts):
+    stream = stream_of(packets) + b"\x30\xff\xff\xff\xff\x01" + bytes(100)
+
+    found, end = device("taken_in", stream.hex(), cuts)
+
+    assert found == told(packets)
+    assert end == "what answers is no MQTT broker"
 
 
 @given(st.binary(max_size=40), CUTS)
@@ -261,12 +292,23 @@ def test_nonsense_from_a_broker_ends_in_an_oserror(device, stream, cuts):
     except DeviceError as error:
         raise AssertionError(error) from None
 
-    assert stream.hex().startswith("".join(found))
+    assert all(bytes.fromhex(body) in stream for _, body in found)
 
 
-@given(st.lists(st.binary(max_size=300), max_size=5), st.lists(st.integers(0, 200), max_size=9))
+@given(
+    st.lists(st.tuples(st.binary(max_size=9), st.binary(max_size=300), st.booleans()), max_size=5),
+    st.lists(st.integers(0, 200), max_size=9),
+)
 @many(100)
 def test_what_is_written_to_a_broker_arrives_whole_whatever_the_network_takes(
-    device, pieces, takes
+    device, messages, takes
 ):
-    assert device("sent", [piece.hex() for piece in pieces], takes) == b"".join(pieces).hex()
+    listed = [(topic.hex(), payload.hex(), retain) for topic, payload, retain in messages]
+
+    assert (
+        device("sent", listed, takes)
+        == b"".join(
+            packet(0x30 | retain, len(topic).to_bytes(2, "big") + topic + payload)
+            for topic, payload, retain in messages
+        ).hex()
+    )
