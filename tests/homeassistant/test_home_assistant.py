@@ -86,7 +86,8 @@ def test_each_entity_passes_its_platforms_schema_and_its_template_tells_the_trut
 
 WITH_AN_UPDATE = """
 status.section("board").update({"id": "b0a4d", "name": "shed", "version": "1.0", "boots": 3,
-                                "firmware": "MicroPython", "reset_cause": "power-on"})
+                                "firmware": "MicroPython", "outpost": "0.9",
+                                "reset_cause": "power-on"})
 status.section("update").update({"phase": "staged", "version": "1.0", "to": "1.1"})
 from services.telemetry import Telemetry
 service = Telemetry(status, events, site, broker=%r)
