@@ -127,14 +127,18 @@ class Outpost(Server):
 
 
 class FtpAlone(Outpost):
-    """The same with FTP as the only service, as the peers are: nothing logs, nothing publishes."""
+    """The same with FTP as the only service, as the peers are: nothing logs, nothing publishes.
+
+    The log is there and silent: without it every event would be printed on the console.
+    """
 
     name = "Outpost, FTP alone"
     measures = ("small_files", "commands", "listings")
 
     def _config(self, **ftp):
-        others = dict.fromkeys(("log", "network", "time", "update", "telemetry"))
-        return {**super()._config(**ftp), **others}
+        others = dict.fromkeys(("network", "time", "update", "telemetry"))
+        silent = {"level": "CRITICAL", "path": None}
+        return {**super()._config(**ftp), **others, "log": silent}
 
 
 class ProbedOutpost(Program):
