@@ -392,7 +392,7 @@ def test_an_upload_under_way_is_in_no_listing(control, connect, folder, wait_for
 
 
 # FTP by itself, as a board with little memory would run it.
-FTP_ALONE = {"log": None, "network": None, "time": None}
+FTP_ALONE = {"log": None, "network": None, "time": None, "update": None}
 MANY = [f"reading-{number:04}.csv" for number in range(4000)]
 
 
