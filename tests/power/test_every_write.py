@@ -40,8 +40,8 @@ class Run:
         self.began = len(writes(journal))
         board.upload(session, PLACE, NEW)
         self.confirmed = len(writes(journal))
-        for _ in range(50):  # lines for the log
-            session.retrbinary("RETR " + PLACE, len)
+        for number in range(50):  # lines for the log, no two of them alike
+            session.retrbinary("RETR " + PLACE, len, rest=number)
         session.quit()
         board.stop()
         board.journal = None
