@@ -5,35 +5,44 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 LIBRARY := build/lib/logging.py
+I386 := build/i386/places.json
 MQTT_JS := dashboard/mqtt.min.js
 ARGS ?=
 MINUTES ?= 10
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ha fuzz soak lint deps page dashboard dashboard-figures bench \
-	bench-quick package picture clean
+.PHONY: help run test test-ha test-picow picow-figures fuzz soak lint deps page dashboard \
+	dashboard-figures bench bench-quick package picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-run: $(READY) $(LIBRARY) ## start a simulated board and say how to log in
+run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log in
 	@host/how-to-log-in $(ARGS)
 	@exec $(BIN)/outpost sim $(ARGS)
 
-test: $(READY) $(LIBRARY) ## run all tests; installs the programs they need where it may
+test: $(READY) $(LIBRARY) $(I386) ## run all tests; installs the programs they need where it may
 	@host/system-packages
 	@$(MAKE) --no-print-directory $(MQTT_JS) || echo 'NOT TESTED: the dashboard, for want of mqtt.js'
 	$(BIN)/pytest $(ARGS)
 
-test-ha: $(READY) $(LIBRARY) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
+test-ha: $(READY) $(LIBRARY) $(I386) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
 	$(BIN)/pytest tests/homeassistant $(ARGS)
 
-fuzz: $(READY) $(LIBRARY) ## look for what breaks it, with new seeds; MINUTES=10, SEED=N repeats a round
+test-picow: $(READY) $(LIBRARY) $(I386) ## run Outpost on a Pico W's firmware, emulated; PICO_W=DIR; as root
+	@host/system-packages picow
+	$(BIN)/pytest tests/picow $(ARGS)
+
+picow-figures: $(READY) $(LIBRARY) ## measure heap and speed there; PICO_W=DIR, ARGS=--write into docs/
+	@host/system-packages picow
+	PYTHONPATH=tests $(BIN)/python -m picow.figures $(ARGS)
+
+fuzz: $(READY) $(LIBRARY) $(I386) ## look for what breaks it, with new seeds; MINUTES=10, SEED=N repeats a round
 	$(BIN)/python tests/fuzz/rounds.py $(MINUTES) "$(SEED)"
 
-soak: $(READY) $(LIBRARY) ## a board's day in 20 minutes; as root; ARGS=--short, or --write into docs/
+soak: $(READY) $(LIBRARY) $(I386) ## a board's day in 20 minutes; as root; ARGS=--short, or --write into docs/
 	@host/system-packages
 	PYTHONPATH=tests:. $(BIN)/python -m soak $(ARGS)
 
@@ -41,27 +50,28 @@ lint: $(READY) ## check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-deps: $(READY) ## fetch logging, ntptime and umqtt.simple; MICROPYTHON_LIB=DIR names a checkout
+deps: $(READY) ## fetch what boards import, and a 32-bit MicroPython; MICROPYTHON_LIB=DIR names a checkout
 	$(BIN)/python -m outpost.dependencies
+	$(BIN)/python -m outpost.sim.i386
 
 page: $(MQTT_JS) ## fetch mqtt.js: dashboard/ is then whole, for any static web server
 
-dashboard: $(READY) $(LIBRARY) $(MQTT_JS) ## show the web page with a broker and three busy boards
+dashboard: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## show the web page with a broker and three busy boards
 	@exec $(BIN)/outpost dashboard --demo $(ARGS)
 
-dashboard-figures: $(READY) $(LIBRARY) $(MQTT_JS) ## measure the page with 100 boards in a real browser
+dashboard-figures: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## measure the page with 100 boards in a real browser
 	$(BIN)/python tests/dashboard/load.py
 
-bench: $(READY) $(LIBRARY) ## measure speed and heap beside peers; ARGS="--help" tells its options
+bench: $(READY) $(LIBRARY) $(I386) ## measure speed and heap beside peers; ARGS="--help" tells its options
 	$(BIN)/python -m bench $(ARGS)
 
-bench-quick: $(READY) $(LIBRARY) ## the same in under two minutes
+bench-quick: $(READY) $(LIBRARY) $(I386) ## the same in under two minutes
 	$(BIN)/python -m bench --quick $(ARGS)
 
 package: $(READY) ## list the device files in package.json, for mip
 	$(BIN)/python -m outpost.package
 
-picture: $(READY) $(LIBRARY) $(MQTT_JS) ## draw the pictures in docs anew; as root, for port 123
+picture: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## draw the pictures in docs anew; as root, for port 123
 	$(BIN)/python docs/session.py
 	$(BIN)/python docs/watch.py
 	$(BIN)/python docs/push.py
@@ -77,6 +87,9 @@ $(READY): pyproject.toml
 
 $(LIBRARY): | $(READY)
 	$(BIN)/python -m outpost.dependencies
+
+$(I386): | $(READY)
+	$(BIN)/python -m outpost.sim.i386
 
 # Home Assistant is large, and wants versions of its own.
 build/ha/bin/hass: tests/homeassistant/requirements.txt

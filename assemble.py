@@ -5,6 +5,7 @@ import sys
 
 import asyncio
 
+from hal.console import console
 from services.borrow import borrow, forget
 from services.events import Events
 from services.site import SiteCommands
@@ -19,15 +20,13 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
     those that are made in rescue mode. watchdog: what to feed meanwhile.
     """
     status = Status()
-    events = Events()
+    events = Events(console.write)
     site = SiteCommands()
-    _describe(version, status.section("board"))
+    rescue = _describe(version, status.section("board"))
     # All that config.json needs goes before the services come: both at once don't fit a heap
     # of 64 KiB.
     wanted, problems = _settings(rows, status, watchdog)
-    rescue = _remembered("rescue")
-    for module in ("config", "jsontext", "journal", "hal.identity"):
-        forget(module)
+    _let_go("config", "jsontext")
     services = []
     for row in rows:
         name = row[0]
@@ -45,7 +44,8 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
         except Exception as error:
             _failed(status, name, error)
     if status.section("log").get("state") in ("off", "failed"):
-        events.subscribe(print)  # somebody must say on the console what happens
+        # Somebody must say on the console what happens.
+        events.subscribe(lambda topic, fields: console.write("%s %s" % (topic, fields)))
     if rescue:
         status.section("rescue")["reason"] = rescue
         events.publish("board/rescue", error=rescue)
@@ -57,10 +57,18 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
 
 
 def _describe(version, board):
-    """Write down who this board is."""
+    """Write down who this board is; return why it is in rescue mode, None where it isn't."""
     from hal import identity
 
-    boot = _remembered("record") or {}
+    boot = {}
+    rescue = None
+    try:
+        import recovery
+
+        boot = recovery.record()
+        rescue = recovery.rescue()
+    except Exception as error:  # somebody removed it
+        print("assemble: recovery:", error)
     board["outpost"] = version
     board["version"] = boot.get("version") or version  # of what an update brought
     board["firmware"] = identity.firmware()
@@ -68,15 +76,17 @@ def _describe(version, board):
     board["boots"] = boot.get("boots", 0)
     board["reset_cause"] = boot.get("cause", "unknown")
     board["hung_in"] = boot.get("hung")
+    _let_go("recovery", "journal", "resets", "hal.identity")
+    return rescue
 
 
-def _remembered(what):
-    """What recovery.py knows; None where somebody removed it."""
-    try:
-        return borrow("recovery", what)()
-    except Exception as error:
-        print("assemble: recovery:", error)
-        return None
+def _let_go(*modules):
+    """Forget modules for good, of which nothing is used any more."""
+    for module in modules:
+        if module in sys.modules:
+            # A stale word on the C stack, taken for a reference to it, would keep all of it.
+            sys.modules[module].__dict__.clear()
+        forget(module)
 
 
 def _settings(rows, status, watchdog):
@@ -84,11 +94,17 @@ def _settings(rows, status, watchdog):
     import config
 
     settings, problems = config.load()
-    status.section("board")["name"] = settings.get("name", "outpost")
+    board = status.section("board")
+    board["name"] = settings.get("name", "outpost")
+    wanted = settings.get("watchdog", True)
+    if wanted is False:
+        board["watchdog"] = "off"  # boot.py saw to it
+    elif wanted is not True:
+        problems.append("watchdog: must be true or false; it runs")
     if settings.get("app"):
         settings["app"] = {"module": settings["app"]}
     wanted = {}
-    known = ["name"]
+    known = ["name", "watchdog"]
     for name, _, _, needs in rows:
         known.append(name)
         section = settings.get(name, {})

@@ -19,52 +19,121 @@ except Exception as error:  # somebody removed it
     print("boot: no updates, no boot record:", error)
 
 
+def read(path):
+    """The object in a JSON file; None where it is missing or damaged."""
+    try:
+        with open(path) as file:
+            text = file.read()
+        found = json.loads(text)
+        # Up to MicroPython 1.25 json takes the end of a text for a brace.
+        return found if isinstance(found, dict) and text.rstrip().endswith("}") else None
+    except Exception:
+        return None
+
+
 def network_options():
-    """ssid, password and hostname of config.json; empty texts where it can't be read."""
-    section = {}
-    for path in ("/config.json", "/config.last"):
-        try:
-            with open(path) as file:
-                section = json.load(file)["network"]
-            break
-        except Exception:
-            pass  # missing or damaged: main.py says so where an operator reads it
+    """The arguments of hal.Link, from config.json; None where its section is null.
+
+    What is missing or of a wrong type has its default: main.py tells of it where an operator
+    reads it.
+    """
+    config = read("/config.json") or read("/config.last") or {}
+    section = config.get("network", {})
+    if section is None:
+        return None
     given = section if isinstance(section, dict) else {}
-    texts = [given.get(name) for name in ("ssid", "password", "hostname")]
-    return [text if isinstance(text, str) else "" for text in texts]
+    texts = [given.get(name) for name in ("ssid", "password", "hostname", "country")]
+    texts = [text if isinstance(text, str) else "" for text in texts]
+    name = config.get("name", "outpost")
+    if not texts[2] and isinstance(name, str):
+        texts[2] = name
+    lan = given.get("lan")
+    return texts + [lan if isinstance(lan, dict) else None]
 
 
-def count():
+def settle_files():
+    """On FAT: finish what a power cut left of the files that are read at boot."""
+    try:
+        from hal import files
+
+        if files.on_fat("/"):
+            from hal import fat
+
+            fat.settle_own()
+    except Exception as error:
+        print("boot: files:", error)
+
+
+def watchdog_wanted():
+    """False where config.json says "watchdog": false; true wherever it can't be read."""
+    return (read("/config.json") or {}).get("watchdog") is not False
+
+
+def asked():
+    """Why the board started."""
+    try:
+        import resets
+
+        return resets.reset_cause()
+    except Exception as error:  # somebody removed it
+        print("boot: no reset cause:", error)
+        return "unknown"
+
+
+def count(cause):
     """Count the boot; where hal can't be imported main.py can't either, and that is kept."""
-    trouble = None
+    hung = trouble = None
     try:
         from hal import identity  # only now: the update just settled may have moved it
 
-        cause = identity.reset_cause()
+        hung = identity.remembered()
     except Exception as error:
-        cause = "unknown"
         trouble = "hal: %s: %s" % (type(error).__name__, error)
-    recovery.begin(cause)
+    recovery.begin(cause, hung)
     if trouble:
         recovery.ended(trouble)
 
 
 def boot():
     """Settle the files, count the boot, begin to connect."""
+    wanted = watchdog_wanted()
+    cause = None
     if recovery:
-        recovery.settle()
-        count()
-    # Only begins to connect; services/network keeps the link up.
+        cause = asked()
+        recovery.settle(cause, wanted)
+        count(cause)
     import hal
 
-    hal.Link(*network_options()).start()
+    hal.watchdog_wanted = wanted
+    if cause == "soft":
+        # The watchdog runs on, the timer that fed it is gone, and main.py may not come: mpremote
+        # and Thonny go on to the prompt.
+        hal.feed_from_timer()
+    settle_files()
+    options = network_options()
+    if options:
+        hal.Link(*options).start()  # only begins to connect; services/network keeps it up
+
+
+def at_prompt():
+    """Ctrl-C: the board stays at its prompt, and what the person there does is no fault."""
+    import hal
+
+    hal.feed_from_timer()
+    if recovery:
+        recovery.interrupted()
 
 
 try:
     boot()
+except KeyboardInterrupt:
+    at_prompt()
+    raise
 except Exception as error:
     # Whatever fails here must not keep main.py from running: it can report, and this can't.
     print("boot:", error)
 # main.py shares this namespace, and the heap.
-for used in ("boot", "count", "network_options", "json", "recovery"):
+for used in (
+    "asked at_prompt boot count json network_options read recovery settle_files watchdog_wanted"
+).split():
     del globals()[used]

@@ -1,13 +1,13 @@
 """config.json: read it, check a section of it, change one value of it. Needed at boot alone."""
 
 import json
-import os
+from errno import ENOENT
 
 import jsontext
+from hal.files import replace
 
 PATH = "/config.json"
 LAST_GOOD = ".last"  # config.last is the last config.json that was JSON: see load()
-_PART = ".upload-config"  # what a power cut leaves of it goes with FTP's sweep of the next boot
 
 _KINDS = {
     "bool": "true or false",
@@ -23,25 +23,29 @@ _KINDS = {
 def load(path=PATH):
     """Return (config, problems): a dict of sections, and what is wrong as lines of text.
 
-    A missing file is no problem: everything has a default. One that is not JSON is named, and
-    the last one that was is used in its place: a typo must not cut a board off.
+    A file that can't be read or isn't JSON is named, and the last one that was is used in its
+    place: a typo or a bad block must not cut a board off. So is a missing one, which then comes
+    back: nobody removes it on purpose and leaves config.last. Without both, everything has its
+    default: that is a board's first boot.
     """
     last_good = _last_good(path)
-    text = _read(path)
-    if text is None:
+    text, problem = _read(path)
+    missing = text is None and problem is None
+    if text is not None:
+        config, problem = _parse(text)
+        if problem is None:
+            if _read(last_good)[0] != text:
+                _try_to_write(last_good, text)
+            return config, []
+    kept, trouble = _read(last_good)
+    if missing and kept is None and trouble is None:
         return {}, []
-    config, problem = _parse(text)
-    if problem is None:
-        if _read(last_good) != text:
-            try:
-                _write(last_good, text)
-            except OSError:
-                pass  # a full disk: the copy waits for the next boot
-        return config, []
-    problem = "%s: %s" % (path, problem)
-    config = _parse(_read(last_good) or "")[0]
+    config = _parse(kept)[0] if kept else None
+    problem = "%s: %s" % (path, problem or "is missing")
     if config is None:
         return {}, [problem + "; running on defaults"]
+    if missing and _try_to_write(path, kept):
+        return config, [problem + "; the last good one is back in its place"]
     return config, [problem + "; running on the last good one"]
 
 
@@ -76,13 +80,15 @@ def put(keys, value, path=PATH):
     renewed too: it shall not keep a password in clear. OSError where the file can't be written,
     ValueError where it isn't JSON.
     """
-    text = _read(path) or "{}\n"
-    problem = _parse(text)[1]
+    text, problem = _read(path)
+    if text is None and not problem:
+        text = _read(_last_good(path))[0] or "{}\n"
+    problem = problem or _parse(text)[1]
     if problem:
         raise ValueError("%s: %s" % (path, problem))
     text = jsontext.replace(text, keys, value)
-    _write(path, text)
-    _write(_last_good(path), text)
+    replace(path, (text,))
+    replace(_last_good(path), (text,))
 
 
 def _last_good(path):
@@ -132,17 +138,22 @@ def _parse(text):
 
 
 def _read(path):
-    """The file's text, or None where there is none that can be read."""
+    """Return (the file's text, None), (None, None) where there is none, or (None, why)."""
     try:
         with open(path) as file:
-            return file.read()
-    except (OSError, UnicodeError):
-        return None
+            return file.read(), None
+    except OSError as error:
+        return None, None if error.errno == ENOENT else "can't be read: %s" % error
+    except UnicodeError:
+        return None, "not UTF-8 text"
+    except MemoryError:
+        return None, "too big for the memory"
 
 
-def _write(path, text):
-    """Replace the file by rename: a power cut leaves the old one or the new one."""
-    part = path[: path.rfind("/") + 1] + _PART
-    with open(part, "w") as file:
-        file.write(text)
-    os.rename(part, path)
+def _try_to_write(path, text):
+    """Replace a file; False where that can't be: on a full disk it waits for the next boot."""
+    try:
+        replace(path, (text,))
+        return True
+    except OSError:
+        return False

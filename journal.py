@@ -1,17 +1,21 @@
-"""The moves of an update, rename by rename; imports recovery.py alone, and comes with it.
+"""The moves of an update, rename by rename, and the guard of its trial; comes with recovery.py.
 
-Each may be cut short by a power cut and done again. docs/update.md tells why in this order.
+Each move may be cut short by a power cut and done again. docs/update.md tells why in this order.
 """
 
 import json
 import os
+import sys
 
-from recovery import NEXT, PLAN, PREV, exists, on_fat
+from recovery import GUARD, NEXT, PLAN, PREV, UNPROVEN, exists, on_fat
 
 # FAT: each as big as the biggest file that may have to come back. One makes room for its copy on
 # a full disk, the other for the clusters that a power cut loses.
 SPARES = (PREV + "/spare0", PREV + "/spare1")
 _FOLDER = 0x4000
+_WATCHDOG_MS = 8000  # RP2040's hardware counts to 8,388 ms at most
+_PATIENCE = 12  # trials' lengths until one that says nothing is over,
+_BOOT_S = 20  # after so long for the boot, on a busy board
 
 
 def header():
@@ -139,3 +143,44 @@ def copy(source, target):
             if not piece:
                 return
             new.write(piece)
+
+
+def watch_over(trial_s):
+    """Bring a version on trial back that hangs as it is imported, or that forgets to prove itself.
+
+    Nothing of it has run yet; hal, whose affair `machine` is elsewhere, is a part of it.
+    """
+    try:
+        import machine
+
+        machine.WDT(timeout=_WATCHDOG_MS)
+    except (ImportError, AttributeError):
+        return  # the plain unix port
+
+    modules = sys.modules
+    why = UNPROVEN
+
+    def over(timer):
+        # This module's own names are gone by now: assemble.py lets go of what only boots need.
+        # No file is touched in a callback: it may run in the middle of LittleFS, or of a write to
+        # flash. So the watchdog does it, and the next boot takes the version back.
+        try:
+            modules["hal"].remember(why)
+        except Exception:
+            pass  # this version's hal is another: then nobody tells why
+        while True:
+            pass
+
+    # The software timer of RP2 and of ESP32 from 1.29 on, else an ESP32's first hardware timer;
+    # hal's is another one. 1.24 would take -1 for hardware timer 3, which few chips have.
+    old = sys.platform == "esp32" and sys.implementation.version < (1, 25)
+    period = 1000 * (_BOOT_S + _PATIENCE * (trial_s if isinstance(trial_s, int) else 60))
+    for number in (0,) if old else (-1, 0):
+        try:
+            timer = machine.Timer(number)
+            timer.init(mode=machine.Timer.ONE_SHOT, period=period, callback=over)
+            sys.modules[GUARD] = timer  # an RP2's ends with the last reference to it
+            return
+        except Exception as error:
+            trouble = error
+    print("journal: nobody watches over the trial:", trouble)

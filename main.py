@@ -1,23 +1,41 @@
 """Outpost: names the services, has them assembled, runs them under the supervisor."""
 
 import gc
-import sys
 from time import sleep
 
 # Collecting often while modules are imported packs what stays: without it a third of a small
 # heap ends up in holes that hold nothing of use.
 gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
 
-import asyncio
 
-import hal
-from services.borrow import borrow
-from supervisor import Supervisor, error_text, traceback_text
+def at_prompt():
+    """Ctrl-C: the board stays at its prompt, and what the person there does is no fault of it."""
+    import hal
+
+    hal.feed_from_timer()
+    try:
+        import recovery
+
+        recovery.interrupted()
+    except Exception as trouble:  # somebody removed it, or it is an older one
+        print("Ctrl-C could not be noted:", trouble)
+
+
+try:
+    import asyncio
+
+    import hal
+    from hal.console import console
+    from services.borrow import borrow
+    from supervisor import Supervisor, error_text, report, traceback_text
+except KeyboardInterrupt:
+    at_prompt()
+    raise
 
 VERSION = "0.1.0"
 
-_WATCHDOG_MS = 8_000  # RP2040's hardware counts to 8,388 ms at most
 _LOOK_MS = 1_000
+_CONSOLE_TRIES = 50  # of 8 ms, for a last word where the console is slow
 _RESET_DELAY_S = 2  # time for a Ctrl-C between two boots that fail
 
 # Name, module, class, and the key without which the service is not even imported;
@@ -36,7 +54,8 @@ IN_RESCUE = ("log", "network", "ftp", "time", "update")  # of these, in rescue m
 
 def serve():
     """Run until somebody stops it; return how: "reset", "halt" or "interrupt", and what failed."""
-    watchdog = hal.watchdog(_WATCHDOG_MS)  # before the services: one may hang as it is imported
+    watchdog = hal.watchdog()  # before the services: one may hang as it is imported
+    hal.timer(0, None)  # from here on nobody feeds it for those who hang
     assemble = borrow("assemble", "assemble")
     services, status, events, site = assemble(VERSION, SERVICES, IN_RESCUE, watchdog)
     del assemble
@@ -44,8 +63,17 @@ def serve():
     # Not only when the heap is full: what stays would lie scattered all over it, and a module that
     # comes later would find no room in one piece.
     gc.threshold(gc.mem_free() // 2)
-    supervisor = Supervisor(services, status, events, watchdog, hal.room, note="/boot.json.hung")
-    hal.interrupt(_LOOK_MS, supervisor.look)
+    supervisor = Supervisor(
+        services,
+        status,
+        events,
+        hal.uptime,
+        watchdog,
+        hal.room,
+        remember=hal.remember,
+        say=console.write,
+    )
+    hal.timer(_LOOK_MS, supervisor.look)
 
     def shutdown(arg):
         if arg not in ("-r", "-h"):
@@ -64,8 +92,10 @@ def serve():
         return loop.run_until_complete(running), supervisor.failed
     except KeyboardInterrupt:
         supervisor.stop("interrupt")
-        loop.run_until_complete(running)
-        hal.rest_watchdog(watchdog)
+        # Where it came in a step of the supervisor's own task, that task has stopped the services
+        # on the way here. asyncio has lost it: to wait for it would be for ever.
+        if asyncio.core.cur_task is not running:
+            loop.run_until_complete(running)
         return "interrupt", None
 
 
@@ -76,25 +106,58 @@ def main():
     try:
         how, failed = serve()
     except Exception as error:
-        failed = error_text(error)
-        sys.print_exception(error)
-        try:
-            from services.log import crash
-
-            crash.save(traceback_text(error))
-        except Exception as trouble:
-            print("the traceback could not be saved:", error_text(trouble))
+        let_go()
+        failed = last_words(error)
         sleep(_RESET_DELAY_S)
     if how == "interrupt":
+        at_prompt()
         return
     try:
         borrow("recovery", "ended")(failed or "")
     except Exception as trouble:
-        print("how it ended could not be kept:", error_text(trouble))
+        report(console.write, "how it ended could not be kept", trouble)
     hal.sync()
     if how == "halt":
         hal.deepsleep()
     hal.reset()
 
 
-main()
+def let_go():
+    """Give back what the services hold, tasks and all: the last words want memory. Never raises.
+
+    It may have been a want of memory that ended them, so nothing here takes any.
+    """
+    hal.timer(0, None)  # it looks after the supervisor
+    core = asyncio.core
+    core.cur_task = core._task_queue = core._io_queue = None
+    gc.collect()
+
+
+def last_words(error):
+    """Keep and show what ended serve(), as far as the memory goes; return it in short."""
+    try:
+        text = traceback_text(error)
+        try:
+            from services.log import crash
+
+            crash.save(text)
+        finally:
+            # Not print_exception(): some twenty writes, of 500 ms each where nobody reads.
+            console.write(text)
+    except Exception as trouble:
+        report(console.write, "the traceback could not be saved", trouble)
+    try:
+        for _ in range(_CONSOLE_TRIES):
+            console.flush()
+        return error_text(error)
+    except MemoryError:
+        return "MemoryError"
+
+
+try:
+    main()
+except KeyboardInterrupt:  # while the services are made, while they stop, or after a crash
+    at_prompt()
+    raise
+except Exception:  # no memory for anything: a prompt that nobody sees is no place to stay
+    hal.reset()

@@ -6,22 +6,25 @@ it says so. docs/update.md describes the journal; every step may be cut short an
 
 import json
 import os
+import sys
 
 PATH = "/boot.json"
 _NEW = "/boot.json.new"
-HUNG = "/boot.json.hung"  # who held the loop, while it is held: see supervisor.py
 NEXT = "/next"
 PREV = "/prev"
 PLAN = "/prev/plan"
 RESCUE = "/rescue"
 
-_BOOTS = 3  # of a trial
+_BOOTS = 3  # of a trial, that its version ended itself
+_POWER_ONS = 10  # of a trial: a button pressed by a person, or a version that browns the board out
 _BAD_BOOTS = 3  # until rescue mode
-_WATCHDOG_MS = 8000  # RP2040's hardware counts to 8,388 ms at most
-_PATIENCE = 12  # trials' lengths until one that says nothing is over
 _TEXT = 120  # characters of a reason
 _SECTOR = 512  # bytes of a record on FAT
 _ENOSPC = 28
+GUARD = "recovery.guard"  # where sys.modules holds the timer of a trial, whoever forgets recovery
+UNPROVEN = "unproven"  # what hal.remember() keeps of a version that forgot to prove itself
+_BITTEN = "the watchdog reset it"
+_NO_FAULT = ("soft", "external")  # causes that say nothing of the version on trial
 
 _ends = []  # what settle() has taken out of the record before begin()
 
@@ -91,6 +94,8 @@ def mark(state, **more):
     update = {} if state == "applying" else update_of(kept)
     update["state"] = state
     update.update(more)
+    if state != "trial":
+        _unguard()
     if update.get("reason"):
         update["reason"] = update["reason"][:_TEXT]
     kept["update"] = update
@@ -111,6 +116,12 @@ def ended(why=""):
         print("recovery: how it ended could not be kept:", error)
 
 
+def interrupted():
+    """Ctrl-C: a person works at the board. What this life ends by is no fault of its software."""
+    _unguard()
+    ended()
+
+
 def healthy():
     """Forget the bad boots: this one has lived."""
     kept = record()
@@ -118,13 +129,14 @@ def healthy():
         keep(kept)
 
 
-def begin(cause):
+def begin(cause, hung=None):
     """Count this boot and keep its cause; return the record. Never raises.
 
-    cause: why the board started, as hal.reset_cause() says. A boot is bad after one that ended by
-    the watchdog, by what main.py could not cope with, or by a reset that nobody asked for. Power
-    comes and goes, and that says nothing. A full or broken file system must not stop the boot:
-    then the record is right, but not kept.
+    cause: why the board started, as resets.reset_cause() says. hung: who held the loop then, as
+    hal.remembered() says. A boot is bad after one that ended by the watchdog, by what main.py
+    could not cope with, or by a reset that nobody asked for. Power comes and goes, and that says
+    nothing. A full or broken file system must not stop the boot: then the record is right, but
+    not kept.
     """
     kept = record()
     boots = kept.get("boots")
@@ -133,19 +145,20 @@ def begin(cause):
     if end is None and _ends:
         end = _ends.pop()
     if cause == "watchdog" and end == "":
-        cause = "reset"  # how an RP2 resets when it is asked to
+        cause = "reset"  # it was going down, or somebody worked at the prompt
     kept["cause"] = cause
     kept.pop("hung", None)
-    hung = _hung()
     if cause == "watchdog":
         end = end or "the watchdog" + (" (%s)" % hung if hung else "")
-        if hung:
+        update = update_of(kept)
+        if hung and update.get("reason") == _BITTEN:  # settle() knew no more, without hal
+            why = "it did not prove itself in time" if hung == UNPROVEN else ""
+            update["reason"] = why or "%s, %s hung" % (_BITTEN, hung)
+        if hung and hung != UNPROVEN:
             kept["hung"] = hung
-    elif cause == "reset" and end is None:
+    elif cause == "reset" and end is None and kept["boots"] > 1:  # the first one is deploy's
         end = "a reset that nobody asked for"
     try:
-        if hung is not None:
-            os.remove(HUNG)
         if end and update_of(kept).get("state") != "trial":
             kept["bad"] = (kept.get("bad") or 0) + 1
             kept["why"] = end
@@ -155,15 +168,6 @@ def begin(cause):
     except Exception as error:
         print("recovery: the boot record could not be kept:", error)
     return kept
-
-
-def _hung():
-    """Who held the loop when the board was reset; None where nobody noted it."""
-    try:
-        with open(HUNG) as file:
-            return file.read(_TEXT)
-    except Exception:
-        return None
 
 
 def rescue():
@@ -177,16 +181,19 @@ def rescue():
     return "%d boots ended badly within a minute, the last by: %s" % (bad, kept.get("why", "?"))
 
 
-def settle():
-    """Finish or undo an update, count the boots of a trial; at each boot, before all else."""
+def settle(cause="power-on", watchdog=True):
+    """Finish or undo an update, count the boots of a trial; at each boot, before all else.
+
+    cause: as resets.reset_cause() says. watchdog: whether a trial may start it.
+    """
     try:
-        _settle()
+        _settle(cause, watchdog)
     except Exception as error:
         # The next boot tries again; until then whatever is in place may be enough for FTP.
         print("recovery: the update could not be settled:", error)
 
 
-def _settle():
+def _settle(cause, watchdog):
     kept = record()
     update = update_of(kept)
     state = update.get("state")
@@ -195,11 +202,14 @@ def _settle():
     import journal
 
     if state == "trial":
-        why = _verdict(kept, update)
+        why = _verdict(kept, update, cause)
         if why:
             state = _step(kept, update, "undoing", why)
         else:
-            update["boots"] = update.get("boots", 0) + 1
+            if cause == "power-on":
+                update["power_ons"] = update.get("power_ons", 0) + 1
+            elif cause not in _NO_FAULT:
+                update["boots"] = update.get("boots", 0) + 1
             _step(kept, update, "trial")
     elif state == "applying":
         try:
@@ -223,7 +233,8 @@ def _settle():
         else:
             _step(kept, update, "confirmed", "there was nothing in %s to go back to" % PREV)
     elif state == "trial":
-        _watch_over(journal.header().get("trial_s"))
+        if watchdog:
+            journal.watch_over(journal.header().get("trial_s"))
         return
     for _ in journal.sweeping():
         pass
@@ -240,50 +251,28 @@ def _step(kept, update, state, why=None):
     return state
 
 
-def _verdict(kept, update):
+def _verdict(kept, update, cause):
     """Why a version on trial has failed; None while it hasn't."""
     end = kept.get("end")
     if end:
         return end
-    if end is None and _bitten():
-        hung = _hung()
-        return "the watchdog reset it, " + ("%s hung" % hung if hung else "it is not known why")
+    if end is None and cause == "watchdog":
+        return _BITTEN
+    if cause in _NO_FAULT:
+        return None
     boots = update.get("boots")
-    if not isinstance(boots, int) or boots >= _BOOTS:
+    if not isinstance(boots, int) or (cause != "power-on" and boots >= _BOOTS):
         return "%d boots without a healthy minute" % _BOOTS
+    if cause == "power-on" and update.get("power_ons", 0) >= _POWER_ONS:
+        return "%d power-ons without a healthy minute" % _POWER_ONS
     return None
 
 
-def _bitten():
-    try:
-        import machine
-
-        return machine.reset_cause() == machine.WDT_RESET
-    except (ImportError, AttributeError):
-        return False  # the plain unix port
-
-
-def _watch_over(trial_s):
-    """Bring a version on trial back that hangs as it is imported, or that forgets to prove itself.
-
-    Nothing of it has run yet; hal, whose affair `machine` is elsewhere, is a part of it.
-    """
-    try:
-        import machine
-
-        machine.WDT(timeout=_WATCHDOG_MS)
-    except (ImportError, AttributeError):
-        return
-    period = 1000 * _PATIENCE * (trial_s if isinstance(trial_s, int) else 60)
-
-    def over(timer):
-        kept = record()
-        # Where the heap is full it can't be read: the plan is there as long as the trial.
-        if update_of(kept).get("state") == "trial" if kept else exists(PLAN):
-            ended("it did not prove itself within %d s" % (period // 1000))
-            machine.reset()
-
-    machine.Timer(-1).init(mode=machine.Timer.ONE_SHOT, period=period, callback=over)
+def _unguard():
+    """End what journal.watch_over() began."""
+    timer = sys.modules.pop(GUARD, None)
+    if timer:
+        timer.deinit()
 
 
 def on_fat():

@@ -2,7 +2,6 @@
 
 import gc
 import io
-import os
 import sys
 from time import ticks_diff, ticks_ms
 
@@ -12,9 +11,11 @@ from micropython import const
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
-_HEALTHY_MS = const(60_000)  # a run of this length forgives the failures before it
+_HEALTHY_S = const(60)  # a run of this length forgives the failures before it
 _FAILURES_TO_RESET = const(10)  # in a row, of a critical service
-_FLASH_EVERY_S = const(10)  # LittleFS walks its whole tree to count the free blocks
+_HEAP_MS = const(5_000)  # between two measurements that nobody asked for
+_FLASH_MS = const(60_000)  # LittleFS walks its whole tree to count the free blocks
+_SHARE = const(100)  # measuring waits so many times what it took: 1 % of the loop's time at most
 _STOP_MS = const(5_000)  # how long one service may take to clean up
 _STEP_MS = const(10)
 _HANG_MS = const(4_000)  # no step takes so long, and the watchdog waits for as long again
@@ -34,12 +35,21 @@ def traceback_text(error):
     return text if len(text) <= _TRACEBACK_CHARS else "..." + text[-_TRACEBACK_CHARS:]
 
 
+def report(say, what, error):
+    """Say what failed and why; nothing where the heap has no room even for that. Never raises."""
+    try:
+        say("%s: %s" % (what, error_text(error)))
+    except Exception:  # a second lack of memory, in the answer to the first
+        pass
+
+
 class _StallQueue(core.IOQueue):
     """asyncio's IO queue, which the loop enters between any two steps of tasks.
 
     So the time between leaving it and entering it again is one task's step: the only place
     that sees every stall and knows who caused it, without a task of its own. Allocates
-    nothing but when there is a new longest step.
+    nothing but when there is a new longest step, and raises nothing then: what is raised here ends
+    the loop, and with it the board's life.
     """
 
     def __init__(self, name_task):
@@ -54,11 +64,19 @@ class _StallQueue(core.IOQueue):
         held = ticks_diff(ticks_ms(), self.left)
         if held > self.longest_ms:
             self.longest_ms = held
-            self.by = self._name_task(core.cur_task)
+            try:
+                self.by = self._name_task(core.cur_task)
+            except MemoryError:
+                self.by = None
         self.left = None
         # The loop asks again, with 0, as soon as it has slept: it has just been told.
         if dt or not self._looked:
-            core.IOQueue.wait_io_event(self, dt)  # super() would be an object each time
+            try:
+                core.IOQueue.wait_io_event(self, dt)  # super() would be an object each time
+            except MemoryError:
+                # For id(), of an address from 0x40000000 on (an ESP32-C6's), it takes 16 bytes.
+                # Whoever is ready is so in the next turn, too.
+                pass
         self._looked = dt > 0
         self.left = ticks_ms()
 
@@ -66,27 +84,40 @@ class _StallQueue(core.IOQueue):
 class Supervisor:
     """Runs services until stop(how) is called, then stops them in reverse order.
 
-    status, events: the shared objects. watchdog: an object with feed(), or None. flash:
-    a callable that returns (free, total) bytes. ticks: milliseconds that may wrap, for tests.
-    note: a path for look().
+    status, events: the shared objects. uptime: a callable that returns whole seconds since the
+    start. watchdog: an object with feed(), or None. flash: a callable that returns (free, total)
+    bytes. remember: a callable that keeps a text, or None, through a reset; for look(). say:
+    prints one line, whether or not anybody reads the console.
     """
 
     def __init__(
-        self, services, status, events, watchdog=None, flash=None, ticks=ticks_ms, note=None
+        self,
+        services,
+        status,
+        events,
+        uptime,
+        watchdog=None,
+        flash=None,
+        remember=None,
+        say=print,
     ):
         self.services = services
         self.status = status
         self.events = events
         self._watchdog = watchdog
         self._flash = flash
-        self._ticks = ticks
+        self._uptime = uptime
         self._keepers = []  # (service, task) in the order of starting
         self._stopping = asyncio.Event()
         self._how = None
         self.failed = None  # why it gave up and stopped the board; None: it was asked to
         self._queue = None
-        self._note = note
+        self._remember = remember
+        self._print = say
         self._noted = False
+        # When each was measured, and the milliseconds it took; asked for through the status.
+        self._heap_last = self._flash_last = None
+        status.measure = self.measure
 
     def stop(self, how):
         """End run(), which then returns how ("reset", "halt" or a reason). Never waits."""
@@ -108,7 +139,7 @@ class Supervisor:
             beat = asyncio.create_task(self._beat())
             await self._stopping.wait()
         finally:
-            self.events.publish("board/stop", how=self._how or "interrupt")
+            self._publish_stop()
             for service, task in reversed(self._keepers):
                 await self._stop(service, task)
                 if self._watchdog:
@@ -118,25 +149,27 @@ class Supervisor:
             self._queue = None  # look() has nothing to look at
         return self._how
 
+    def _publish_stop(self):
+        try:
+            self.events.publish("board/stop", how=self._how or "interrupt")
+        except MemoryError:  # the services are stopped all the same
+            gc.collect()
+
     def look(self, timer=None):
-        """Note in a file who holds the loop, when that is for seconds; for a timer's interrupt.
+        """Have it remembered who holds the loop, when that is for seconds; for a timer's callback.
 
         In a hang no task runs, and the watchdog resets without a word: the next boot tells what
-        is in the note. Of who lets go in time the note is removed.
+        was remembered. A task that lets go in time is forgotten. No file is touched: a callback
+        may run in the middle of a write to flash.
         """
-        left = self._queue.left if self._queue else None
-        hangs = left is not None and ticks_diff(ticks_ms(), left) >= _HANG_MS
-        if hangs == self._noted:
-            return
-        self._noted = hangs
         try:
-            if hangs:
-                with open(self._note, "w") as file:
-                    file.write(self._name(core.cur_task))
-            else:
-                os.remove(self._note)
-        except Exception as error:  # a full disk or heap: then nobody knows
-            print("supervisor: who hangs could not be noted:", error_text(error))
+            left = self._queue.left if self._queue else None
+            hangs = left is not None and ticks_diff(ticks_ms(), left) >= _HANG_MS
+            if hangs != self._noted:
+                self._noted = hangs
+                self._remember(self._name(core.cur_task) if hangs else None)
+        except KeyboardInterrupt:  # the firmware would print it, and go on
+            self.stop("interrupt")
 
     async def _stop(self, service, task):
         """Cancel one service and give it a bounded time to clean up."""
@@ -155,7 +188,7 @@ class Supervisor:
             except asyncio.CancelledError:
                 pass
             except Exception as error:  # a clean-up that fails must not keep the others up
-                print("supervisor: %s did not stop cleanly: %s" % (service.name, error))
+                report(self._print, service.name + " did not stop cleanly", error)
         self._say(service, "stopped")
 
     async def _keep(self, service):
@@ -165,7 +198,7 @@ class Supervisor:
         delay = _FIRST_DELAY_S
         failures = 0
         while True:
-            began = ticks_ms()
+            began = self._uptime()
             error = None
             self._say(service, "running")
             try:
@@ -177,7 +210,7 @@ class Supervisor:
             if error is None and service.restart != "always":
                 self._say(service, "finished")
                 return
-            if ticks_diff(ticks_ms(), began) >= _HEALTHY_MS:
+            if self._uptime() - began >= _HEALTHY_S:
                 delay = _FIRST_DELAY_S
                 failures = 0
             failures += 1
@@ -185,12 +218,15 @@ class Supervisor:
             try:
                 self._report(service, error, failures, delay)
             except Exception as trouble:  # out of memory, say: restarting matters more
-                print("supervisor: could not report %s: %s" % (service.name, trouble))
+                report(self._print, "a service's end could not be told", trouble)
             if service.restart == "no":
                 self._say(service, "failed")
                 return
             if service.critical and failures >= _FAILURES_TO_RESET:
-                self.failed = "%s: %s" % (service.name, section.get("error"))
+                try:
+                    self.failed = "%s: %s" % (service.name, section.get("error"))
+                except MemoryError:
+                    self.failed = service.name
                 self.stop("reset")
             error = None  # a kept exception keeps its traceback's heap
             self._say(service, "waiting")
@@ -211,36 +247,50 @@ class Supervisor:
         )
 
     async def _beat(self):
-        """Each second: count uptime, collect garbage, say what is left, feed the watchdog."""
+        """Each second: count uptime, measure what is due, feed the watchdog."""
         board = self.status.section("board")
-        up_ms = 0
-        last = self._ticks()
         while True:
-            # Uptime is the sum of short differences: ticks wrap, and the clock may be set.
-            now = self._ticks()
-            up_ms += ticks_diff(now, last)
-            last = now
-            board["uptime_s"] = up_ms // 1000
-            try:
-                self._measure(up_ms // 1000)
-            except Exception as error:  # a full heap must not stop the watchdog's food
-                print("supervisor: could not measure: %s" % error_text(error))
+            board["uptime_s"] = self._uptime()
+            self._measure(_HEAP_MS, _FLASH_MS)
             if self._watchdog and self._alive():
                 self._watchdog.feed()
             await asyncio.sleep(1)
 
-    def _measure(self, second):
-        """Collect garbage and write what the board has left into the status."""
-        gc.collect()
-        heap = self.status.section("heap")
-        heap["free_bytes"] = gc.mem_free()
-        heap["total_bytes"] = gc.mem_free() + gc.mem_alloc()
-        loop = self.status.section("loop")
-        loop["longest_stall_ms"] = self._queue.longest_ms
-        loop["by"] = self._queue.by
-        if self._flash and second % _FLASH_EVERY_S == 0:
+    def measure(self):
+        """Measure anew for somebody who asks, unless it is too soon after the last time."""
+        self._measure(0, 0)
+
+    def _measure(self, heap_ms, flash_ms):
+        """Write what the board has left into the status; heap_ms, flash_ms: how old it may be."""
+        try:
+            self._measure_due(heap_ms, flash_ms)
+        except Exception as error:  # a full heap must not stop the watchdog's food, nor a STAT
+            report(self._print, "heap and flash could not be measured", error)
+
+    def _measure_due(self, heap_ms, flash_ms):
+        if self._queue:
+            loop = self.status.section("loop")
+            loop["longest_stall_ms"] = self._queue.longest_ms
+            loop["by"] = self._queue.by
+        if self._due(self._heap_last, heap_ms):
+            began = ticks_ms()
+            gc.collect()
+            heap = self.status.section("heap")
+            heap["free_bytes"] = free = gc.mem_free()
+            heap["total_bytes"] = free + gc.mem_alloc()
+            self._heap_last = began, ticks_diff(ticks_ms(), began)
+        if self._flash and self._due(self._flash_last, flash_ms):
+            began = ticks_ms()
+            self._flash_last = began, 0  # also where it fails
             flash = self.status.section("flash")
             flash["free_bytes"], flash["total_bytes"] = self._flash()
+            self._flash_last = began, ticks_diff(ticks_ms(), began)
+
+    def _due(self, last, every_ms):
+        """Whether it is every_ms since the last time, and long enough for what that took."""
+        if last is None:
+            return True
+        return ticks_diff(ticks_ms(), last[0]) >= max(every_ms, _SHARE * last[1])
 
     def _alive(self):
         """True while each critical service runs, is being restarted, or has finished well."""
@@ -252,7 +302,10 @@ class Supervisor:
 
     def _say(self, service, state):
         self.status.section(service.name)["state"] = state
-        self.events.publish("service/state", service=service.name, state=state)
+        try:
+            self.events.publish("service/state", service=service.name, state=state)
+        except MemoryError:  # STAT has it
+            gc.collect()
 
     def _name(self, task):
         """Who a task is: its service, or the function that it runs."""
@@ -274,4 +327,4 @@ class Supervisor:
                 traceback=traceback_text(error),
             )
         except Exception as trouble:  # out of memory, say: it would end the loop
-            print("supervisor: could not report a lost task:", trouble)
+            report(self._print, "a lost task could not be told", trouble)

@@ -8,6 +8,7 @@ import time
 
 from outpost import bundle
 from outpost.sim import desk
+from outpost.sim.boards import BOARDS
 from outpost.sim.prepare import prepare
 
 from bench.servers import (
@@ -52,6 +53,10 @@ def outpost_config(port, broker=NOBODY, **ftp):
     }
 
 
+# Beside its peers, on their interpreter, and without a board's bounds.
+DESK = BOARDS["desk"]
+
+
 class Outpost(Server):
     """Outpost as it ships, on the simulated board: all services, .mpy on LittleFS.
 
@@ -79,13 +84,15 @@ class Outpost(Server):
         image = room / "flash.img"
         tls = {"tls": self._certificate.settings} if self.secure else {}
         config = json.dumps(self._config(buffer=self._buffer, **tls))
-        prepare(image, bundle.tree_root(), config=config)
+        prepare(image, bundle.tree_root(), board=DESK, config=config)
         if self.secure:
             self._certificate.put_on(image)
         # The host's clock: libfaketime would tax every look at the time.
         self._board = desk.Board(
             image,
             ftp_port=self.port,
+            profile=DESK,
+            bits=64,
             heap=self.heap,
             mounts=[(self.folder, "/sd")],
             **self._options,

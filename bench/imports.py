@@ -60,7 +60,7 @@ def tables(firmware=None):
     )
     with tempfile.TemporaryDirectory(prefix="outpost-bench-") as room:
         room = Path(room)
-        forms = {".mpy": {"source": False}, ".py": {"source": True}}
+        forms = {".mpy": {"level": 0}, ".py": {"source": True}}  # each module by itself
         for form, options in forms.items():
             write_bundle(room / form, **options)
             _add(table, form, measured(room / form, (*_MODULES, *late_modules())))

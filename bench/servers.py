@@ -13,6 +13,7 @@ from pathlib import Path
 
 from outpost import bundle
 from outpost.sim import desk
+from outpost.sim.boards import BOARDS
 from outpost.sim.prepare import prepare
 
 from bench.client import TIMEOUT_S, Client, PlainClient
@@ -204,7 +205,8 @@ class Blocking(HostPaths):
 
     def command(self, room):
         image = room / "flash.img"
-        prepare(image, bundle.tree_root())  # as full as Outpost's: LittleFS looks at all of it
+        # As full as Outpost's, for LittleFS looks at all of it; as large as the desk's.
+        prepare(image, bundle.tree_root(), board=BOARDS["desk"])
         tls = (self._certificate.cert, self._certificate.key) if self.secure else ()
         return self.micropython("serve_blocking", self.port, self._buffer, image, *tls)
 

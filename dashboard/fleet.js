@@ -90,7 +90,7 @@ class Fleet {
     if (!boots) return;
     this.transfers.lose(board.id, now);
     const detail = `boot ${board.boots}, cause: ${cause}`;
-    const level = cause === "watchdog" || cause === "brown-out" ? "bad" : "warn";
+    const level = cause === "watchdog" ? "bad" : "warn";
     this._say(board, { kind: "board", level, what: "boot", subject: board.name, detail }, now);
   }
 

@@ -1,53 +1,66 @@
-"""What ESP32 and RP2 boards do: a real watchdog, Wi-Fi or Ethernet, resets with a cause."""
+"""What ESP32 and RP2 boards do: a real watchdog, resets with a cause; link.py: the network."""
 
 import sys
 
 import machine
-from micropython import const
 
-_WATCHDOG_MAX_MS = const(8388)  # RP2040's 24-bit counter at 2 MHz; other chips allow more
-_HOSTNAME_MAX = const(32)  # network.hostname() raises ValueError on a longer one
-_CYW43_WAITS_FOR_DHCP = const(2)  # joined, no address yet; STAT_CONNECTING means not joined
-_SCRATCH4 = const(0x1C)
-_WATCHDOG_ENABLED = const(0x6AB73121)
+from hal.link import Link  # noqa: F401 - a part of the port, as unix.py has its own
+
+# The ids to try for hal.timer(), best first [S: rp2 and esp32/machine_timer.c]. -1 is the
+# software timer of RP2, and of ESP32 from 1.29 on. From 1.25 to 1.28 an ESP32 refuses it and has
+# hardware timers: 0 to 3, 0 and 1, or 0 alone, as the chip has them. 0 is left to journal.py, to
+# UART's IRQ_RXIDLE and to the application, where there is another. 1.24 refuses nothing and masks:
+# 2 is a timer that each of its chips has, on an ESP32-C3 the same as 0.
+TIMERS = (-1, 2, 1, 0)
+if sys.platform == "esp32" and sys.implementation.version < (1, 25):
+    TIMERS = (2,)
+
+if sys.platform == "rp2":
+    # lwIP has five TCP connections (MEMP_NUM_TCP_PCB), of which MQTT wants one.
+    SOCKETS = 4
+    # Listeners have a pool of their own (MEMP_NUM_TCP_PCB_LISTEN, 8) and cost none of them.
+    LISTENERS = 6
+    # As many as there are connections: one more would be reset, while the SYN of a client for
+    # whom there is no connection is ignored, and sent again (_lwip_tcp_accept, tcp_listen_input).
+    BACKLOG = 5
+
+    def guarded():
+        """The module through which everything is written; imported when there is a client."""
+        from hal import lwip
+
+        return lwip
+
+else:
+    # An ESP32 has ten sockets of every kind (CONFIG_LWIP_MAX_SOCKETS), six where RAM is short
+    # (boards/sdkconfig.free_ram): one listens for clients, one for data connections; MQTT, DNS,
+    # NTP and syslog have theirs, or two together.
+    SOCKETS = 2 if "ESP32C2" in sys.implementation._machine else 4
+    LISTENERS = 1
+    BACKLOG = 4  # each who waits to be accepted takes one of lwIP's connections
+    guarded = None  # a write never blocks, and poll tells when there is room for it
 
 
-def _reset_was_planned():
-    """Tell a reset asked for from a real watchdog reset on RP2, where both are one cause.
-
-    machine.reset() works through the watchdog there. The Pico SDK leaves a mark in its scratch
-    register 4 while a watchdog runs and takes it away for a reset asked for. [S: pico-sdk
-    hardware_watchdog; the register survives both.]
-    """
-    if sys.platform != "rp2":
-        return False
-    base = 0x400D8000 if "RP2350" in sys.implementation._machine else 0x40058000
-    return machine.mem32[base + _SCRATCH4] & 0xFFFFFFFF != _WATCHDOG_ENABLED
+reserve = None  # unregister() wants no memory
 
 
-# Read at import: starting our own watchdog leaves the mark too.
-_planned = _reset_was_planned()
+def unregister(poller, sock):
+    """Take out what poller.register() has left behind for want of memory."""
+    poller.unregister(sock)
 
-# How many TCP sockets FTP may take, its listener too: an RP2's lwIP has 5, an ESP32's 12 [S],
-# of which telemetry and name lookups want one each.
-SOCKETS = 5 if sys.platform == "rp2" else 10
 
-# How many clients may wait to be accepted: each takes one of lwIP's connections too. Of a
-# further one lwIP ignores the SYN, and the client sends it again [S: TCP_LISTEN_BACKLOG].
-BACKLOG = 1 if sys.platform == "rp2" else 4
+if sys.platform == "rp2":
+    from hal.rp2 import MARK, deepsleep, memory
+else:
+    MARK = b"\0outpost "
+    memory = None  # hal's own
+    deepsleep = machine.deepsleep
 
 reset = machine.reset
-deepsleep = machine.deepsleep
-
-
-def planned_reset():
-    """Whether a cause called watchdog was in truth a reset asked for."""
-    return _planned
 
 
 def watchdog(timeout_ms):
-    """Start the watchdog, at most 8,388 ms, and return it; nothing can stop it again."""
-    return machine.WDT(timeout=min(timeout_ms, _WATCHDOG_MAX_MS))
+    """Start the watchdog and return it."""
+    return machine.WDT(timeout=timeout_ms)
 
 
 def inline_urgent(sock):
@@ -61,96 +74,3 @@ def peer_address(raw):
     """
     host = raw[0].lower()
     return (host[7:] if host.startswith("::ffff:") and "." in host else host), raw[1]
-
-
-class Link:
-    """The board's way to the network: Wi-Fi where there is an ssid, else Ethernet.
-
-    Without either it still tells whether something else has connected Wi-Fi. Only start()
-    and stop() act, neither waits for the network.
-    """
-
-    def __init__(self, ssid="", password="", hostname=""):
-        self._ssid = ssid
-        self._password = password
-        self._hostname = hostname
-        self._wifi = False
-        self._interface = None
-
-    def _open(self):
-        """Find the interface; late, since the driver takes its memory here."""
-        try:
-            import network
-        except ImportError:
-            raise OSError("this board's firmware has no network")
-        if self._hostname:
-            network.hostname(self._hostname[:_HOSTNAME_MAX])
-        if not self._ssid:
-            for name in ("LAN", "WIZNET5K"):
-                if hasattr(network, name):
-                    try:
-                        self._interface = getattr(network, name)()
-                        return network
-                    except Exception as error:
-                        # Firmware may know Ethernet where the board has no such chip.
-                        print("hal: no %s: %s" % (name, error))
-        if not hasattr(network, "WLAN"):
-            raise OSError("this board has neither Wi-Fi nor Ethernet that it can start")
-        self._interface = network.WLAN()
-        self._wifi = True
-        return network
-
-    def start(self):
-        """Begin to connect, unless connected or on the way; OSError where that can't be.
-
-        A soft reset leaves the interface as it was: a link that is up stays up.
-        """
-        network = self._open()
-        link = self._interface
-        if not self._wifi:
-            link.active(True)
-            return
-        if not self._ssid or link.isconnected():
-            return
-        if not link.active():
-            link.active(True)
-        elif link.status() in (network.STAT_CONNECTING, _CYW43_WAITS_FOR_DHCP):
-            return
-        else:
-            # An ESP32 refuses connect() while it retries by itself.
-            link.disconnect()
-        try:
-            # Power saving makes a server hard to reach: replies wait for the next beacon.
-            link.config(pm=link.PM_NONE)
-        except (AttributeError, OSError, ValueError):
-            pass  # not on this chip
-        link.connect(self._ssid, self._password)
-
-    def stop(self):
-        """Take the interface down, so that the next start() begins afresh."""
-        link = self._interface
-        if link is None:
-            return
-        try:
-            if self._wifi:
-                link.disconnect()
-        except OSError:
-            pass  # it was not connected
-        link.active(False)
-
-    def up(self):
-        """Whether the board has an address."""
-        return self._interface is not None and self._interface.isconnected()
-
-    def address(self):
-        """This board's address as text, or None."""
-        return self._interface.ifconfig()[0] if self.up() else None
-
-    def rssi(self):
-        """Strength of the Wi-Fi signal in dBm, or None."""
-        if not self._wifi:
-            return None
-        try:
-            return self._interface.status("rssi")
-        except Exception:  # OSError or ValueError: the ports differ in what they say
-            return None

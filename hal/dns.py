@@ -2,12 +2,16 @@
 
 import os
 import socket
+from errno import EAGAIN, ECONNREFUSED, ENOMEM, ETIMEDOUT
 
+import asyncio
 from micropython import const
 
-from hal.net import is_address, readable, within
+import hal
+from hal.net import is_address, readable, udp, within
 
 _ATTEMPTS = const(2)  # UDP loses packets
+_AGAIN_MS = const(100)
 _REPLY_MAX = const(512)  # RFC 1035 section 4.2.1
 _DNS = const(53)
 # RFC 6762 section 5.1: one-shot queries are answered by unicast.
@@ -28,24 +32,53 @@ async def lookup(host, timeout_ms, name_server):
         name_server = (_MDNS_GROUP, _MDNS) if host.endswith(".local") else _name_server()
     if name_server is None:
         return _address_text(socket.getaddrinfo(host, 0, socket.AF_INET)[0][-1])
-    query, ident = _query(host)
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
+    query = _query(host)
+    if name_server[1] == _MDNS:  # whoever has the name answers for the group
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setblocking(False)
+        where = socket.getaddrinfo(name_server[0], _MDNS)[0][-1]
+    else:  # connected: a reply from anybody else is not even seen
+        sock = udp(name_server[0], name_server[1])
+        where = None
+    try:
         for _ in range(_ATTEMPTS):
-            sock.sendto(query, socket.getaddrinfo(name_server[0], name_server[1])[0][-1])
             try:
-                await within(timeout_ms // _ATTEMPTS, readable(sock))
-            except OSError:
-                continue
-            address = _answer(sock.recv(_REPLY_MAX), ident)
-            if address:
-                return address
-    except (IndexError, ValueError):
-        pass  # not a DNS reply: as good as none
+                if where:
+                    sock.sendto(query, where)
+                else:
+                    sock.send(query)
+                address = await within(timeout_ms // _ATTEMPTS, _reply(sock, query, where))
+            except OSError as error:
+                # ENOMEM: an RP2's lwIP, while transfers fill its memory.
+                if error.errno not in (ETIMEDOUT, EAGAIN, ECONNREFUSED, ENOMEM):
+                    raise
+                if error.errno != ETIMEDOUT:
+                    await asyncio.sleep_ms(_AGAIN_MS)
+            else:
+                if address:
+                    return address
+                break
     finally:
         sock.close()
     raise OSError("no name server tells the address of %s" % host)
+
+
+async def _reply(sock, query, group):
+    """The address in the first reply to query, None where it has none; what is no reply is passed.
+
+    group: whether the question went to all hosts.
+    """
+    while True:
+        await readable(sock)
+        reply, sender = sock.recvfrom(_REPLY_MAX)
+        if group and hal.peer_address(sender)[1] != _MDNS:
+            continue
+        try:
+            # The number and the question again, which only they know who have seen them.
+            if reply[:2] == query[:2] and reply[2] & 0x80 and reply[12 : len(query)] == query[12:]:
+                return _answer(reply)
+        except IndexError:
+            pass
 
 
 def _name_server():
@@ -67,9 +100,8 @@ def _address_text(raw):
 
 
 def _query(host):
-    """A question for host's A record, and the two random bytes that its answer must repeat."""
-    ident = os.urandom(2)
-    query = bytearray(ident)
+    """A question for host's A record; it begins with two random bytes that its answer repeats."""
+    query = bytearray(os.urandom(2))
     query.extend(b"\x01\0\0\x01\0\0\0\0\0\0")  # recursion desired, one question
     for label in host.rstrip(".").split("."):
         if not 0 < len(label) < 64:
@@ -77,13 +109,11 @@ def _query(host):
         query.append(len(label))
         query.extend(label.encode())
     query.extend(b"\0\0\x01\0\x01")  # the root, type A, class IN
-    return query, ident
+    return query
 
 
-def _answer(reply, ident):
+def _answer(reply):
     """The first address in reply, or None; IndexError where it is cut short."""
-    if reply[:2] != ident or not reply[2] & 0x80:
-        return None
     at = 12
     for _ in range(reply[4] << 8 | reply[5]):
         at = _after_name(reply, at) + 4

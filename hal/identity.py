@@ -3,29 +3,28 @@
 import sys
 
 import machine
+from micropython import const
 
-from hal import planned_reset
+import hal
 
-_CAUSES = (
-    ("PWRON_RESET", "power-on"),
-    ("HARD_RESET", "reset"),
-    ("WDT_RESET", "watchdog"),
-    ("DEEPSLEEP_RESET", "deep-sleep"),
-    ("SOFT_RESET", "soft"),
-    ("BROWN_OUT_RESET", "brown-out"),
-)
+_CAUSES = const(("unknown", "power-on", "reset", "watchdog", "deep-sleep", "soft"))
 
 
 def reset_cause():
-    """Why the board started: power-on, reset, watchdog, deep-sleep, soft or brown-out."""
+    """What the port calls the reset; for a boot.py of Outpost 0.1, which does not ask recovery."""
     if not hasattr(machine, "reset_cause"):
         return "power-on"
-    cause = machine.reset_cause()
-    for name, text in _CAUSES:
-        # A port has only the constants of the causes that it can tell apart.
-        if getattr(machine, name, None) == cause:
-            return "reset" if text == "watchdog" and planned_reset() else text
-    return "reset"
+    return _CAUSES[machine.reset_cause()]
+
+
+def remembered():
+    """Return the text of the last remember() and forget it; None where there is none."""
+    try:
+        text = hal.memory().partition(hal.MARK)[2].decode()
+        hal.remember(None)
+        return text or None
+    except Exception:
+        return None
 
 
 def unique_id():

@@ -4,6 +4,8 @@ A simulated board brings a fuller `machine`; whatever it lacks, the plain unix p
 stands in.
 """
 
+import gc
+import select
 import socket
 import sys
 
@@ -11,7 +13,13 @@ import machine
 from micropython import const
 
 SOCKETS = None  # as many as the host allows
+LISTENERS = None
 BACKLOG = 16  # beyond it Linux lets a client believe that it is connected, and forgets it
+guarded = None  # a write never blocks, and poll tells when there is room for it
+TIMERS = (-1, 0)  # those of a simulated board
+MARK = b"\0outpost "
+memory = None  # hal's own
+_SPARE = const(512)
 _AF_INET = const(2)
 # An IPv4 address within IPv6 (RFC 4291 section 2.5.5.2).
 _MAPPED = const(b"\0\0\0\0\0\0\0\0\0\0\xff\xff")
@@ -32,14 +40,32 @@ def deepsleep():
     sys.exit()
 
 
-def planned_reset():
-    """Whether a cause called watchdog was a reset asked for; the simulator tells them apart."""
-    return False
-
-
 def watchdog(timeout_ms):
     """Start the watchdog and return it; None where there is none."""
     return machine.WDT(timeout=timeout_ms) if hasattr(machine, "WDT") else None
+
+
+_spare = None
+
+
+def reserve():
+    """Have the memory ready that unregister() wants; MemoryError."""
+    global _spare
+    if not _spare:
+        _spare = bytearray(_SPARE)
+
+
+def unregister(poller, sock):
+    """Take out what poller.register() has left behind for want of memory.
+
+    Here unregister() reads the entry, which must be whole first (extmod/modselect.c,
+    poll_unregister, where MICROPY_PY_SELECT_POSIX_OPTIMISATIONS is set).
+    """
+    global _spare
+    _spare = None
+    gc.collect()
+    poller.register(sock, select.POLLIN)
+    poller.unregister(sock)
 
 
 def peer_address(raw):
@@ -66,7 +92,9 @@ def inline_urgent(sock):
 class Link:
     """The host's loopback: always up, so that a simulated board needs no network of its own."""
 
-    def __init__(self, ssid="", password="", hostname=""):
+    ssid = ""
+
+    def __init__(self, ssid="", password="", hostname="", country="", lan=None):
         pass
 
     def start(self):
@@ -82,6 +110,10 @@ class Link:
     def address(self):
         """This board's address as text."""
         return "127.0.0.1"
+
+    def code(self):
+        """How a link that isn't up fares; None: this one is."""
+        return None
 
     def rssi(self):
         """Strength of the radio signal in dBm; None: there is no radio."""

@@ -20,3 +20,11 @@ def forget(module):
     parent, _, leaf = module.rpartition(".")
     if sys.modules.pop(module, None) and parent:
         delattr(sys.modules[parent], leaf)  # a package holds its modules too
+
+
+def reason(error):
+    """An exception in words, as hal.reasons has them; as it is where memory is short."""
+    try:
+        return borrow("hal.reasons", "reason")(error)
+    except MemoryError:
+        return str(error) or "MemoryError"

@@ -1,5 +1,6 @@
 """Events: how services tell each other what happened; Backlog: a bounded queue of them."""
 
+import io
 import sys
 from collections import deque
 
@@ -9,7 +10,9 @@ from asyncio import Event
 class Events:
     """Publish and subscribe inside the board. An event is a topic and a dict of JSON scalars."""
 
-    def __init__(self):
+    def __init__(self, say=print):
+        """say: prints one text, whether or not anybody reads the console."""
+        self._say = say
         self._subscribers = []
         self.failures = 0  # subscribers' exceptions; they never reach the publisher
 
@@ -26,13 +29,24 @@ class Events:
             self._subscribers.remove(handler)
 
     def publish(self, topic, **fields):
-        """Hand the event to every subscriber at once. Never waits, never raises."""
+        """Hand the event to every subscriber at once. Never waits.
+
+        Raises nothing but MemoryError, where the heap has no room for the event itself.
+        """
         for handler in self._subscribers:
             try:
                 handler(topic, fields)
             except Exception as error:
                 self.failures += 1
-                sys.print_exception(error)
+                self._show(error)
+
+    def _show(self, error):
+        try:
+            out = io.StringIO()
+            sys.print_exception(error, out)
+            self._say(out.getvalue())
+        except MemoryError:
+            pass  # `failures` tells of it
 
 
 class Backlog:

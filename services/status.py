@@ -17,6 +17,7 @@ class Status:
 
     def __init__(self):
         self.sections = {}
+        self.measure = None  # the supervisor's: what costs time to measure, measured anew
         self._order = []  # a MicroPython dict does not keep its order
 
     def section(self, name):
@@ -27,9 +28,18 @@ class Status:
         return self.sections[name]
 
     def items(self):
-        """Yield the name and the dict of each section, in the order in which they were made."""
+        """Yield the name and the dict of each section, in the order in which they were made.
+
+        What costs time to measure is measured anew, unless it was just now.
+        """
+        self.refresh()
         for name in self._order:
             yield name, self.sections[name]
+
+    def refresh(self):
+        """Have the sections heap and flash measured anew, unless that was just now."""
+        if self.measure:
+            self.measure()
 
     def lines(self):
         """Yield each section as a readable line or more, in the order in which they were made."""

@@ -7,12 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from outpost.sim.boards import BOARD
+from outpost.sim.desk import Board
+from outpost.sim.interpreters import BITS, interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
-INTERPRETER = Path(sys.executable).with_name("micropython")
 
 # What several folders of tests share: services by themselves, time servers, brokers.
 sys.path.insert(0, str(ROOT / "tests"))
+import lanes  # noqa: E402 - it stands there
+
+_CONSOLE_CHARS = 3000
+
 pytest_plugins = (
     "fixtures_device",
     "fixtures_sim",
@@ -24,6 +30,27 @@ pytest_plugins = (
     "fixtures_page",
 )
 
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Put a test into the lanes that lanes.py has for it, with all that its fixtures start."""
+    for lane, variable, value in ((lanes.WIDE, BITS, "64"), (lanes.DESK, BOARD, "desk")):
+        os.environ.pop(variable, None)
+        if lanes.reason(item.nodeid, lane):
+            os.environ[variable] = value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show, with a test that failed, what the boards that it was given have said at last."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Board):
+                report.sections.append((f"console of {name}", value.console[-_CONSOLE_CHARS:]))
+    return report
+
+
 # Where `make deps` puts the packages, and what stands in for them until it has run.
 DEPENDENCIES = (ROOT / "build" / "lib", ROOT / "tests" / "standins")
 
@@ -34,22 +61,22 @@ class MicroPythonFailed(Exception):
 
 @pytest.fixture
 def micropython(tmp_path):
-    """Run a script in the real interpreter: (text, *args, timeout=30, heap=None) -> its stdout.
+    """Run a script in the real interpreter: (text, *args, timeout, heap, bits) -> its stdout.
 
     The repository's root and the dependencies are on its sys.path; heap is a size as
-    `-X heapsize=` takes it, such as "96wK". Raises MicroPythonFailed (also reachable as
-    `micropython.failed`) or subprocess.TimeoutExpired.
+    `-X heapsize=` takes it, such as "96wK"; bits: 32 or 64, None for 32 where it is. Raises
+    MicroPythonFailed (also reachable as `micropython.failed`) or subprocess.TimeoutExpired.
     """
     runs = []
 
-    def run(script, *args, timeout=30, heap=None):
+    def run(script, *args, timeout=30, heap=None, bits=None):
         path = tmp_path / f"script{len(runs)}.py"
         path.write_text(script)
         runs.append(path)
         options = ["-X", f"heapsize={heap}"] if heap else []
         search = [str(ROOT), *(str(folder) for folder in DEPENDENCIES), ".frozen"]
         done = subprocess.run(
-            [INTERPRETER, *options, path, *map(str, args)],
+            [*interpreter(bits).plain, *options, path, *map(str, args)],
             env=os.environ | {"MICROPYPATH": ":".join(search)},
             cwd=tmp_path,
             capture_output=True,

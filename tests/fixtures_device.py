@@ -5,12 +5,12 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from outpost.sim.interpreters import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"packages": ROOT / "build" / "lib", "standins": ROOT / "tests" / "standins"}
@@ -163,7 +163,7 @@ def alone(tmp_path):
             process = stack.enter_context(
                 subprocess.Popen(
                     [
-                        Path(sys.executable).with_name("micropython"),
+                        *interpreter().plain,
                         *(["-X", f"heapsize={heap}"] if heap else []),
                         script,
                     ],

@@ -31,6 +31,10 @@ _create_task = core.create_task
 
 
 def create_task(coro):
+    if "_write_in_time" in str(coro):
+        # The log's, which is older than this count: it must not appear there when a lack of
+        # memory has restarted the log.
+        return _create_task(coro)
     return _create_task(_counted(coro))
 
 
@@ -52,6 +56,8 @@ def fill_names():
     gc.collect()
     gc.disable()  # a collection in that very moment would hide it, and the table grow again
     for number in range(2000):
+        if number % 50 == 0:
+            gc.collect()  # but now and then, or a board's heap would be full of what was made
         free = gc.mem_free()
         getattr(asyncio, "name%d" % number, None)
         if free - gc.mem_free() > 4096:
@@ -96,7 +102,7 @@ async def run(status, events):
                     held = eat(int(file.read()))
                 with open("/sd/eaten", "w"):
                     pass
-            elif held and not wanted:
+            elif "eaten" in asked and not wanted:
                 held = None
                 gc.collect()
                 os.remove("/sd/eaten")
@@ -170,7 +176,11 @@ class Bystander:
             self._trouble = error
 
     def _fetch(self):
-        sock = self._control.data()
+        reply = self._control.ask("EPSV")
+        if self._hungry and reply.code == 451:
+            return
+        assert reply.code == 229, reply
+        sock = self._control.data(port=self._control.port_in(reply))
         reply = self._control.ask("RETR /boot.py")
         if reply.code == 150:
             content = b""
@@ -224,7 +234,7 @@ def _wait_alike(wait_for, dial, board, before):
     try:
         wait_for(same, "the board to be as before", _PATIENCE_S)
     except AssertionError as error:
-        raise AssertionError(f"{before} before, {last} after\n{board.console[-3000:]}") from error
+        raise AssertionError(f"{before} before, {last} after") from error
 
 
 def _at_rest(dial, board):
@@ -244,7 +254,9 @@ def _found(dial, board):
             name: int(re.search(rf"\b{name} (\d+)", text)[1])
             for name in ("sessions", "transfers now", "tasks", "waiting")
         }
-        counted["descriptors"], counted["listeners"] = board.sockets()
+        # Listeners stay open for the next session that wants one.
+        descriptors, listeners = board.sockets()
+        counted["descriptors"] = descriptors - listeners
         counted["sections"] = sorted(re.findall(r"^211-([a-z]+) {2,}", text, re.MULTILINE))
         free = int(observer.ask("SITE free").lines[1].split()[3].removesuffix("KiB"))
     return counted, free

@@ -15,15 +15,16 @@ from fixtures_time import Process
 class Mosquitto(Process):
     """mosquitto on a port of its own; with user and password where they are given."""
 
-    def __init__(self, folder, port, user=None, password=None):
+    def __init__(self, folder, port, user=None, password=None, host="127.0.0.1"):
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
         if not program:
             pytest.skip("NOT TESTED: mosquitto is not installed (Debian packages mosquitto*)")
+        self.host = host
         self.port = port
         self.login = f"{user}:{password}@" if user else ""
         self.options = ["-u", user, "-P", password] if user else []
         lines = [
-            f"listener {port} 127.0.0.1",
+            f"listener {port} {host}",
             f"allow_anonymous {str(not user).lower()}",
             f"user {getpass.getuser()}",  # it would give up root before it reads our files
             # A subscriber shall hear what is published before it has come back from a restart.
@@ -42,13 +43,13 @@ class Mosquitto(Process):
     @property
     def url(self):
         """What config.json says to use this broker."""
-        return f"mqtt://{self.login}127.0.0.1:{self.port}"
+        return f"mqtt://{self.login}{self.host}:{self.port}"
 
     def publish(self, topic, payload, retain=False):
         """Publish a message (bytes) as anybody could; return once the broker has it."""
         subprocess.run(
             [
-                *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), *self.options),
+                *("mosquitto_pub", "-h", self.host, "-p", str(self.port), *self.options),
                 *("-q", "1", "-t", topic, "-s", *(["-r"] if retain else [])),
             ],
             input=payload,
@@ -59,7 +60,7 @@ class Mosquitto(Process):
         """Whether it takes connections."""
         with socket.socket() as probe:
             probe.settimeout(0.5)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
 
 class Message:
@@ -88,7 +89,7 @@ class Subscriber:
         self.process = subprocess.Popen(
             [
                 "mosquitto_sub",
-                *("-h", "127.0.0.1", "-p", str(mosquitto.port), *mosquitto.options),
+                *("-h", mosquitto.host, "-p", str(mosquitto.port), *mosquitto.options),
                 *("-c", "-i", f"subscriber-{id(self)}", "-q", "1"),
                 *("-t", "#", "-F", "%t\\t%r\\t%x"),
             ],

@@ -127,7 +127,8 @@ def desk(folder):
             sections[section] = sections.get(section, {}) | values
         flash = flash or folder / f"flash-{len(boards)}.img"
         tree = tree or bundle.tree_root()
-        prepare(flash, tree, fresh=fresh, source=source, settings=sections)
+        profile = options.get("profile")
+        prepare(flash, tree, board=profile, fresh=fresh, source=source, settings=sections)
         board = DeskBoard(flash, ftp_port=port, **options)
         boards.append(board)
         board.start()

@@ -80,13 +80,16 @@ class Process:
 
 
 class Chronyd(Process):
-    """chronyd, which serves the host's own time and leaves the host's clock alone."""
+    """chronyd, which serves the host's own time and leaves the host's clock alone.
 
-    def __init__(self, folder):
+    address: where it listens; by default a loopback address of its own.
+    """
+
+    def __init__(self, folder, address=None):
         program = shutil.which("chronyd") or shutil.which("chronyd", path="/usr/sbin")
         if not program:
             pytest.skip("NOT TESTED: chronyd is not installed (Debian package chrony)")
-        self.address = loopback_address()
+        self.address = address or loopback_address()
         config = folder / "chrony.conf"
         config.write_text(
             f"local stratum 8\nallow\ncmdport 0\nport {NTP_PORT}\n"

@@ -18,13 +18,15 @@ OURS = {
     "jsontext",
     "main",
     "recovery",
+    "resets",
     "services",
     "supervisor",
 }
-# Packages that only one place may know: where one is missing, only that place fails. recovery.py
-# works before hal, which an update may replace, is imported.
+# What works before hal, which an update may replace, is imported.
+EARLY = ("journal.py", "resets.py")
+# Packages that only one place may know: where one is missing, only that place fails.
 RESERVED = {
-    "machine": ("hal", "recovery.py"),
+    "machine": ("hal", *EARLY),
     "network": "hal",
     "logging": "services/log",
     "ntptime": "services/time",
@@ -56,9 +58,9 @@ def allowed(path, name):
     if path.name in ("main.py", "assemble.py"):
         return True
     if path.name == "config.py":
-        return name == "jsontext"
+        return name.split(".")[0] in ("hal", "jsontext")
     if path.name == "boot.py":
-        return name.split(".")[0] in ("hal", "recovery")
+        return name.split(".")[0] in ("hal", "recovery", "resets")
     if path.name == "journal.py":
         return name.split(".")[0] == "recovery"
     if path.name == "recovery.py":
@@ -99,7 +101,41 @@ def test_only_hal_asks_for_the_port_and_nobody_changes_the_folder(path):
         if isinstance(node, ast.Attribute):
             assert node.attr != "chdir", f"{path} calls chdir: paths are absolute here"
             if node.attr == "platform":
-                assert path.parts[0] == "hal", f"{path} asks for sys.platform: hal's affair"
+                known = path.parts[0] in ("hal", *EARLY)
+                assert known, f"{path} asks for sys.platform: hal's affair"
+
+
+# The names under which sockets of TCP go about; those of UDP are called udp.
+TCP = {"sock", "_sock", "raw", "listener", "client", "secured", "stream", "_wire"}
+WRITES = {"write", "send", "sendall", "sendto", "makefile"}
+
+
+@pytest.mark.parametrize("path", [path for path in DEVICE if path.parts[0] != "hal"], ids=str)
+def test_what_goes_to_a_connection_goes_through_hal(path):
+    """On an RP2 a socket's own write may block for 10 s and lose its bytes: see hal.writer()."""
+    own = {"services/telemetry/opening.py": ["connection.stream.write"]}.get(str(path), [])
+    found = []
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if not isinstance(node, ast.Attribute) or node.attr not in WRITES:
+            continue
+        of = node.value
+        name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
+        if name in TCP:
+            found.append(ast.unparse(node))
+    assert found == own, "TLS over hal.wire() is the one exception"
+
+
+@pytest.mark.parametrize("path", DEVICE, ids=str)
+def test_nothing_that_listens_is_closed(path):
+    """On an RP2 that would destroy a connection: see hal.net.listen() and stop_listening()."""
+    if path == Path("hal/net.py"):
+        return
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Attribute) and node.attr == "close":
+            assert "listener" not in ast.unparse(node.value).split("."), path
+        if isinstance(node, ast.Attribute) and node.attr == "listen":
+            text = ast.unparse(node)
+            assert text != "sock.listen" or path.parts[0] == "hal", "hal.net.listen() listens"
 
 
 @pytest.mark.parametrize("path", DEVICE, ids=str)

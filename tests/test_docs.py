@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from outpost.sim.boards import BOARDS
+from outpost.sim.command import sim
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,7 +38,7 @@ def test_every_option_stands_in_the_configuration_page(micropython):
 
 
 def test_the_configuration_page_invents_no_option(micropython):
-    options = {*micropython(LIST_OPTIONS).split(), "name"}
+    options = {*micropython(LIST_OPTIONS).split(), "name", "watchdog"}
     page = (ROOT / "docs/configuration.md").read_text()
     rows = re.findall(r"^\| `([a-z_.]+)`", page, re.MULTILINE)
     assert rows
@@ -50,3 +52,21 @@ def test_the_configuration_page_invents_no_option(micropython):
 def test_there_is_one_version(file, pattern):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert re.search(pattern, (ROOT / file).read_text()).group(1) == version
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_the_simulators_page_has_each_board_as_its_profile_has_it(board):
+    page = (ROOT / "docs/simulator.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{board.name}` |"))
+    heap = f"{board.heap // 1024} KiB" if board.heap < 1024**2 else f"{board.heap // 1024**2} MiB"
+    assert f"| {heap} |" in row
+    assert f"{board.blocks:,} blocks" in row
+    assert f"| {board.sockets or 'as many as the host allows'} " in row
+    assert f"| {'none: the unix port' if board.port == 'unix' else board.port}" in row
+
+
+def test_the_simulators_page_has_every_option_of_the_command():
+    page = (ROOT / "docs/simulator.md").read_text()
+    options = [option for option in sim.params if not option.hidden]
+    assert len(options) > 10
+    assert [it.opts[0] for it in options if f"| `{it.opts[0]}" not in page] == []

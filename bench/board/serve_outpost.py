@@ -18,7 +18,11 @@ vfs.mount(card, "/sd")
 sys.path[:] = ("/", ".frozen", "/lib")  # "" would be the folder of this process
 the_probe = probe.Probe()
 
-from services import site  # noqa: E402 - after the probe has seen the bare heap
+# After the probe has seen the bare heap.
+try:
+    from services import site
+except ImportError:
+    from services import borrow as site  # where a bundle has it
 
 the_probe.watch_loop()
 commands = site.SiteCommands

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import hal
 from services.borrow import borrow
 from supervisor import Supervisor
 
@@ -16,4 +17,4 @@ def run(names):
     """Assemble the services from config.json, as main.py does, and serve."""
     rows = [row for row in _ROWS if row[0] in names or row[0] == "app"]
     services, status, events, _ = borrow("assemble", "assemble")("0", rows)
-    asyncio.run(Supervisor(services, status, events).run())
+    asyncio.run(Supervisor(services, status, events, hal.uptime).run())

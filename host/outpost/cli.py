@@ -4,6 +4,7 @@ import click
 
 from outpost.dashboard.command import dashboard
 from outpost.deploy import deploy
+from outpost.explain import explain
 from outpost.push.command import push
 from outpost.sim.command import sim
 from outpost.status.command import status
@@ -17,6 +18,7 @@ def main():
 
 main.add_command(dashboard)
 main.add_command(deploy)
+main.add_command(explain)
 main.add_command(push)
 main.add_command(sim)
 main.add_command(status)

@@ -2,7 +2,13 @@
 
 from micropython import const
 
-_SILENT_MS = const(5_000)  # not logged in for so long: the session may go to somebody else
+from hal import elapsed
+
+# When a session may go to somebody else. A client that has vanished without a word looks like
+# one that idles: no port's MicroPython lets TCP ask whether it is there (SO_KEEPALIVE).
+_SILENT_MS = const(5_000)  # not logged in for so long
+_OWN_MS = const(10_000)  # idle for so long, for a client of the same address: it may be back
+_STALLED_MS = const(15_000)  # no byte of its transfer has moved for so long
 
 LOCKED_OUT = "Too many wrong passwords came from your address; try again later."
 
@@ -17,29 +23,36 @@ def refusal(server, address):
             there += 1
             own += session.address == address
     if own >= server.max_per_address:
-        if not reclaim(server, address):
+        if not reclaim(server, address, True):
             return "Your address has %d sessions, which is all that it may have." % own
-        there -= 1
-    if there >= server.max_sessions and not reclaim(server):
-        return "All %d sessions are taken; try later." % there
+    elif there >= server.max_sessions or server.sockets.full():
+        if not reclaim(server, address, False):
+            return "All %d sessions are taken; try later." % there
     return None
 
 
-def reclaim(server, address=None):
-    """End the session that is missed least; False where none may be. address: of its alone.
+def reclaim(server, address, own):
+    """End the session that is missed least; False where none may be. own: of that address alone.
 
-    First who has been silent before its login for longest, then who has idled for longest.
+    First the one that has been silent before its login for longest, then the one that has idled
+    or stalled for longest.
     """
     found = None
     worst = (False, 0)
     for session in server.sessions:
-        if session.why or session.transfer or (address and session.address != address):
+        same = session.address == address
+        if session.why or (own and not same):
             continue
-        silent = session.silent_ms()
-        if silent < (server.reclaim_ms if session.account else _SILENT_MS):
-            continue
+        if session.transfer:
+            silent = elapsed(session.transfer.touched)
+            limit = _STALLED_MS
+        else:
+            silent = session.silent_ms()
+            limit = server.reclaim_ms if session.account else _SILENT_MS
+            if same:
+                limit = min(limit, _OWN_MS)
         rank = (not session.account, silent)
-        if rank > worst:
+        if silent >= limit and rank > worst:
             worst = rank
             found = session
     if found:

@@ -1,11 +1,11 @@
 """The data connection: a passive listener or an active target, and the socket it becomes."""
 
 import errno
-import select
 import socket
 
 import hal
-from hal.net import accept, listen, readable, writable
+from hal.net import accept, failed, readable, writable
+from services.borrow import reason
 from services.ftp.errors import FTPError
 
 
@@ -13,27 +13,23 @@ class DataConnection:
     """One session's way to its next data connection; peer: its control connection's address.
 
     Both ends are tied to that address: a port is opened to nobody else (the bounce attack) and
-    a connection from elsewhere is refused (stealing; RFC 2577 sections 3 and 6).
+    a connection from elsewhere is refused (stealing; RFC 2577 sections 3 and 6). server: lends
+    the listeners.
     """
 
     # Here, where they cost nothing for a session that moves nothing.
     tls = None  # the Tls of PROT P, None for PROT C
-    _listener = None
+    _listener = None  # one that was lent, and its port
     _target = None
     _sock = None
 
-    def listen(self, host, ports):
-        """Open a listener on the first free one of ports and return that port."""
-        self.close()
-        for port in ports:
-            try:
-                self._listener = listen(host, port, 1)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise FTPError(425, "No socket left for a passive port; try again.")
-                continue
-            return port
-        raise FTPError(425, "All passive ports are in use; try again.")
+    def __init__(self, server):
+        self._server = server
+
+    def listen(self, listener):
+        """Take a passive connection to (listener, port), which was lent; return the port."""
+        self._listener = listener
+        return listener[1]
 
     def aim(self, port):
         """Take an active connection to a port of the peer."""
@@ -41,25 +37,28 @@ class DataConnection:
         self._target = port
 
     def sockets(self):
-        """How many sockets this has open, or is to open when a transfer begins."""
-        return bool(self._listener) + bool(self._target) + bool(self._sock)
+        """How many connections this has open, or is to open when a transfer begins."""
+        return 1 if self._listener or self._target or self._sock else 0
 
     def is_ready(self):
         """True after PASV, EPSV, PORT or EPRT, which a transfer needs."""
-        return bool(self._listener or self._target)
+        return bool(self._listener or self._target or self._sock)
 
     async def open(self, peer):
         """Return the connected, non-blocking socket, TLS over it after PROT P; or FTPError.
 
         425: there is no connection, 522: client and board can't agree on TLS.
         """
-        sock = await (self._accept(peer) if self._listener else self._connect(peer))
+        try:
+            sock = await (self._connect(peer) if self._target else self._accept(peer))
+        except OSError as error:
+            raise FTPError(425, "The data connection failed: %s." % reason(error))
         return await self._secure(sock) if self.tls else sock
 
     async def _secure(self, sock):
         """RFC 4217 section 9: the board is TLS's server, whoever has opened the connection."""
         try:
-            self._sock = secured = self.tls.wrap(sock)
+            self._sock = secured = self.tls.wrap(sock, True)
             await secured.handshake()
         except MemoryError:
             raise FTPError(425, "Not enough memory for a TLS data connection; try again.")
@@ -67,22 +66,30 @@ class DataConnection:
             raise FTPError(522, "No TLS on the data connection: %s." % error)
         return secured
 
-    async def _accept(self, peer):
-        while True:
+    def take(self, peer):
+        """Take in the client that has connected; False where none has. OSError, MemoryError.
+
+        Before the 150, after which a client with nothing to send closes at once: an RP2 loses an
+        end that comes before accept() (extmod/modlwip.c, _lwip_tcp_recv_unaccepted).
+        """
+        while self._listener:
             try:
-                self._sock, address = accept(self._listener)
+                self._sock, address = accept(self._listener[0])
             except OSError as error:
                 if error.errno != errno.EAGAIN:
-                    raise FTPError(425, "The data connection failed: error %s." % error)
-                await readable(self._listener)
-                continue
+                    raise
+                return False
             if hal.peer_address(address)[0] == peer:
-                break
-            self._sock.close()
-            self._sock = None
-        self._listener.close()
-        self._listener = None
-        self._sock.setblocking(False)
+                self.release()
+                self._sock.setblocking(False)
+            else:
+                self._sock.close()
+                self._sock = None
+        return True
+
+    async def _accept(self, peer):
+        while not self.take(peer):
+            await readable(self._listener[0])
         return self._sock
 
     async def _connect(self, peer):
@@ -95,21 +102,22 @@ class DataConnection:
             sock.connect(target[-1])
         except OSError as error:
             if error.errno != errno.EINPROGRESS:
-                raise FTPError(425, "Could not open the data connection: error %s." % error)
+                raise
         await writable(sock)
-        # Ports without getsockopt(SO_ERROR) tell a failed connect by poll alone.
-        poller = select.poll()
-        poller.register(sock, select.POLLOUT)
-        for _, event in poller.poll(0):
-            if event & (select.POLLERR | select.POLLHUP):
-                text = "Nobody listens on port %d of %s; use PASV."
-                raise FTPError(425, text % (port, peer))
+        if failed(sock):
+            text = "Nobody listens on port %d of %s; use PASV."
+            raise FTPError(425, text % (port, peer))
         return sock
 
     def close(self):
-        """Close listener and socket, whichever is there."""
-        if self._listener:
-            self._listener.close()
+        """Close the socket and give the listener back, whichever is there."""
+        self.release()
         if self._sock:
             self._sock.close()
-        self._listener = self._sock = self._target = None
+        self._sock = self._target = None
+
+    def release(self):
+        """Give the listener back, where there is one."""
+        if self._listener:
+            self._server.sockets.free.append(self._listener)
+            self._listener = None

@@ -9,10 +9,6 @@ from services.ftp import paths
 from services.ftp.commands import use
 
 _IS_DIR = const(0x4000)
-_FAT = getattr(vfs, "VfsFat", None)
-
-# What a hidden, unfinished upload is called; see storing.py.
-UPLOAD_PREFIX = ".upload-"
 # The table of the times that clients gave to files; see times.py.
 TIMES = "/.times"
 
@@ -33,25 +29,6 @@ def mounts():
 def holds_mount(path):
     """True where a file system is mounted at path or below it."""
     return any([paths.is_within(path, point) for point in mounts()])
-
-
-def on_fat(path):
-    """True where a path lies on FAT, whose rename over a file removes that first.
-
-    Also where the port can't tell.
-    """
-    if not _FAT:
-        return False
-    longest = 0
-    found = False
-    try:
-        for system, point in vfs.mount():
-            if len(point) > longest and paths.is_within(point, path):
-                longest = len(point)
-                found = isinstance(system, _FAT)
-    except TypeError:  # ports before 1.25
-        return True
-    return found
 
 
 def stat_of(path):

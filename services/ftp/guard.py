@@ -3,9 +3,11 @@
 Imported at the first wrong password, let go when the last one is forgotten.
 """
 
-from time import ticks_diff, ticks_ms
+from time import ticks_ms
 
 from micropython import const
+
+from hal import elapsed
 
 _MOST_ADDRESSES = const(16)
 _FIRST_PAUSE_MS = const(1_000)  # after one failure; it doubles with each
@@ -36,14 +38,14 @@ class Guard:
         if not entry:
             return 0
         pause = min(_FIRST_PAUSE_MS << entry[_FAILURES] - 1, _LONGEST_PAUSE_MS, self._lockout_ms)
-        return max(0, pause - ticks_diff(ticks_ms(), entry[_LAST]))
+        return max(0, pause - elapsed(entry[_LAST]))
 
     def locked_s(self, address):
         """Seconds that are left of an address's lock-out, 0 where there is none."""
         entry = self._entry(address)
         if not entry or entry[_FAILURES] < _TRIES:
             return 0
-        return (self._lockout_ms - ticks_diff(ticks_ms(), entry[_LAST]) + 999) // 1000
+        return (self._lockout_ms - elapsed(entry[_LAST]) + 999) // 1000
 
     def failed(self, address, name):
         """Count a failure; return the seconds of the lock-out that begins with it, else 0."""
@@ -53,7 +55,7 @@ class Guard:
         entry = self._table.get(address)
         if not entry:
             if len(self._table) >= _MOST_ADDRESSES:
-                self._drop_one(now)
+                self._drop_one()
             self._table[address] = [1, now, name]
             return 0
         entry[_FAILURES] += 1
@@ -90,12 +92,12 @@ class Guard:
     def _entry(self, address):
         """What is held against an address; what is old is forgotten here."""
         entry = self._table.get(address)
-        if entry and ticks_diff(ticks_ms(), entry[_LAST]) >= self._lockout_ms:
+        if entry and elapsed(entry[_LAST]) >= self._lockout_ms:
             del self._table[address]
             return None
         return entry
 
-    def _drop_one(self, now):
+    def _drop_one(self):
         """Make room: the fewest failures go, among those the oldest.
 
         So failures from many addresses wash none out that is locked out.
@@ -103,7 +105,7 @@ class Guard:
         worst = None
         for address in self._table:
             entry = self._table[address]
-            rank = (entry[_FAILURES], -ticks_diff(now, entry[_LAST]))
+            rank = (entry[_FAILURES], -elapsed(entry[_LAST]))
             if worst is None or rank < worst:
                 worst = rank
                 found = address

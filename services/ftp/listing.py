@@ -6,8 +6,9 @@ from time import gmtime
 from micropython import const
 
 import hal
+from hal.files import PREFIX
 from services.ftp import paths
-from services.ftp.disk import UPLOAD_PREFIX, kept
+from services.ftp.disk import kept
 
 _IS_DIR = const(0x4000)
 _MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
@@ -30,7 +31,7 @@ def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
     # Names as bytes: MicroPython looks for each new text among all the names that it knows, which
     # took half of the time of a line.
     folder = paths.join(path, "").encode()
-    unfinished = UPLOAD_PREFIX.encode()
+    unfinished = PREFIX.encode()
     looks = pattern or shows
     mixed = path == "/"  # there the file system's own names come as text all the same
     for entry in os.ilistdir(path.encode()):

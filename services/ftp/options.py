@@ -30,8 +30,8 @@ def _port_pair(value):
 def _budget(value):
     """The rule for `max_sockets`: None for what the port has, 0 for no bound."""
     good = value is None or (isinstance(value, int) and not isinstance(value, bool))
-    if not good or (value and not 4 <= value <= 1000):
-        raise ValueError("must be a whole number from 4 to 1000, 0 for no bound, or null")
+    if not good or (value and not 2 <= value <= 1000):
+        raise ValueError("must be a whole number from 2 to 1000, 0 for no bound, or null")
 
 
 def _paths(value):

@@ -9,7 +9,8 @@ from time import ticks_diff, ticks_ms
 from asyncio import core
 from micropython import const
 
-from hal.net import polled
+import hal
+from hal.net import later, polled
 
 _SLICE_MS = const(5)  # how long a transfer may hold the loop
 
@@ -19,7 +20,7 @@ def send(sock, readinto, buffer, transfer):
 
     transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
     """
-    write = sock.write
+    write = hal.writer(sock, True)
     sock = polled(sock)
     total = 0
     since = ticks_ms()
@@ -35,16 +36,16 @@ def send(sock, readinto, buffer, transfer):
                 start += sent
                 if start == size:
                     break
-            transfer.bytes = total + start
-            # Before the wait: its length is the stall that the server looks for.
-            transfer.touched = ticks_ms()
-            # Not sleep_ms(0): that would run this transfer again before other sockets.
-            yield core._io_queue.queue_write(sock)
+                # Before the wait, and not for a try in vain: the server looks for stalls.
+                transfer.bytes = total + start
+                transfer.touched = ticks_ms()
+            yield later(sock)
             since = ticks_ms()
         total += size
         if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
             transfer.bytes = total
             transfer.touched = ticks_ms()
+            # Not sleep_ms(0): that would run this transfer again before other sockets.
             yield core._io_queue.queue_write(sock)
             since = ticks_ms()
     transfer.bytes = total
@@ -84,6 +85,7 @@ def send_lines(sock, lines, buffer, transfer):
 
     None among them is no line, but a place to look at the clock.
     """
+    write = hal.writer(sock, True)
     fill = 0
     total = 0
     since = ticks_ms()
@@ -91,7 +93,7 @@ def send_lines(sock, lines, buffer, transfer):
     for line in lines:
         end = fill + len(line) if line else fill
         if end > room or ticks_diff(ticks_ms(), since) >= _SLICE_MS:
-            yield from _flush(sock, buffer, fill, transfer)
+            yield from _flush(sock, write, buffer, fill, transfer)
             total += fill
             end -= fill
             fill = 0
@@ -100,22 +102,22 @@ def send_lines(sock, lines, buffer, transfer):
             yield core._io_queue.queue_write(polled(sock))
             since = ticks_ms()
         if end > room:
-            yield from _flush(sock, line, end, transfer)  # a path deep down in the tree
+            yield from _flush(sock, write, line, end, transfer)  # a path deep down in the tree
             total += end
         elif line:
             buffer[fill:end] = line
             fill = end
-    yield from _flush(sock, buffer, fill, transfer)
+    yield from _flush(sock, write, buffer, fill, transfer)
     transfer.bytes = total + fill
 
 
-def _flush(sock, buffer, size, transfer):
+def _flush(sock, write, buffer, size, transfer):
     """Send buffer's first `size` bytes."""
     start = 0
     while start < size:
-        sent = sock.write(buffer, start, size - start)
+        sent = write(buffer, start, size - start)
         if sent:
             start += sent
-        else:
             transfer.touched = ticks_ms()
-            yield core._io_queue.queue_write(polled(sock))
+        else:
+            yield later(polled(sock))

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import io
 import sys
 from time import ticks_diff, ticks_ms
 
@@ -9,19 +10,24 @@ import asyncio
 from micropython import const
 
 import hal
-from hal.net import accept, listen, readable
+from hal.console import console
+from hal.net import accept, hang_up, listen, readable, stop_listening
 from services.borrow import borrow, forget
 from services.ftp import admission, commands, paths, sight
 from services.ftp.accounts import Accounts
 from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
 from services.ftp.session import Session
+from services.ftp.sockets import Sockets
 from services.service import Service
 
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
-_GONE = const(("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH"))
+_GONE = const(
+    ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH", "ECONNREFUSED")
+)
+_FAREWELL = const(3)  # turns of the loop in which sessions end
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
 _EPIPE = const(32)
 _OPERATORS = const(("df", "free", "gc", "hashpass", "kick", "status", "unlock", "uptime", "who"))
@@ -30,7 +36,7 @@ _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n"
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies
 _SESSIONS = const(6)  # where nothing else bounds them
-_TELL_MS = const(1_000)  # a flood of refused clients is told once a second
+_TELL_S = const(1)  # a flood of refused clients is told once a second
 _KEY = const("/tls/key.der")  # where TLS looks for it, and where it may lie without TLS too
 _PROTECTED = const(("/config.*", "/boot.json*", "/log", "/prev", "/next", "/tls"))
 
@@ -71,8 +77,6 @@ class FtpServer(Service):
         self.site = site
         self.sessions = []
         self.scratch = bytearray(_SCRATCH)
-        self.passive_ports = passive_ports
-        self._next_passive = passive_ports[0]
         self._port = port
         self._host = host
         self._advertise = advertise
@@ -89,15 +93,16 @@ class FtpServer(Service):
         self.accounts = Accounts(users or {})
         self.guard = None  # made at the first wrong password
         self.protected = [rule.lower() for rule in protected]
-        self.sockets = self._budget(hal.SOCKETS if max_sockets is None else max_sockets)
+        most = (hal.SOCKETS if max_sockets is None else max_sockets) or 0
+        self.sockets = Sockets(self, most, passive_ports)
         if max_sessions is None:
-            max_sessions = self.sockets.sessions() if self.sockets else _SESSIONS
+            max_sessions = self.sockets.sessions() if most else _SESSIONS
         self.max_sessions = max_sessions
         if max_per_address is None:
             # One address shall not take all there is; where that is next to nothing, it may.
             max_per_address = max_sessions - 1 if max_sessions > 2 else max_sessions
         self.max_per_address = max_per_address
-        self._told = ticks_ms() - _TELL_MS  # when a refusal was told last
+        self._told = -_TELL_S  # the uptime when a refusal was told last
         self.section = status.section(self.name)
         self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
         self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
@@ -106,6 +111,8 @@ class FtpServer(Service):
         board = status.section("board")
         self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("outpost"))
         commands.load_resident()
+        if hal.guarded:
+            hal.guarded()  # while the heap has room in one piece
         site.add_rare(_OPERATORS, "services.ftp.operator", self)
 
     async def run(self):
@@ -125,18 +132,25 @@ class FtpServer(Service):
                     # Who waits to be accepted goes on waiting; who is here goes on working.
                     gc.collect()
                     await asyncio.sleep_ms(_REST_MS)
+        except asyncio.CancelledError:
+            self._dismiss()
+            for _ in range(_FAREWELL):
+                await asyncio.sleep_ms(0)  # each session's own task closes its sockets
+            stop_listening()
+            raise
         finally:
-            listener.close()
             if watch:
                 watch.cancel()
-            for session in list(self.sessions):
+            self._dismiss()
+
+    def _dismiss(self):
+        for session in list(self.sessions):
+            if not session.why:
                 session.end(421, "Outpost is going down.")
 
     async def _next(self, listener):
         """Wait for a client and take it in. MemoryError: it still waits, or has been told."""
         await readable(listener)
-        if self.sockets:
-            await self.sockets.seat()
         try:
             sock, raw = accept(listener)
         except OSError as error:
@@ -145,6 +159,7 @@ class FtpServer(Service):
                 await asyncio.sleep_ms(_REST_MS)
             return
         try:
+            self.status.refresh()
             if self.status.section("heap").get("free_bytes", _PLENTY) < _PLENTY:
                 gc.collect()
                 if gc.mem_free() < _ROOM:
@@ -160,29 +175,21 @@ class FtpServer(Service):
     def _refuse(self, sock, line):
         """Send a 421 and close; no session takes its place."""
         try:
-            sock.write(line)
-        except OSError:
+            hal.writer(sock)(line, 0, len(line))
+        except (OSError, MemoryError):
             pass
-        sock.close()
+        hang_up(sock, self.scratch)
 
     def _listen(self):
         """The listener for control connections; OSError."""
         try:
-            return listen(self._host, self._port, hal.BACKLOG)
+            return listen(self._host, self._port)
         except OSError as error:
             if self._host != "::" or error.errno == errno.EADDRINUSE:
                 raise
         self._host = "0.0.0.0"
         self.section["problem"] = "ftp.host: this port has no IPv6; listening on IPv4 alone"
-        return listen(self._host, self._port, hal.BACKLOG)
-
-    def _budget(self, most):
-        """The Sockets of a port that has few, None where that is no matter (most: 0 or None)."""
-        if not most:
-            return None
-        from services.ftp.sockets import Sockets
-
-        return Sockets(self, most)
+        return listen(self._host, self._port)
 
     def _secured_by(self, settings):
         """The Tls of config.json's settings; what is wrong with them is told."""
@@ -203,8 +210,8 @@ class FtpServer(Service):
         sock.setblocking(False)
         why = admission.refusal(self, address)
         if why:
-            now = ticks_ms()
-            if ticks_diff(now, self._told) >= _TELL_MS:
+            now = hal.uptime()
+            if now - self._told >= _TELL_S:
                 self._told = now
                 self.events.publish("ftp/refused", address=address, sessions=len(self.sessions))
             self._refuse(sock, b"421 %s\r\n" % why)
@@ -238,6 +245,7 @@ class FtpServer(Service):
             await asyncio.sleep(1)
             now = ticks_ms()
             try:
+                self.sockets.sweep()
                 if self.sessions:
                     used = now
                 elif ticks_diff(now, used) > _RELEASE_MS:
@@ -312,7 +320,7 @@ class FtpServer(Service):
             path=transfer.path,
             bytes=transfer.bytes,
             ok=ok,
-            ms=ticks_diff(ticks_ms(), transfer.began),
+            ms=hal.elapsed(transfer.began),
             user=session.user,
             address=session.address,
             **more,
@@ -325,7 +333,9 @@ class FtpServer(Service):
 
     def report(self, where, error):
         """An exception that nobody expected: shown and published, never silent."""
-        sys.print_exception(error)
+        out = io.StringIO()
+        sys.print_exception(error, out)
+        console.write(out.getvalue())
         text = "%s: %s" % (type(error).__name__, error)
         self.events.publish("task/crash", task="ftp " + where, error=text, traceback=None)
 
@@ -355,14 +365,6 @@ class FtpServer(Service):
     def is_busy(self, path):
         """True where a path, or one below it, is in transfer."""
         return path in self.uploads or any(paths.is_within(path, busy) for busy in self._busy)
-
-    def passive_candidates(self):
-        """Yield each passive port once, beginning after the last one given out."""
-        low, high = self.passive_ports
-        for _ in range(high - low + 1):
-            port = self._next_passive
-            self._next_passive = low if port >= high else port + 1
-            yield port
 
     def passive_address(self):
         """(address to listen on, address to tell the client)."""

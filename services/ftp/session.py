@@ -6,7 +6,9 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
-from hal.net import readable, writable
+import hal
+from hal import elapsed
+from hal.net import hang_up, readable, room
 from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.commands import (
@@ -72,8 +74,9 @@ class Session:
         self.address = address
         self.number = number
         self.touched = ticks_ms()  # when the last command line came
-        self.data = DataConnection()
+        self.data = DataConnection(server)
         self._sock = sock
+        self._write = hal.writer(sock)
         self._lines = Lines(sock, server.scratch)
 
     async def run(self):
@@ -134,8 +137,8 @@ class Session:
         self.data.close()
         if self.why:
             self._last_word()
-        self._sock.close()
-        self._sock = None
+        hang_up(self._sock, self.server.scratch)
+        self._sock = self._write = None
 
     def tls(self):
         """The control connection as TLS over it, for over(); errors as Tls.wrap() has them."""
@@ -144,12 +147,13 @@ class Session:
     def over(self, secured):
         """Go on over TLS. What the client sent before, in clear, is thrown away."""
         self._sock = secured
+        self._write = hal.writer(secured)
         self._lines.restart(secured)
         self.secure = True
 
     def silent_ms(self):
         """How long ago the last command line came, or the client where nobody logged in; in ms."""
-        return ticks_diff(ticks_ms(), self.touched)
+        return elapsed(self.touched)
 
     def end(self, code, text):
         """End the session from outside: time-out, kick, shutdown. Never waits."""
@@ -160,7 +164,8 @@ class Session:
 
     def _last_word(self):
         try:
-            self._sock.write(b"%d %s\r\n" % self.why)
+            line = b"%d %s\r\n" % self.why
+            self._write(line, 0, len(line))
         except (OSError, MemoryError):
             pass
 
@@ -308,14 +313,14 @@ class Session:
                 return
             if not self.blocked:
                 self.blocked = ticks_ms() or 1
-            await writable(self._sock)
+            await room(self._sock)
 
     def _unsent(self, data):
         """Send what the socket takes; return the rest. OSError on a session that has ended."""
-        sock = self._sock
-        if not sock:  # its descriptor may be another session's by now
+        write = self._write
+        if not write:  # the socket's descriptor may be another session's by now
             raise OSError
-        sent = sock.write(data) or 0
+        sent = write(data, 0, len(data)) or 0
         if sent < len(data):
             return data[sent:]
         self.blocked = 0
@@ -333,6 +338,11 @@ class Session:
         tls = self.server.tls
         if data and tls and tls.required and tls.data and not self.private:
             raise FTPError(521, "Nothing in clear here: PBSZ 0 and PROT P first.")
+        if data:
+            try:
+                self.data.take(self.address)
+            except OSError:
+                pass  # the transfer finds it too
         # In this order: what finds no memory leaves nothing held.
         transfer = Transfer(self, verb, path, work, data)
         reply = None

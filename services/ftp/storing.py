@@ -6,9 +6,10 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
-from services.borrow import borrow
+from hal import elapsed
+from hal.files import PREFIX, on_fat
 from services.ftp import paths
-from services.ftp.disk import UPLOAD_PREFIX, on_fat, times
+from services.ftp.disk import times
 
 _SLICE_MS = const(5)
 _GRACE_MS = const(20)
@@ -30,7 +31,7 @@ class Upload:
     def __init__(self, path, number, in_use):
         folder, _ = paths.split(path)
         self._path = path
-        self._part = paths.join(folder, "%s%d" % (UPLOAD_PREFIX, number))
+        self._part = paths.join(folder, "%s%d" % (PREFIX, number))
         self._in_use = in_use
         in_use.add(self._part)
         try:
@@ -73,7 +74,7 @@ class Upload:
         board's network brings it: who is killed in full flow leaves data that is still to come.
         """
         ended = ticks_ms()
-        lasted = ticks_diff(ended, transfer.began)
+        lasted = elapsed(transfer.began)
         grace = 0
         if lasted >= _LONG_MS:
             fast = transfer.bytes // lasted >= _FAST
@@ -86,7 +87,9 @@ class Upload:
     def commit(self):
         """Make the upload the file: only after this is it stored. Waits for nothing."""
         if on_fat(self._path):
-            borrow("services.ftp.fat", "replace")(self._part, self._path)
+            from hal import fat  # where the root is a FAT it is there since boot.py
+
+            fat.swap(self._part, self._path)
         else:
             os.rename(self._part, self._path)  # no power cut can halve it
         self._in_use.discard(self._part)

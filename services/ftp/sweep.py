@@ -1,8 +1,8 @@
 """Sweep: removes what a power cut left half written; borrowed once after each boot.
 
 Whoever of Outpost writes a file beside another one, to rename it over that, calls it
-`.upload-...`: uploads, config.json, the last traceback, the clients' times, telemetry's failures.
-recovery.py writes its own anew at each boot.
+`.upload-...` (hal/files.py): uploads, config.json, the last traceback, the clients' times,
+telemetry's failures. recovery.py writes its own anew at each boot.
 """
 
 import os
@@ -11,13 +11,11 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
-from services.borrow import borrow
+from hal.files import PREFIX
 from services.ftp import paths
-from services.ftp.disk import UPLOAD_PREFIX, is_dir
+from services.ftp.disk import is_dir
 
 _SLICE_MS = const(5)
-# Between an upload's number and the name of the file that it takes the place of.
-_ASIDE = const("-")
 
 
 async def sweep(in_use):
@@ -30,19 +28,23 @@ async def sweep(in_use):
     while folders:
         folder = folders.pop()
         stale = []
-        aside = []  # on FAT: files that made place for an upload
+        ready = []  # on FAT: whole files that have not yet taken their places
         try:
             for entry in os.ilistdir(folder):
                 path = paths.join(folder, entry[0])
                 if is_dir((entry[1],)):
                     folders.append(path)
-                elif entry[0].startswith(UPLOAD_PREFIX):
-                    (aside if _ASIDE in entry[0][len(UPLOAD_PREFIX) :] else stale).append(path)
+                elif entry[0].startswith(PREFIX):
+                    (ready if "-" in entry[0][len(PREFIX) :] else stale).append(path)
                 if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
                     await asyncio.sleep_ms(0)
                     since = ticks_ms()
-            for path in aside:
-                await borrow("services.ftp.fat", "recover")(path)
+            if ready:
+                from hal import fat
+
+                for path in ready:
+                    for _ in fat.recover(path, in_use):
+                        await asyncio.sleep_ms(0)
             for path in stale:
                 if path not in in_use:
                     _remove(path)

@@ -16,8 +16,9 @@ import asyncio
 from micropython import const
 
 import hal
+from hal.files import replace
 from services.ftp import paths
-from services.ftp.disk import TIMES, UPLOAD_PREFIX, is_dir
+from services.ftp.disk import TIMES, is_dir
 from services.ftp.listing import stamp
 
 _RECORD = const(20)  # checksum of the folder, of the name, own time, size, the client's time
@@ -27,7 +28,6 @@ _PIECE = const(400)  # bytes that are read at once, whole records
 _MOST_FOLDERS = const(512)  # below a folder that is renamed
 _SLICE_MS = const(5)
 _WORD = const(0xFFFFFFFF)
-_NEW = "/" + UPLOAD_PREFIX + "times"  # a power cut leaves it behind; the next boot sweeps it up
 
 
 class Kept:
@@ -88,10 +88,7 @@ async def renamed(old, new):
     """A file or folder was renamed: its records go along, those of a file it replaced go."""
     try:
         if is_dir(os.stat(new)):
-            pairs = await _folders(old, new)
-            with _table() as table:
-                _write(_renamed(table, pairs))
-            os.rename(_NEW, TIMES)
+            replace(TIMES, _renamed(await _folders(old, new)))
         else:
             record = _replace(_key(old))
             _replace(_key(new), record and _key(new) + record[8:])
@@ -160,32 +157,21 @@ def _replace(key, record=b""):
             out = 0 if count == _MOST else count
         table.seek(out * _RECORD)
         gone = table.read(_RECORD)
-        _write(_pieces(table, out, count, record))
-    os.rename(_NEW, TIMES)
+    replace(TIMES, _pieces(out, count, record))
     return gone
 
 
-def _pieces(table, out, count, record):
-    """Yield the first `count` records of the table but for the one numbered out, and another."""
-    for first, end in ((0, out), (out + 1, count)):
-        table.seek(first * _RECORD)
-        for number in range(first, end, _PIECE // _RECORD):
-            yield table.read(min(_PIECE, (end - number) * _RECORD))
+def _pieces(out, count, record):
+    """Yield the first `count` records of the table but for the one numbered out, and another.
+
+    At its end the table is closed: no file system likes one that is open to be replaced.
+    """
+    with _table() as table:
+        for first, end in ((0, out), (out + 1, count)):
+            table.seek(first * _RECORD)
+            for number in range(first, end, _PIECE // _RECORD):
+                yield table.read(min(_PIECE, (end - number) * _RECORD))
     yield record
-
-
-def _write(pieces):
-    """Write the table that is to be. A power cut leaves the old one or, renamed, the new one."""
-    try:
-        with open(_NEW, "wb") as new:
-            for piece in pieces:
-                new.write(piece)
-    except OSError:
-        try:
-            os.remove(_NEW)
-        except OSError:
-            pass
-        raise
 
 
 async def _folders(old, new):
@@ -205,12 +191,13 @@ async def _folders(old, new):
     return pairs
 
 
-def _renamed(table, pairs):
+def _renamed(pairs):
     """Yield the table with other checksums of folders, by pairs of the old and the new one."""
-    for _ in range(_MOST * _RECORD // _PIECE):
-        piece = bytearray(table.read(_PIECE))
-        for at in range(0, len(piece), _RECORD):
-            found = _aligned(pairs, piece[at : at + 4], 8)
-            if found >= 0:
-                piece[at : at + 4] = pairs[found + 4 : found + 8]
-        yield piece
+    with _table() as table:
+        for _ in range(_MOST * _RECORD // _PIECE):
+            piece = bytearray(table.read(_PIECE))
+            for at in range(0, len(piece), _RECORD):
+                found = _aligned(pairs, piece[at : at + 4], 8)
+                if found >= 0:
+                    piece[at : at + 4] = pairs[found + 4 : found + 8]
+            yield piece

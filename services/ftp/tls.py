@@ -10,7 +10,8 @@ import asyncio
 import tls
 from micropython import const
 
-from hal.net import readable, writable
+import hal
+from hal.net import readable, room
 
 _LONGEST_FILE = const(8192)  # a chain of three certificates; more is no certificate
 # What must stay free beside the connection's own buffers: for the arithmetic of a handshake
@@ -35,8 +36,9 @@ _CIPHERS = const(
 class _Wire(io.IOBase):
     """What mbedtls reads and writes: the socket, and what mbedtls doesn't tell about it."""
 
-    def __init__(self, sock):
+    def __init__(self, sock, bulk):
         self._sock = sock
+        self._write = hal.writer(sock, bulk)
         self.shaking = True  # until the handshake is over and its awaiter knows
         self.done = False  # the last record of the handshake is sent
         self.blocked = False  # the handshake waits until the socket can be written
@@ -66,7 +68,7 @@ class _Wire(io.IOBase):
 
     def write(self, buffer):
         try:
-            size = self._sock.write(buffer)
+            size = self._write(buffer, 0, len(buffer))
         except OSError as error:
             return _negative(error)
         if not self.done:
@@ -114,10 +116,10 @@ class Secured:
     read until there is nothing before you wait. OSError: the peer has gone, or broke the rules.
     """
 
-    def __init__(self, owner, context, sock):
+    def __init__(self, owner, context, sock, bulk):
         self.raw = sock
         self._owner = owner
-        self._wire = _Wire(sock)
+        self._wire = _Wire(sock, bulk)
         self._tls = context.wrap_socket(
             self._wire, server_side=True, do_handshake_on_connect=False
         )
@@ -141,7 +143,7 @@ class Secured:
                 self._owner.rest(since)
             if wire.done:
                 break
-            await (writable if wire.blocked else readable)(self.raw)
+            await (room if wire.blocked else readable)(self.raw)
         wire.shaking = False
 
     def leave(self):
@@ -180,11 +182,14 @@ class Tls:
             pass
         self.release()
 
-    def wrap(self, sock):
-        """Return sock as Secured; MemoryError for want of heap, OSError, ValueError for a file."""
+    def wrap(self, sock, bulk=False):
+        """Return sock as Secured; MemoryError for want of heap, OSError, ValueError for a file.
+
+        bulk: it is a data connection.
+        """
         gc.collect()  # the buffers want one large piece each
         try:
-            secured = Secured(self, self._made(), sock)
+            secured = Secured(self, self._made(), sock, bulk)
         except OSError as error:
             if error.errno == ENOMEM:  # mbedtls has a heap of its own on some ports
                 raise MemoryError

@@ -1,10 +1,12 @@
 """Transfer: work that runs beside a session, with what it holds; and what is known of it."""
 
 import gc
+from errno import ECONNREFUSED
 from time import ticks_ms
 
 import asyncio
 
+from services.borrow import reason
 from services.ftp.errors import NO_MEMORY, reply_to
 
 
@@ -79,5 +81,7 @@ class Transfer:
         except Exception as error:
             gc.collect()
             if isinstance(error, OSError) and server.is_connection_error(error):
-                return 426, "The data connection was lost: error %s." % error
+                # Nobody listened after all, where poll can't tell: it was never opened.
+                code = 425 if error.errno == ECONNREFUSED else 426
+                return code, "The data connection failed: %s." % reason(error)
             return reply_to(error)

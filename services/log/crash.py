@@ -6,11 +6,10 @@ from errno import EEXIST
 from micropython import const
 
 import hal
+from hal.files import replace
 from services import status
 
 PATH = "/log/crash.txt"
-# What a power cut leaves of it goes with FTP's sweep of the next boot.
-_PART = const(".upload-crash")
 
 # A clock that says less was never set: boards start in 2000 or 2021.
 _CLOCK_SET = const(1735689600)  # 2025-01-01
@@ -43,17 +42,9 @@ def make_folder(path):
 
 
 def save(text, path=PATH):
-    """Keep a traceback with its time, in place of the one before; OSError where that fails.
-
-    By rename: a power cut leaves the old one or the new one, whole.
-    """
-    part = path[: path.rfind("/") + 1] + _PART
+    """Keep a traceback with its time, in place of the one before; OSError where that fails."""
     make_folder(path)
-    with open(part, "w") as file:
-        file.write(time_text())
-        file.write("\n")
-        file.write(text)
-    os.rename(part, path)
+    replace(path, (time_text(), "\n", text))
 
 
 def load(path=PATH):

@@ -6,6 +6,8 @@ from time import ticks_add, ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
+from hal import elapsed, uptime
+from hal.console import console
 from services.borrow import borrow
 from services.events import Backlog
 from services.log import crash
@@ -18,10 +20,12 @@ _LINE_CHARS = const(240)
 _RING_LINES = const(12)
 _WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
 _BATCH_LINES = const(24)  # LittleFS copies half a block each time
-_BURST_LINES = const(8)  # a serial console takes some 10 ms a line: let others run between
+_BURST_LINES = const(8)  # then others run, at the latest after
+_BURST_MS = const(8)
+_CONSOLE_MS = const(5)  # until a console that was full is asked again
 _WRITE_EVERY_MS = const(5_000)  # what a power cut may cost
 _ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twice a second
-_CRASH_EVERY_MS = const(10_000)
+_CRASH_EVERY_S = const(10)
 _ENOSPC = const(28)  # MicroPython has neither a name nor a text for it
 
 # The numbers of micropython-lib's logging.
@@ -39,6 +43,7 @@ _TOPIC_LEVELS = {
     "config/problem": _WARNING,
     "ftp/lockout": _WARNING,
     "network/down": _WARNING,
+    "network/problem": _WARNING,
     "time/failed": _WARNING,
 }
 
@@ -118,6 +123,9 @@ class Log(Service):
                 await self._waiting.wait()
                 self._take(_BURST_LINES)
                 self._write_if_due()
+                while console.waiting:
+                    await asyncio.sleep_ms(_CONSOLE_MS)
+                    console.flush()
                 if self._waiting:  # else wait() lets the others run
                     await asyncio.sleep_ms(0)
         finally:
@@ -127,6 +135,7 @@ class Log(Service):
                 task.cancel()
             while self._waiting:
                 self._take(_WAITING_LINES)
+                console.flush()
             self._crash_saved = None
             self._write()
 
@@ -143,11 +152,14 @@ class Log(Service):
 
     def _left_ms(self):
         """Milliseconds until there is something to write; None while there is nothing."""
+        passed = elapsed(self._written)
         if not self._batch and not self._crash_waits:
+            if (
+                passed > _WRITE_EVERY_MS
+            ):  # asked twice a second, so that ticks can't wrap behind it
+                self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)
             return None
-        pace = _ERROR_EVERY_MS if self._urgent else _WRITE_EVERY_MS
-        # After days of silence the ticks may have wrapped: then wait one pace, no longer.
-        return min(pace - ticks_diff(ticks_ms(), self._written), pace)
+        return (_ERROR_EVERY_MS if self._urgent else _WRITE_EVERY_MS) - passed
 
     def _event(self, topic, fields):
         """Log an event. Its publisher waits for this, so only memory is touched, but for ..."""
@@ -181,22 +193,24 @@ class Log(Service):
             self._urgent = True
 
     def _take(self, most):
-        """Print up to `most` waiting lines and put them into the batch; write a full batch."""
+        """Print up to `most` waiting lines, as far as the console takes them; batch them."""
         dropped = self._waiting.dropped - self._told_dropped
         if dropped:
             self._told_dropped += dropped
             self._put("%s WARNING log dropped=%d" % (crash.time_text(), dropped))
-        while self._waiting and most:
+        began = ticks_ms()
+        while self._waiting and most and not console.waiting:
             self._put(self._waiting.pop())
             most -= 1
+            if ticks_diff(ticks_ms(), began) >= _BURST_MS:
+                break
         self.status["dropped"] = self._waiting.dropped + self._lost
+        if console.dropped:
+            self.status["not_shown"] = console.dropped
 
     def _put(self, line):
         """Print one line and put it into the batch for the file."""
-        try:
-            print(line)
-        except OSError:
-            pass  # nobody at the other end of the console
+        console.write(line)
         if self._file:
             self._batch.append(line)
             if len(self._batch) >= _BATCH_LINES:
@@ -235,11 +249,11 @@ class Log(Service):
 
     def _crash_due(self):
         saved = self._crash_saved
-        return saved is None or ticks_diff(ticks_ms(), saved) >= _CRASH_EVERY_MS
+        return saved is None or uptime() - saved >= _CRASH_EVERY_S
 
     def _save_crash(self):
         self._crash_waits = False
-        self._crash_saved = ticks_ms()
+        self._crash_saved = uptime()
         try:
             crash.save(self._crash)
         except Exception as error:

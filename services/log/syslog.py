@@ -1,12 +1,12 @@
 """Syslog: the log's lines to a collector, each a datagram of RFC 5424 over UDP (RFC 5426)."""
 
-import socket
-from errno import EAGAIN, ECONNREFUSED
+from errno import EAGAIN, ECONNREFUSED, ENOMEM
 
 import asyncio
 from micropython import const
 
-from hal.net import resolve, within, writable
+from hal.net import resolve, udp, within, writable
+from services.borrow import reason
 from services.events import Backlog
 
 _LOCAL0 = const(16)  # the facility
@@ -73,7 +73,7 @@ class Syslog:
         self._backlog = Backlog(_WAITING_LINES)
         self._number = 0
         self._refused = 0
-        self._sock = None
+        self._udp = None
         self._renew = asyncio.Event()
         section["syslog"] = "%s:%d" % (host, port)
         section["syslog_sent"] = section["syslog_dropped"] = 0
@@ -107,7 +107,7 @@ class Syslog:
                         await asyncio.sleep_ms(0)
                         await self._backlog.wait()
                 except Exception as error:  # no memory, say: the log itself goes on
-                    self._section["syslog_error"] = str(error) or type(error).__name__
+                    self._section["syslog_error"] = reason(error)
                     self._close()
                     try:
                         await asyncio.wait_for(self._renew.wait(), delay)
@@ -119,11 +119,8 @@ class Syslog:
 
     async def _open(self):
         """A socket of the collector's; a name is looked up anew, for it may have moved."""
-        address = await resolve(self._host)
-        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sock.setblocking(False)
         # Connected: then the host's "nobody listens there" (ICMP) comes back as an error.
-        self._sock.connect(socket.getaddrinfo(address, self._port)[0][-1])
+        self._udp = udp(await resolve(self._host), self._port)
 
     async def _send(self):
         """Send the oldest line; it goes from the backlog when the network has taken it."""
@@ -132,14 +129,17 @@ class Syslog:
         except OSError as error:
             if error.errno == ECONNREFUSED:  # the one before found nobody
                 self._refused += 1
-            if error.errno != EAGAIN:
+            if error.errno == EAGAIN:
+                await within(_FULL_MS, writable(self._udp))
+            elif error.errno == ENOMEM:  # an RP2's lwIP, while transfers fill its memory
+                await asyncio.sleep_ms(_FULL_MS)
+            else:
                 raise
-            await within(_FULL_MS, writable(self._sock))
             self._write()
 
     def _write(self):
         number = self._number % _SEQUENCE_MAX + 1
-        self._sock.send(datagram(self._backlog.peek(), self._name, number))
+        self._udp.send(datagram(self._backlog.peek(), self._name, number))
         self._backlog.pop()
         self._number = number
         self._section["syslog_sent"] += 1
@@ -147,12 +147,12 @@ class Syslog:
     def last_words(self):
         """Send what waits, as far as the network takes it at once: the board is going down."""
         try:
-            while self._sock and len(self._backlog):
+            while self._udp and len(self._backlog):
                 self._write()
         except (OSError, MemoryError):
             pass
 
     def _close(self):
-        if self._sock:
-            self._sock.close()
-            self._sock = None
+        if self._udp:
+            self._udp.close()
+            self._udp = None

@@ -4,37 +4,45 @@ import asyncio
 from micropython import const
 
 import hal
+from services.borrow import borrow
 from services.service import Service
 
 # All in polls, of a second each: no clock to jump, no ticks to wrap.
 _LONGEST_DELAY = const(60)
 _CYCLE = const(120)
 _RSSI_EVERY = const(10)
+_LASTS = const(15)  # a stage of connecting that takes longer is a trouble
 
 
 class Network(Service):
     """Reconnects with a growing delay; takes an interface down and up that stays dead.
 
-    ssid, password, hostname: of the Wi-Fi network, and the name that this board asks for there.
-    An empty ssid means Ethernet where there is any.
+    ssid, password: of the Wi-Fi network. hostname: the name that this board asks for; "": its
+    own. country: where it stands, two letters. lan: how Ethernet is connected, see hal/opening.py.
     """
 
     name = "network"
     poll_ms = 1000
 
-    def __init__(self, status, events, site, ssid="", password="", hostname=""):
+    def __init__(
+        self, status, events, site, ssid="", password="", hostname="", country="", lan=None
+    ):
         self.status = status.section(self.name)
         self.events = events
-        self._link = hal.Link(ssid, password, hostname)
+        name = hostname or status.section("board").get("name")
+        self._link = hal.Link(ssid, password, name if isinstance(name, str) else "", country, lan)
         self._address = None  # while it is up
+        self._code = None  # how the link fares
+        self._looks = 0  # that have found it so
         self.status["drops"] = 0
+        self.status["problem"] = None
         self._show(None)
 
     async def run(self):
         """Look at the link each second; connect, or connect again, when it is down."""
         self._address = None
         self._show(None)
-        self._connect()  # boot.py began already: then this only finds the interface
+        self._try(self._link.start)  # boot.py began already: then this only finds the interface
         down = 0
         delay = until = 1
         polls = 0
@@ -52,30 +60,39 @@ class Network(Service):
             else:
                 polls = 0
                 down += 1
+                self._try(self._explain)
                 if down % _CYCLE == 0:
-                    self._cycle()
+                    # Some drivers never recover by themselves.
+                    self._try(self._link.stop, self._link.start)
                     delay = until = 1
                 elif until <= 0:
-                    self._connect()
+                    self._try(self._link.start)
                     delay = until = min(delay * 2, _LONGEST_DELAY)
                 until -= 1
             await asyncio.sleep_ms(self.poll_ms)
 
-    def _connect(self):
-        """Begin to connect; a link that can't even begin is named and tried again."""
-        try:
-            self._link.start()
-            self.status["problem"] = None
-        except Exception as error:  # drivers raise OSError, ValueError and RuntimeError
-            self.status["problem"] = str(error)
+    def _try(self, *steps):
+        """Take some steps; what the driver raises is named, and all of it is tried again."""
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # OSError, ValueError, RuntimeError, MemoryError
+                self._tell(str(error) or type(error).__name__)
 
-    def _cycle(self):
-        """Take the interface down and up: some drivers never recover by themselves."""
-        try:
-            self._link.stop()
-        except Exception as error:
-            self.status["problem"] = str(error)
-        self._connect()
+    def _explain(self):
+        """Tell why there is no network, where the driver knows."""
+        code = self._link.code()
+        self._looks = self._looks + 1 if code == self._code else 1
+        self._code = code
+        if code is not None and self._looks in (1, _LASTS):
+            words = borrow("hal.trouble", "words")
+            self._tell(words(code, self._link.ssid, self._looks == _LASTS))
+
+    def _tell(self, problem):
+        """Say a problem once, until there is another one or the link was up."""
+        if problem and problem != self.status["problem"]:
+            self.status["problem"] = problem
+            self.events.publish("network/problem", error=problem)
 
     def _changed(self, address):
         """Tell that the address is now this one, or none."""
@@ -83,6 +100,10 @@ class Network(Service):
         self._address = address
         self._show(address)
         if address:
+            if self.status["problem"]:
+                self.status["last_problem"] = self.status["problem"]
+                self.status["problem"] = None
+            self._looks = 0
             self.events.publish("network/up", address=address)
         elif was:
             self.status["drops"] += 1

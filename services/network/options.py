@@ -1,3 +1,55 @@
 """What config.json may say of the network; unloaded when the services are built."""
 
-OPTIONS = {"ssid": "str", "password": "str", "hostname": "str"}
+_PINS = (
+    "mdc mdio power reset ref_clk cs int sck mosi miso "
+    "crs_dv rxd0 rxd1 tx_en txd0 txd1 clk_in clk_out"  # an ESP32-P4's
+).split()
+_NUMBERS = {"phy_addr": 31, "spi": 7, "baudrate": 80_000_000}
+_PHYS = (
+    "DM9051 DP83848 GENERIC IP101 KSZ8041 KSZ8081 KSZ8851SNL LAN8670 LAN8710 LAN8720 RTL8201 W5500"
+).split()
+
+
+def _country(value):
+    """The rule for `country`."""
+    if not isinstance(value, str) or len(value) != 2 or not value.isalpha():
+        raise ValueError("must be two letters, such as DE")
+
+
+def _lan(value):
+    """The rule for `lan`: how Ethernet is connected. One wrong key leaves out all of them."""
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise ValueError(
+            'must be an object such as {"phy_type": "LAN8720", "mdc": 23, "mdio": 18}'
+        )
+    for key in value:
+        given = value[key]
+        number = isinstance(given, int) and not isinstance(given, bool)
+        if key in _PINS:
+            good = (number and 0 <= given <= 99) or (isinstance(given, str) and given)
+            wants = 'a pin, such as 23 or "GP17"'
+        elif key in _NUMBERS:
+            good = number and 0 <= given <= _NUMBERS[key]
+            wants = "a whole number from 0 to %d" % _NUMBERS[key]
+        elif key == "phy_type":
+            good = isinstance(given, str) and given.upper() in _PHYS
+            wants = "one of " + ", ".join(_PHYS)
+        elif key == "ref_clk_mode":
+            good = given in ("in", "out")
+            wants = '"in" or "out"'
+        else:
+            known = sorted(_PINS + list(_NUMBERS) + ["phy_type", "ref_clk_mode"])
+            raise ValueError("must not have %s; known are %s" % (key, ", ".join(known)))
+        if not good:
+            raise ValueError("must have for %s %s" % (key, wants))
+
+
+OPTIONS = {
+    "ssid": "str",
+    "password": "str",
+    "hostname": "str",
+    "country": _country,
+    "lan": _lan,
+}

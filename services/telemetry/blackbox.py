@@ -4,9 +4,8 @@ from micropython import const
 
 _BYTES = const(900)  # of the log
 _LINES = const(8)
-_ALWAYS = const(("watchdog", "brown-out"))
 _ORDERLY = const(" board/stop ")  # the supervisor's last word, in the log
-_NEVER = const(("power-on", "deep-sleep", "unknown"))
+_NEVER = const(("power-on", "deep-sleep", "external", "unknown"))
 
 
 def black_box(board, log):
@@ -18,7 +17,7 @@ def black_box(board, log):
     """
     cause = board.get("reset_cause")
     lines = _last_lines(log.get("path"))
-    if cause not in _ALWAYS:
+    if cause != "watchdog":
         tells = log.get("level") in ("DEBUG", "INFO")  # else it has no line of a stop
         if cause in _NEVER or not tells or not lines:
             return None

@@ -3,9 +3,10 @@
 import asyncio
 from micropython import const
 
-from hal.net import readable, within, writable
+from hal.net import readable, room, within
 
 ANSWER_MS = const(5000)
+_TRIES = const(160)  # in vain, where poll can't tell that there is room: 5 s on an RP2
 _BYTE_MS = const(2)  # what a byte may take beside that: the network's buffers take it at once
 _PACKET_MAX = const(1024)  # what a broker may send us at once
 _PUBLISH = const(0x30)
@@ -29,6 +30,7 @@ class Connection:
         self.whole = True  # False in the middle of a packet that is sent in pieces
         self.sock = None
         self.stream = None  # sock, or TLS over it
+        self.write = None  # hal.writer() of it
         self.shaking = False  # until TLS has taken the first byte
         self.out = bytearray()
         self._sent = 0
@@ -73,19 +75,23 @@ class Connection:
         cancelled: it goes on where it was, so that no packet is cut in two.
         """
         out = self.out
+        tries = 0
         while self._sent < len(out):
             # Position and length, not a slice: nothing is copied. TLS wants the same length
             # again until it has taken it, whatever was gathered meanwhile.
             self._tried = self._tried or len(out) - self._sent
-            sent = self.stream.write(out, self._sent, self._tried)
+            sent = self.write(out, self._sent, self._tried)
             if sent:
                 self.shaking = False
                 self._tried = 0
                 self._sent += sent
+                tries = 0
             else:
+                tries += 1
+                if tries > _TRIES:
+                    raise OSError("the broker takes nothing any more")
                 # A handshake waits for the broker's part of it.
-                waiting = readable if self.shaking else writable
-                await within(ANSWER_MS, waiting(self.sock))
+                await within(ANSWER_MS, (readable if self.shaking else room)(self.sock))
         self._unconfirmed += self._sent
         self.out = bytearray()
         self._sent = 0

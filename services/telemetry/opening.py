@@ -7,8 +7,9 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
+import hal
 from hal.net import resolve, within, writable
-from services.borrow import borrow
+from services.borrow import borrow, reason
 from services.telemetry.connection import ANSWER_MS
 
 _PROBE_MS = const(3000)
@@ -39,8 +40,11 @@ class _Door:
         sock.setblocking(False)
         connection.sock = connection.stream = sock
         if self._secure:
-            connection.stream = self._secure(sock)
+            connection.stream = self._secure(hal.wire(sock))
+            connection.write = connection.stream.write
             connection.shaking = True
+        else:
+            connection.write = hal.writer(sock)
         return self
 
     def write(self, data, size=None):
@@ -67,7 +71,7 @@ async def open_connection(connection, telemetry):
     try:
         address = await resolve(host)
     except OSError as error:
-        raise OSError("no address for %s: %s" % (host, error))
+        raise OSError("no address for %s: %s" % (host, reason(error)))
     await _probe(address, port)
     client = borrow("umqtt.simple", "MQTTClient")(
         *(telemetry.device.encode(), address, port, user, password, telemetry.keepalive),

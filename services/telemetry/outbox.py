@@ -2,10 +2,10 @@
 
 import json
 import os
-from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
+from hal import uptime
 from services.borrow import borrow
 from services.events import Backlog
 from services.status import time_text
@@ -13,7 +13,7 @@ from services.status import time_text
 _BATCH = const(8)  # events in one write: about 1.5 KB of heap
 _OVERHEAD = const(128)  # bytes of a waiting event beside its payload
 _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
-_KEEP_EVERY_MS = const(30_000)  # failures are written to flash no more often
+_KEEP_EVERY_S = const(30)  # failures are written to flash no more often
 
 _FORWARDED = const(("ftp/transfer", "ftp/login", "ftp/lockout", "ftp/tls", "command/done"))
 # What survives a reset, as transfers do that failed. Not what strangers cause: they shall not
@@ -42,7 +42,7 @@ class Outbox:
         self._queued = 0
         self._seq = 0
         self._unkept = False  # a failure waits that flash doesn't know
-        self._kept_at = ticks_add(ticks_ms(), -_KEEP_EVERY_MS)
+        self._kept_at = -_KEEP_EVERY_S
         status.update({"waiting": 0, "dropped": 0, "sent": 0, "kept": 0})
 
     def __len__(self):
@@ -124,11 +124,9 @@ class Outbox:
 
     def keep(self, at_once=False):
         """Have flash keep the failures that wait; never raises."""
-        since_ms = ticks_diff(ticks_ms(), self._kept_at)
-        # Negative: ticks have wrapped since.
-        if not self._unkept or (0 <= since_ms < _KEEP_EVERY_MS and not at_once):
+        if not self._unkept or (uptime() - self._kept_at < _KEEP_EVERY_S and not at_once):
             return
-        self._kept_at = ticks_ms()
+        self._kept_at = uptime()
         self._unkept = False
         try:
             self._status["kept"] = borrow(_KEEPER, "keep")(_KEPT, self._backlog, _FAILURES)
@@ -140,7 +138,7 @@ class Outbox:
         self._status["problem"] = "%s: %s" % (_KEPT, error)
 
     def _fits(self, size):
-        """Whether size more bytes may wait, by what the supervisor measures each second."""
+        """Whether size more bytes may wait, by what the supervisor measured last."""
         free = self._heap.get("free_bytes")
         if free is None:
             return True  # not measured yet: the board has just started

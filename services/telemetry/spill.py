@@ -8,9 +8,10 @@ import os
 
 from micropython import const
 
+from hal.files import replace
+
 _BYTES = const(4096)  # a block of the flash
 _LINE = const(2048)
-_PART = const("/.upload-spill")  # what a power cut leaves of it goes with FTP's sweep at boot
 _BATCH = const(4)  # lines in one write to the broker
 _FAILED = const(b'"event_type": "failed"')  # quotes within a text are escaped: nobody can forge it
 
@@ -18,9 +19,8 @@ _FAILED = const(b'"event_type": "failed"')  # quotes within a text are escaped: 
 def keep(path, backlog, topics):
     """Write the failures that wait in backlog behind what is there; return how many are kept.
 
-    Failures are failed transfers and what topics name. By rename, so that a power cut leaves the
-    old file or the new one. Where it would grow beyond 4 KiB, the oldest go. OSError where the
-    file system won't.
+    Failures are failed transfers and what topics name. Where the file would grow beyond 4 KiB,
+    the oldest go. OSError where the file system won't.
     """
     lines = []
     for index in range(len(backlog)):
@@ -35,15 +35,11 @@ def keep(path, backlog, topics):
     while size > _BYTES and first < len(lines):
         size -= len(lines[first])
         first += 1
-    folder = path.rpartition("/")[0]
     try:
-        os.mkdir(folder)
+        os.mkdir(path.rpartition("/")[0])
     except OSError:
         pass  # it is there; else open() says what is wrong
-    with open(folder + _PART, "wb") as file:
-        for line in lines[first:]:
-            file.write(line)
-    os.rename(folder + _PART, path)
+    replace(path, lines[first:])
     return len(lines) - first
 
 
@@ -88,6 +84,8 @@ def _sound(line):
     """Whether a line is whole: a topic and an event, to its end."""
     topic, _, payload = line.partition(b" ")
     try:
-        return line[-1:] == b"\n" and bool(topic) and isinstance(json.loads(payload), dict)
+        # Up to MicroPython 1.25 json takes the end of a text for a brace.
+        whole = bool(topic) and line[-2:] == b"}\n"
+        return whole and isinstance(json.loads(payload), dict)
     except ValueError:
         return False

@@ -1,19 +1,20 @@
 """Telemetry: the service that publishes the board's status and events to an MQTT broker."""
 
 import json
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_ms
 
 import asyncio
 from micropython import const
 
-from services.borrow import borrow
+from hal import elapsed, uptime
+from services.borrow import borrow, reason
 from services.service import Service
 from services.telemetry.connection import TROUBLE, Connection
 from services.telemetry.outbox import Outbox
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
-_STEADY_MS = const(10_000)  # a connection that lasted this long forgives the failures before
+_STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
 _GOODBYE_MS = const(1500)
 
 _CHANGES_STATE = const(("service/state", "service/restart"))
@@ -95,15 +96,15 @@ class Telemetry(Service):
         delay = _FIRST_DELAY_S
         try:
             while True:
-                began = ticks_ms()
+                began = uptime()
                 self._retry = False
                 try:
                     await self._session()
                 except TROUBLE as error:
-                    self._say_lost(str(error))
+                    self._say_lost(error)
                     if isinstance(error, MemoryError):
                         self._outbox.shed()
-                if ticks_diff(ticks_ms(), began) >= _STEADY_MS:
+                if uptime() - began >= _STEADY_S:
                     delay = _FIRST_DELAY_S
                 if await self._pause(delay):
                     delay = _FIRST_DELAY_S
@@ -114,10 +115,10 @@ class Telemetry(Service):
 
     async def _pause(self, seconds):
         """Wait before the next attempt; True where it need not have been that long."""
-        until = ticks_add(ticks_ms(), seconds * 1000)
+        began = ticks_ms()
         while not self._retry:
             self._outbox.keep()
-            left = ticks_diff(until, ticks_ms())
+            left = seconds * 1000 - elapsed(began)
             if left <= 0:
                 return False
             self._wake.clear()
@@ -160,7 +161,7 @@ class Telemetry(Service):
         stated = ticks_ms()
         while True:
             self._wake.clear()
-            rest_ms = self.status["every_s"] * 1000 - ticks_diff(ticks_ms(), stated)
+            rest_ms = self.status["every_s"] * 1000 - elapsed(stated)
             if self._state_due or rest_ms <= 0:
                 self._state_due = False
                 stated = ticks_ms()
@@ -209,10 +210,10 @@ class Telemetry(Service):
 
     def _say_lost(self, error):
         """Note why there is no connection; tell the others once, not at every attempt."""
-        self.status["last_error"] = error
+        self.status["last_error"] = why = reason(error)
         if not self._told_lost:
             self._told_lost = True
-            self._events.publish("telemetry/down", broker=self.status["broker"], error=error)
+            self._events.publish("telemetry/down", broker=self.status["broker"], error=why)
 
     def _hear(self, topic, payload, retained):
         """A message to this board: that Home Assistant has come up, or a command."""

@@ -8,6 +8,7 @@ from micropython import const
 
 import hal
 from hal.net import resolve
+from services.borrow import reason
 from services.service import Service
 from services.status import time_text
 from services.time import sntp
@@ -23,7 +24,8 @@ _LONGEST_RETRY_S = const(300)
 _PAST_SECOND_MS = const(20)
 _WILD_MS = const(600_000)  # no crystal drifts ten minutes between two syncs
 _AGREE_MS = const(2_000)
-_SHUN_MS = const(86_400_000)  # how long a server that sent a kiss of death is left alone
+_SHUN_S = const(86_400)  # how long a server that sent a kiss of death is left alone
+_WAIT_S = const(86_400)  # of one wait: asyncio takes less than 2^29 ms, 6.2 days
 
 
 class Clock(Service):
@@ -53,7 +55,7 @@ class Clock(Service):
         self._every_s = every_s
         self._timeout_ms = timeout_ms
         self._first = 0  # the index of the server that answered last
-        self._shunned = {}  # server -> ticks of its kiss of death
+        self._shunned = {}  # server -> uptime of its kiss of death
         self._suspect = None  # (server, offset_ms) of a wild jump that wants a second opinion
         self._syncing = asyncio.Lock()
         self._hurry = False
@@ -89,11 +91,13 @@ class Clock(Service):
             else:
                 pause = self._every_s
                 delay = _FIRST_RETRY_S
-            try:
-                await asyncio.wait_for(self._wake.wait(), pause)
-                delay = _FIRST_RETRY_S
-            except asyncio.TimeoutError:
-                pass
+            while pause > 0:
+                try:
+                    await asyncio.wait_for(self._wake.wait(), min(pause, _WAIT_S))
+                    delay = _FIRST_RETRY_S
+                    break
+                except asyncio.TimeoutError:
+                    pause -= _WAIT_S
 
     async def sync(self):
         """Set the clock from the first server that answers well; return (server, offset_ms).
@@ -109,8 +113,8 @@ class Clock(Service):
                     offset_ms = await self._sync_with(server)
                 except (OSError, ValueError) as error:
                     if isinstance(error, sntp.KissOfDeath):
-                        self._shunned[server] = ticks_ms()
-                    faults.append("%s: %s" % (server, error))
+                        self._shunned[server] = hal.uptime()
+                    faults.append("%s: %s" % (server, reason(error)))
                 else:
                     self._first = index
                     return server, offset_ms
@@ -131,7 +135,7 @@ class Clock(Service):
         """
         kissed = self._shunned.get(server)
         if kissed is not None:
-            if ticks_diff(ticks_ms(), kissed) < _SHUN_MS:
+            if hal.uptime() - kissed < _SHUN_S:
                 raise ValueError("left alone, as it asked (kiss of death)")
             del self._shunned[server]
         address = await resolve(server)

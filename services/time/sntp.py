@@ -1,14 +1,13 @@
 """One SNTP query that never blocks and believes only a sound answer (RFC 4330, RFC 5905)."""
 
 import os
-import socket
 from errno import ETIMEDOUT
 from struct import unpack_from
 from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from hal.net import readable, within
+from hal.net import readable, udp, within
 
 _PORT = const(123)
 _PACKET = const(48)
@@ -49,22 +48,20 @@ async def query(address, timeout_ms):
     packet = bytearray(_PACKET)
     packet[0] = _CLIENT_V4
     packet[40:48] = cookie
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    # Connected, so that only this server is heard, and "port unreachable" too.
+    server = udp(address, _PORT)
     try:
-        sock.setblocking(False)
-        # Connected, so that only this server is heard, and "port unreachable" too.
-        sock.connect(socket.getaddrinfo(address, _PORT)[0][-1])
         sent = ticks_ms()
-        sock.send(packet)
-        await within(timeout_ms, readable(sock))
-        reply = sock.recv(_PACKET)
+        server.send(packet)
+        await within(timeout_ms, readable(server))
+        reply = server.recv(_PACKET)
         received = ticks_ms()
     except OSError as error:
         if error.errno == ETIMEDOUT:
             raise OSError("no answer within %d ms" % timeout_ms)
         raise
     finally:
-        sock.close()
+        server.close()
     _believe(reply, cookie)
     rtt_ms = ticks_diff(received, sent)
     at_server = _unix_ms(reply, 32)

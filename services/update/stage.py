@@ -19,7 +19,12 @@ _FOLDER = const(0x4000)
 _SLICE_MS = const(5)
 _PIECE = const(512)
 _SPARE_BLOCKS = const(6)  # for the plan, the journal, and names that need a block more
-_BOOTS = ("/boot.", "/recovery.", "/journal.")  # what runs before an update can be taken back
+_BOOTS = (
+    "/boot.",
+    "/recovery.",
+    "/journal.",
+    "/resets.",
+)  # what runs before an update can be taken back
 _KEPT = ("/next", "/prev", "/log", "/tls")  # no version's, with all that lies below
 _NOT_FILES = ("/config.json", "/config.last", "/boot.json", "/rescue", "/.times", "/manifest.json")
 

@@ -29,8 +29,99 @@ def configured(micropython, tmp_path):
 LOAD = "answer(config.load(path))"
 
 
-def test_a_missing_file_is_no_problem(configured):
+def test_a_board_without_both_files_is_a_new_one(configured):
     assert configured(LOAD) == [{}, []]
+
+
+def test_a_missing_file_beside_the_last_good_one_is_damage(configured):
+    configured.last.write_text('{"name": "before"}')
+
+    config, problems = configured(LOAD)
+
+    assert config == {"name": "before"}
+    assert problems == [f"{configured.path}: is missing; the last good one is back in its place"]
+    assert configured.path.read_text() == '{"name": "before"}'
+
+
+def test_where_it_cannot_come_back_the_board_runs_on_the_last_good_one(configured):
+    configured.last.write_text('{"name": "before"}')
+
+    config, problems = configured("""
+def replace(path, pieces):
+    raise OSError(28)
+
+config.replace = replace
+answer(config.load(path))
+""")
+
+    assert config == {"name": "before"}
+    assert problems == [f"{configured.path}: is missing; running on the last good one"]
+
+
+def test_a_missing_file_beside_a_damaged_last_one_is_named(configured):
+    configured.last.write_bytes(b"\xff\xfe{")
+
+    config, problems = configured(LOAD)
+
+    assert config == {}
+    assert problems == [f"{configured.path}: is missing; running on defaults"]
+
+
+@pytest.mark.parametrize(
+    ("raises", "says"),
+    [
+        ("OSError(5)", "can't be read: [Errno 5] EIO"),
+        ("UnicodeError()", "not UTF-8 text"),
+        ("MemoryError()", "too big for the memory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_gives_way_to_the_last_good_one(configured, raises, says):
+    configured.last.write_text('{"name": "before"}')
+
+    config, problems = configured(
+        f"""
+def unreadable(name, *mode):
+    if name == path and not mode:
+        raise {raises}
+    return real(name, *mode)
+
+real = open
+config.open = unreadable
+answer(config.load(path))
+""",
+        '{"name": "now"}',
+    )
+
+    assert config == {"name": "before"}
+    assert problems == [f"{configured.path}: {says}; running on the last good one"]
+    assert configured.path.read_text() == '{"name": "now"}', "it may be readable next time"
+
+
+def test_put_into_a_file_that_cannot_be_read_says_so_and_leaves_it(configured):
+    said = configured(
+        """
+def unreadable(name, *mode):
+    raise OSError(5)
+
+config.open = unreadable
+try:
+    config.put(("name",), "b", path)
+except ValueError as error:
+    answer(str(error))
+""",
+        '{"name": "now"}',
+    )
+
+    assert "can't be read" in said
+    assert configured.path.read_text() == '{"name": "now"}'
+
+
+def test_put_without_the_file_goes_on_from_the_last_good_one(configured):
+    configured.last.write_text('{"name": "before"}')
+
+    configured("config.put(('ftp',), 1, path)\nanswer(1)")
+
+    assert json.loads(configured.path.read_text()) == {"name": "before", "ftp": 1}
 
 
 def test_a_good_file_is_kept_as_the_last_good_one(configured):
@@ -94,12 +185,14 @@ def test_with_no_copy_it_is_defaults(configured):
     assert "running on defaults" in problems[0]
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_boot(configured):
+def test_bytes_that_are_no_text_give_way_to_the_last_good_one(configured):
+    configured.last.write_text('{"name": "before"}')
     configured.path.write_bytes(b'{"name": "\xff\xfe"}')
 
-    config, _ = configured(LOAD)
+    config, problems = configured(LOAD)
 
-    assert isinstance(config, dict)
+    assert config == {"name": "before"}
+    assert problems == [f"{configured.path}: not UTF-8 text; running on the last good one"]
 
 
 RULES = {
@@ -249,6 +342,6 @@ def test_put_leaves_no_part_behind_and_renews_the_copy(configured):
 
     configured("config.put(('a',), 1, path)\nanswer(1)", "{}")
 
-    names = sorted(path.name for path in configured.path.parent.glob("config*"))
+    names = sorted(path.name for path in configured.path.parent.glob("*config*"))
     assert names == ["config.json", "config.last"]
     assert configured.last.read_text() == configured.path.read_text()

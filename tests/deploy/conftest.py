@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from fixtures_tree import fill
 from outpost import bundle
+from outpost.sim.boards import BOARDS
 from outpost.sim.flash import Flash
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ OUTPOST = Path(sys.executable).with_name("outpost")
 TIMEOUT_S = 100
 
 # What firmware does: mount, boot.py, main.py, and the REPL (option -i) when main.py has ended.
+DESK = BOARDS["desk"]
 FIRMWARE = """
 import gc, os, sys, vfs
 import machine
@@ -61,6 +63,7 @@ class SerialBoard:
         self.console = b""
         self.typed = b""
         self.delay_s = 0
+        self.heap = "96wK"
         self._cut_at = 0
         self._off = None
         self._thread = None
@@ -138,11 +141,13 @@ class SerialBoard:
                 "wire": wire_end,
                 "flash": str(self.image),
                 "cut_at": self._cut_at,
-                "cause": 1,
+                "cause": "power",
+                "kept": {},
+                "rules": DESK.rules,
                 "id": "0b0a4d",
             }
             process = subprocess.Popen(
-                [INTERPRETER, "-X", "heapsize=96wK", "-i", "-c", FIRMWARE],
+                [INTERPRETER, "-X", f"heapsize={self.heap}", "-i", "-c", FIRMWARE],
                 env=os.environ
                 | {"MICROPYPATH": str(BOARD_MODULES), "OUTPOST_BOARD": json.dumps(settings)},
                 pass_fds=[wire_end],
@@ -202,7 +207,7 @@ class SerialBoard:
 def board(tmp_path):
     """A SerialBoard with an empty flash, switched on."""
     image = tmp_path / "flash.img"
-    with Flash(image, fresh=True):
+    with Flash(image, fresh=True, board=DESK):
         pass
     board = SerialBoard(image, tmp_path / "ttyBOARD")
     board.power_on()

@@ -32,11 +32,11 @@ def test_the_whole_tree_arrives_and_a_second_deployment_copies_nothing(board, de
 
 def test_one_changed_file_is_one_copy(board, deploy, tree, bundled):
     deploy("--no-reset")
-    with (tree / "services" / "site.py").open("a") as file:
+    with (tree / "services" / "status_text.py").open("a") as file:
         file.write("\nCHANGED = True\n")
     said = deploy("--no-reset")
     assert summary(said)[0] == 1
-    assert "copying 1/1 /services/site.mpy" in said
+    assert "copying 1/1 /services/status_text.mpy" in said
     assert "1 file copied" in said
     board.power_off()
     assert board.files() == bundled()

@@ -114,6 +114,7 @@ def test_mpremotes_mip_brings_it_onto_a_board_that_then_runs_it(board, mpremote,
     # The dependencies follow --target; the root is the first entry of a board's sys.path.
     assert {"/logging.py", "/ntptime.py", "/umqtt/simple.py"} <= set(files)
     printed = len(board.console)
+    board.heap = "160wK"  # what it takes as source
     board.power_on()
     # The network starts after the log and before FTP; each is named when it can't.
     board.wait(lambda: b"network/up" in board.console[printed:], "running Outpost")

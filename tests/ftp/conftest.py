@@ -90,16 +90,24 @@ class Control:
     def passive_port(self):
         reply = self.ask("EPSV")
         assert reply.code == 229, reply
+        return self.port_in(reply)
+
+    @staticmethod
+    def port_in(reply):
+        """The port that a reply to EPSV names."""
         return int(re.search(r"\|\|\|(\d+)\|", reply.text)[1])
 
-    def data(self, small=False):
-        """A connected data connection; small: with the smallest buffer, to make the board wait."""
+    def data(self, small=False, port=None):
+        """A connected data connection; small: with the smallest buffer, to make the board wait.
+
+        port: None for a new one.
+        """
         sock = socket.socket()
         self._data.append(sock)
         sock.settimeout(PATIENCE_S)
         if small:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.connect(("127.0.0.1", self.passive_port()))
+        sock.connect(("127.0.0.1", port or self.passive_port()))
         return sock
 
     def begin(self, command, small=False):
@@ -187,6 +195,11 @@ class Desk(Board):
         with Flash(self.flash) as flash:
             return sorted(path for path in flash.paths() if path.startswith(folder))
 
+    def connections(self):
+        """Its file descriptors but for what listens, which is opened once and stays open."""
+        descriptors, listeners = self.sockets()
+        return descriptors - listeners
+
     def sockets(self):
         """(file descriptors, listening sockets) of the interpreter."""
         links = []
@@ -246,7 +259,7 @@ def power_up(tmp_path_factory):
             text = config(json.dumps(ports)[1:-1])
         else:
             # Whatever wrong passwords a test tries, the next one soon finds nothing of them.
-            section = {"users": USERS, "max_sessions": 12, "lockout_s": 5} | (ftp or {}) | ports
+            section = {"users": USERS, "max_sessions": 12, "lockout_s": 5} | ports | (ftp or {})
             # No name server is asked: a time server that never answers stalls nobody.
             sections = {"name": "desk", "time": {"servers": ["127.0.0.1"]}} | (sections or {})
             text = json.dumps(sections | {"ftp": section}, indent=1)
@@ -269,10 +282,12 @@ def power_up(tmp_path_factory):
         board.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def board(power_up):
-    """The board that most tests share; each works in a folder of its own."""
-    return power_up()
+    """The board that the tests of a module share; each works in a folder of its own."""
+    board = power_up()
+    yield board
+    board.kill()
 
 
 @pytest.fixture(scope="session")
@@ -313,13 +328,15 @@ def folder(connect, request):
 
 def _fresh_folder(keeper, test):
     name = "/" + re.sub(r"\W+", "-", test)[:40]
-    assert keeper.ask(f"MKD {name}").code == 257
+    with contextlib.closing(keeper):  # its place is the test's: a Pico W has two
+        assert keeper.ask(f"MKD {name}").code == 257
+        assert keeper.ask("QUIT").code == 221
     yield name
     with contextlib.closing(Control(keeper.port)) as cleaner:
         remove(cleaner.login(), name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ftps_board(power_up, tmp_path_factory):
     """A board that offers TLS, and requires it not. certificate: its PEM file; der: its bytes."""
     pair = certificate.make(["127.0.0.1"])

@@ -245,13 +245,13 @@ def _status(connect, name):
 
 
 def _alone(board, connect):
-    """((sessions, descriptors, listeners), free KiB) while one asks; None while others linger."""
+    """((sessions, connections), free KiB) while one asks; None while others linger."""
     with contextlib.closing(connect()) as observer:
         sessions = int(re.search(r"\bsessions (\d+)", observer.ask("STAT").text)[1])
         if sessions > 1:
             return None
         free = int(observer.ask("SITE free").lines[1].split()[3].removesuffix("KiB"))
-        return (sessions, *board.sockets()), free
+        return (sessions, board.connections()), free
 
 
 @pytest.mark.parametrize("command", ["RMD /sd", "XRMD /sd/.", "RNFR /sd"])

@@ -54,9 +54,8 @@ def _tried(session, command):
             reply = session.ask("EPSV")
             if reply.code != 229:
                 return reply.code
-            port = int(reply.text.split("|||")[1].split("|")[0])
             with contextlib.suppress(ConnectionRefusedError):
-                sock = socket.create_connection(("127.0.0.1", port), 20)
+                sock = session.data(port=session.port_in(reply))
         reply = session.ask(command)
         if reply.code == 150:
             if command.startswith(("STOR", "APPE")):

@@ -256,14 +256,14 @@ class TestLargeFiles:
     def test_it_ends_with_the_control_connection(
         self, control, connect, endless, wait_for, board, how
     ):
-        before = board.sockets()
+        before = board.connections()
         session = connect()
         session.send(f"HASH {endless}")
         self.under_way(session, wait_for)
 
         getattr(session, how)()
 
-        wait_for(lambda: board.sockets() == before, "its socket and its file to be closed")
+        wait_for(lambda: board.connections() == before, "its socket and its file to be closed")
         control.passive_port()
         assert control.ask(f"APPE {endless}").code == 150, "the file is free again"
         with contextlib.suppress(AssertionError):

@@ -205,7 +205,7 @@ hal.net.socket = Without
 
 def test_where_the_port_has_no_ipv6_ipv4_is_served_and_the_reason_told(power_up):
     main = WITHOUT_IPV6 + (bundle.tree_root() / "main.py").read_text()
-    board = power_up(config=listening_on("::"), main=main)
+    board = power_up(config=listening_on("::"), main=main, source=True)
 
     with contextlib.closing(at("127.0.0.1", board)) as session:
         assert "this port has no IPv6" in session.sendcmd("STAT")

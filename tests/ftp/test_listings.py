@@ -407,7 +407,7 @@ def with_many_files(board):
 @pytest.fixture(scope="module")
 def small_board(power_up):
     """A board with FTP alone in a heap of 72 KiB, and 4,000 files on its card."""
-    return with_many_files(power_up(heap="72wK", sections=FTP_ALONE))
+    return with_many_files(power_up(heap="112K", sections=FTP_ALONE))
 
 
 @pytest.mark.parametrize("verb", ["LIST", "NLST", "MLSD"])

@@ -1,6 +1,7 @@
 """Every command at least once, with its reply code; the order of commands; FEAT and HELP."""
 
 import re
+import time
 
 import pytest
 
@@ -385,3 +386,11 @@ def test_user_again_needs_the_password_again(control):
 def test_quit_closes_the_connection(control):
     assert control.ask("QUIT").code == 221
     assert control.closed()
+
+
+def test_empty_uploads_end_at_once(control, folder):
+    """An RP2 loses the end of a data connection that comes before the board has taken it in."""
+    began = time.monotonic()
+    for number in range(20):
+        control.put(f"{folder}/empty{number}", b"")
+    assert time.monotonic() - began < 20, "none waits until it counts as stalled"

@@ -17,11 +17,12 @@ BAD_LOGIN_S = 90  # one that comes behind the failure of another waits, and long
 # The guard with a clock of the test's own, which wraps as on a 32-bit board: after 2**30 ms.
 GUARD = """
 import json
+import hal
 from services.ftp import guard
 WRAP = 1 << 30
 now = WRAP - %d
-guard.ticks_ms = lambda: now %% WRAP
-guard.ticks_diff = lambda a, b: (a - b + WRAP // 2) %% WRAP - WRAP // 2
+guard.ticks_ms = hal.ticks_ms = lambda: now %% WRAP
+hal.ticks_diff = lambda a, b: (a - b + WRAP // 2) %% WRAP - WRAP // 2
 table = guard.Guard(300000)
 say = lambda *what: print(json.dumps(what))
 """

@@ -47,7 +47,7 @@ def test_a_client_that_dies_leaves_the_old_file(
     control, connect, old, folder, wait_for, how, board
 ):
     """The kernel of a client that is killed closes all its sockets, the oldest first."""
-    before = board.sockets()
+    before = board.connections()
     session = connect()
     sock = uploading(session, old, wait_for)
 
@@ -58,7 +58,7 @@ def test_a_client_that_dies_leaves_the_old_file(
         session.leave()
         sock.close()
 
-    wait_for(lambda: board.sockets() == before, "the sockets to be closed")
+    wait_for(lambda: board.connections() == before, "the sockets to be closed")
     assert only_the_old_file(control, folder)
 
 

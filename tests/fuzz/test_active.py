@@ -18,8 +18,12 @@ class Data:
     def aim(self, port):
         self.port = port
 
+class Sockets:
+    async def seat(self, session):
+        pass
+
 class Server:
-    sockets = None
+    sockets = Sockets()
 
 class Session:
     epsv_only = False

@@ -30,7 +30,10 @@ def unix_ms(stamp):
 
 def name_answer(reply, ident):
     try:
-        return dns._answer(bytes.fromhex(reply), bytes.fromhex(ident))
+        reply = bytes.fromhex(reply)
+        # As dns._reply() has it: the number that was asked with, in a reply.
+        known = reply[:2] == bytes.fromhex(ident) and reply[2] & 0x80
+        return dns._answer(reply) if known else None
     except (IndexError, ValueError):
         return None
 
@@ -77,6 +80,7 @@ def taken_in(stream, cuts):
 def over(line):
     connection = Connection(asyncio.Event(), None)
     connection.sock = connection.stream = line
+    connection.write = line.write
     return connection
 
 

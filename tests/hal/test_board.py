@@ -1,15 +1,20 @@
-"""hal on ESP32 and RP2, where it can't run here: what it asks of fakes of `machine` and `network`.
+"""hal on ESP32 and RP2, where it can't run here: what it asks of a fake of `machine`.
 
-What the fakes allow and refuse is taken from the sources of the ports.
+What the fake allows and refuses is taken from the sources of the ports. test_link.py: the network.
 """
 
 import json
 
 import pytest
+from outpost.sim.boards import BOARDS
 
+# machine.py as the port has it. `port` and `version` choose the rules; `timers` is how many
+# hardware timers the chip has (SOC_TIMER_GROUP_TOTAL_TIMERS).
 MACHINE = """
+import os
+
 PWRON_RESET, WDT_RESET = 1, 3
-if esp32:
+if port == "esp32":
     HARD_RESET, DEEPSLEEP_RESET, SOFT_RESET = 2, 4, 5
 calls = []
 cause = 1
@@ -22,16 +27,31 @@ def reset():
 
 def deepsleep():
     calls.append("deepsleep")
+    if port == "rp2":  # modmachine.c:178: with Wi-Fi up there is something pending, and it resets
+        import network
+        if getattr(network, "WLAN", None) and network.WLAN.powered:
+            calls.append("reset")
 
 def unique_id():
     return b"\\xe6\\x61\\x05"
 
 class RTC:
+    content = b""
     def datetime(self, when):
         calls.append(["rtc", when])
+    if port == "esp32":  # machine_rtc.c:167, at 1.28
+        def memory(self, data=None):
+            if data is None:
+                return RTC.content
+            if len(data) > 2048:
+                raise ValueError("buffer too long")
+            RTC.content = bytes(data)
 
 class WDT:
+    broken = None
     def __init__(self, id=0, timeout=5000):
+        if WDT.broken:
+            raise WDT.broken
         if timeout > 8388:
             raise ValueError("timeout exceeds 8388")
         calls.append(["wdt", timeout])
@@ -39,79 +59,70 @@ class WDT:
         calls.append("fed")
 
 class Timer:
-    def __init__(self, id=-1):
-        if id != -1:
-            raise ValueError("Timer doesn't exist")
-    def init(self, period, callback, mode=1):
+    running = {}  # what fires: number or file descriptor -> (period, callback)
+
+    def __init__(self, id=None):
+        if port == "rp2":
+            # rp2/machine_timer.c:121: the software timer alone, and it may be left out.
+            if id not in (None, -1):
+                raise ValueError("Timer doesn't exist")
+        elif id is None and version < (1, 29):
+            raise TypeError("function missing 1 required positional arguments")
+        elif version >= (1, 29):
+            # esp32/machine_timer.c:92 at 1.29: below 0 are virtual ones.
+            if id is not None and id >= timers:
+                raise ValueError("Timer(%d) doesn't exist" % id)
+        elif version >= (1, 25):
+            # :124 at 1.28, as an unsigned number
+            if not 0 <= id < timers:
+                raise ValueError("invalid Timer number")
+        else:
+            # :76 at 1.24: group and index are masked out, and nothing asks whether the chip has
+            # such a timer; one that it hasn't is taken for memory that isn't the timer's.
+            group, index = (id & 1, 0) if chip == "ESP32C3" else (id >> 1 & 1, id & 1)
+            assert timers == 4 or index == 0, "no such hardware"
+            id = group << 1 | index
+        self.id = id
+        # An RP2's alarm keeps no reference to its timer, whose finaliser stops it (:166): so does
+        # this file's, and the descriptor tells.
+        self.alarm = open("/dev/null") if port == "rp2" else None
+
+    def init(self, *, period, callback, mode=1):
         calls.append(["timer", period])
-        callback(self)
+        key = self.alarm.fileno() if self.alarm else -1 if self.id is None else self.id
+        Timer.running[key] = period, callback
+
+    def deinit(self):
+        for key in list(Timer.running):
+            if key == (self.alarm.fileno() if self.alarm else self.id):
+                del Timer.running[key]
+
+def fire():
+    "Every timer that still runs goes off once; how many did."
+    count = 0
+    for key, (period, callback) in list(Timer.running.items()):
+        if port == "rp2":
+            try:
+                os.stat("/proc/self/fd/%d" % key)
+            except OSError:
+                continue  # collected
+        callback(None)
+        count += 1
+    return count
 """
 
 NETWORK = """
-calls = []
-STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP, STAT_NO_AP_FOUND = 1000, 1001, 1010, 201
-
-def hostname(name):
-    if len(name) > 32:
-        raise ValueError()
-    calls.append("hostname " + name)
-
 class WLAN:
-    PM_NONE = 0
-    state = STAT_IDLE
-    _active = False
-    def active(self, on=None):
-        if on is None:
-            return WLAN._active
-        WLAN._active = on
-        calls.append("active %s" % on)
-    def status(self, what=None):
-        if what is None:
-            return WLAN.state
-        if WLAN.state != STAT_GOT_IP:
-            raise OSError("Wifi Not Connected")
-        return -70
-    def isconnected(self):
-        return WLAN.state == STAT_GOT_IP
-    def config(self, **options):
-        if not WLAN._active:
-            raise OSError("Wifi Not Started")
-        calls.append("config %s" % options)
-    def disconnect(self):
-        calls.append("disconnect")
-        if WLAN.state == STAT_CONNECTING:
-            WLAN.state = STAT_IDLE
-    def connect(self, ssid, key):
-        if WLAN.state == STAT_CONNECTING:
-            raise OSError("Wifi Internal State Error")
-        WLAN.state = STAT_CONNECTING
-        calls.append("connect %s %s" % (ssid, key))
-    def ifconfig(self):
-        return ("192.168.4.2", "255.255.255.0", "192.168.4.1", "192.168.4.1")
-"""
-
-LAN = """
-class LAN:
-    up = False
-    def __init__(self):
-        if not has_ethernet:
-            raise ValueError("mdc and mdio must be specified")
-        calls.append("lan")
-    def active(self, on):
-        calls.append("lan active %s" % on)
-    def isconnected(self):
-        return LAN.up
-    def status(self):
-        return 0
-    def ifconfig(self):
-        return ("10.1.2.3", "255.255.255.0", "10.1.2.1", "10.1.2.1")
+    powered = True
+    def deinit(self):  # of cyw43 alone, which takes the chip's power (network_cyw43.c:133)
+        WLAN.powered = False
 """
 
 PRELUDE = """
 import json, sys, time
 
 class Implementation:
-    version = (1, 29, 0, "")
+    version = given_version
     _machine = "A module with " + sys.argv[3]
 
 class Sys:  # hal chooses by sys.platform
@@ -120,6 +131,7 @@ class Sys:  # hal chooses by sys.platform
 
 class Time:  # an ESP32 counts from 2000, and its gmtime too
     shift = 946684800 if platform_esp32 else 0
+    ticks_ms, ticks_add, ticks_diff = time.ticks_ms, time.ticks_add, time.ticks_diff
     @staticmethod
     def gmtime(seconds):
         return time.gmtime(seconds + Time.shift)
@@ -140,22 +152,38 @@ def say(*values):
 
 @pytest.fixture
 def board(micropython, tmp_path):
-    """A callable(script, platform, ...) -> list of what the script said.
+    """A callable(script, platform, ...) -> list of what the script said."""
 
-    ethernet: whether the board has any; None: not even the firmware.
-    """
-
-    def run(script, platform="esp32", ethernet=None, chip="RP2040", mem32=None):
-        esp32 = platform == "esp32"
-        mem32 = mem32 or {0x4005801C: 0}
-        (tmp_path / "machine.py").write_text(f"esp32, mem32 = {esp32}, {mem32}\n" + MACHINE)
-        lan = "" if ethernet is None else f"has_ethernet = {ethernet}\n" + LAN
-        (tmp_path / "network.py").write_text(NETWORK + lan)
-        prelude = PRELUDE.replace("platform_esp32", str(esp32))
+    def run(
+        script,
+        platform="esp32",
+        chip="RP2040",
+        mem32=None,
+        version=(1, 29, 0, ""),
+        timers=4,
+    ):
+        facts = {"port": platform, "version": version, "chip": chip, "timers": timers}
+        facts["mem32"] = mem32 or dict.fromkeys(range(0x40058000, 0x4005802C, 4), 0)
+        lines = "".join(f"{name} = {value!r}\n" for name, value in facts.items())
+        (tmp_path / "machine.py").write_text(lines + MACHINE)
+        (tmp_path / "network.py").write_text(NETWORK)
+        prelude = PRELUDE.replace("platform_esp32", str(platform == "esp32"))
+        prelude = prelude.replace("given_version", str(version))
         out = micropython(prelude + script, tmp_path, platform, chip)
         return [json.loads(line) for line in out.splitlines() if line.startswith("[")]
 
     return run
+
+
+@pytest.mark.parametrize("name", ["esp32", "esp32-s3", "pico-w", "pico2-w"])
+def test_the_sockets_that_outpost_takes_are_there(board, name):
+    profile = BOARDS[name]
+    [[connections, passive]] = board("say(hal.SOCKETS, hal.LISTENERS)", profile.port)
+
+    needed = connections + 1  # MQTT
+    if profile.listeners_count:
+        needed += 1 + passive + 3  # FTP's listener, and DNS, NTP, syslog
+    assert needed <= profile.sockets
 
 
 @pytest.mark.parametrize("platform", ["esp32", "rp2"])
@@ -176,13 +204,12 @@ say(*machine.calls)
 
 
 @pytest.mark.parametrize("platform", ["esp32", "rp2"])
-def test_watchdog_fits_the_shortest_and_can_be_fed_from_a_timer(board, platform):
+def test_the_watchdog_fits_the_shortest_and_can_be_fed_from_a_timer(board, platform):
     said = board(
         """
-wdt = hal.watchdog(20000)
-hal.watchdog(5000)
-hal.rest_watchdog(wdt)
-hal.rest_watchdog(None)
+hal.watchdog().feed()
+hal.feed_from_timer()
+machine.fire()
 hal.reset()
 hal.deepsleep()
 say(*machine.calls)
@@ -190,7 +217,158 @@ say(*machine.calls)
         platform,
     )
     assert said == [
-        [["wdt", 8388], ["wdt", 5000], ["timer", 1000], "fed", "reset", "deepsleep"],
+        [["wdt", 8000], "fed", ["wdt", 8000], "fed", ["timer", 1000], "fed", "reset", "deepsleep"],
+    ]
+
+
+def test_an_rp2_takes_its_wifi_down_before_it_sleeps_for_else_that_is_a_reset(board):
+    said = board(
+        """
+hal.deepsleep()
+import network
+del network.WLAN  # a board without Wi-Fi
+hal.deepsleep()
+say(*machine.calls)
+""",
+        "rp2",
+    )
+    assert said == [["deepsleep", "deepsleep"]]
+
+
+def test_no_watchdog_is_started_for_somebody_who_develops(board):
+    said = board("""
+hal.watchdog_wanted = False
+say(hal.watchdog())
+hal.feed_from_timer()
+say(*machine.calls)
+""")
+    assert said == [[None], []]
+
+
+def test_a_watchdog_that_cannot_be_started_stops_nothing(board):
+    said = board("""
+machine.WDT.broken = OSError(259)
+say(hal.watchdog())
+hal.feed_from_timer()
+say(*machine.calls)
+""")
+    assert said == [[None], []]
+
+
+ESP32S = [("ESP32", 4), ("ESP32S2", 4), ("ESP32S3", 4), ("ESP32C3", 2), ("ESP32C6", 2)]
+TIMERS = [
+    *(
+        ("esp32", version, *chip)
+        for version in ((1, 24, 1, ""), (1, 25, 0, ""))
+        for chip in ESP32S
+    ),
+    *(("esp32", (1, 28, 0, ""), *chip) for chip in [*ESP32S, ("ESP32C2", 1), ("ESP32P4", 4)]),
+    ("esp32", (1, 29, 0, ""), "ESP32", 4),
+    ("esp32", (1, 29, 0, ""), "ESP32C2", 1),
+    *(("rp2", (1, minor, 0, ""), "RP2040", 0) for minor in (24, 25, 26, 27, 28, 29)),
+]
+
+
+@pytest.mark.parametrize(("platform", "version", "chip", "timers"), TIMERS)
+def test_a_timer_lives_until_another_takes_its_place(board, platform, version, chip, timers):
+    said = board(
+        """
+import gc
+ticked = []
+def start(name):
+    hal.timer(1000, lambda timer: ticked.append(name))
+start("a")
+for _ in range(20):
+    gc.collect()
+    [bytearray(64) for _ in range(100)]
+say(machine.fire(), ticked)
+start("b")
+say(machine.fire(), ticked)
+hal.timer(0, None)
+say(machine.fire(), ticked)
+""",
+        platform,
+        version=version,
+        chip=chip,
+        timers=timers,
+    )
+    assert said == [[1, ["a"]], [1, ["a", "b"]], [0, ["a", "b"]]]
+
+
+def test_a_board_without_a_timer_boots(board):
+    said = board("""
+class Timer:
+    def __init__(self, id):
+        raise OSError(12)
+machine.Timer = Timer
+hal.timer(1000, say)
+hal.feed_from_timer()
+del machine.Timer
+hal.timer(1000, say)
+say("alive")
+""")
+    assert said == [["alive"]]
+
+
+def test_what_an_esp32_remembers_lies_behind_what_the_application_keeps(board):
+    said = board("""
+say(identity.remembered())
+hal.remember("ftp")
+hal.remember("telemetry")
+say(identity.remembered(), identity.remembered(), machine.RTC.content.decode())
+machine.RTC.content = b"counter 7"
+hal.remember("app")
+say(machine.RTC.content.startswith(b"counter 7"), len(machine.RTC.content) > 9)
+say(identity.remembered(), machine.RTC.content.decode())
+hal.remember("app")
+hal.remember(None)  # it let go
+say(identity.remembered(), machine.RTC.content.decode())
+machine.RTC.content = b"x" * 2048
+hal.remember("app")
+say(identity.remembered(), len(machine.RTC.content))
+""")
+    assert said == [
+        [None],
+        ["telemetry", None, ""],
+        [True, True],
+        ["app", "counter 7"],
+        [None, "counter 7"],
+        [None, 2048],
+    ]
+
+
+@pytest.mark.parametrize(("chip", "base"), [("RP2040", 0x40058000), ("RP2350", 0x400D8000)])
+def test_what_an_rp2_remembers_lies_in_scratch_registers_that_nobody_else_uses(board, chip, base):
+    registers = [base + at for at in range(0, 0x2C, 4)]
+    said = board(
+        """
+mem = machine.mem32
+free = sorted(mem)[-3:]  # SCRATCH5 to 7
+def others():
+    return [mem[at] for at in sorted(mem) if at not in free]
+before = others()
+say(identity.remembered())
+hal.remember("telemetry")
+for at in mem:
+    if mem[at] >= 1 << 31:
+        mem[at] -= 1 << 32  # as a 32-bit board reads it
+say(identity.remembered(), identity.remembered(), [mem[at] for at in free])
+hal.remember("a_function_with_a_long_name")
+say(identity.remembered())
+for at in free:
+    mem[at] = 0x64636261  # the application's
+hal.remember("app")
+say(identity.remembered(), [mem[at] for at in free], others() == before)
+""",
+        "rp2",
+        chip=chip,
+        mem32={at: 0x12345678 if at < base + 0x20 else 0 for at in registers},
+    )
+    assert said == [
+        [None],
+        ["telemetry", None, [0, 0, 0]],
+        ["a_function"],
+        [None, [0x64636261] * 3, True],
     ]
 
 
@@ -216,154 +394,64 @@ def test_addresses_as_lwip_writes_them(board, told, host):
     assert board(f"say(*hal.peer_address(({told!r}, 21)))") == [[host, 21]]
 
 
-def test_reset_causes_of_an_esp32(board):
+@pytest.mark.parametrize(("platform", "number"), [("rp2", 0x40), ("esp32", 1)])
+def test_replies_are_sent_at_once_by_the_ports_own_option(board, platform, number):
+    """modlwip.c:71 has TF_NODELAY for TCP_NODELAY, and a warning for each unknown option."""
+    said = board(
+        f"""
+class Sockets:
+    TCP_NODELAY = {number}
+class Sock:
+    def setsockopt(self, level, option, value):
+        say(level, option, value)
+hal.socket = Sockets
+hal.tune(Sock())
+""",
+        platform,
+    )
+    assert said == [[6, number, 1]]
+
+
+def test_a_refused_connection_is_told_by_hup_which_an_esp32_wants_to_be_asked_for(board):
+    """modsocket.c, socket_stream_ioctl: exceptions are looked for where HUP is among the flags."""
     said = board("""
-causes = []
-for machine.cause in range(6):
-    causes.append(identity.reset_cause())
-say(*causes)
+import io
+real_sys.modules["time"] = time
+from hal import net
+
+class Sock(io.IOBase):
+    def __init__(self, events):
+        self.events = events
+    def ioctl(self, request, asked):
+        return self.events & asked if request == 3 else -1
+
+WRITE, ERROR, HUP = 4, 8, 16
+say(net.failed(Sock(WRITE)), net.failed(Sock(WRITE | HUP)))
 """)
-    assert said == [["reset", "power-on", "reset", "watchdog", "deep-sleep", "soft"]]
+    assert said == [[False, True]]
 
 
-@pytest.mark.parametrize(("mark", "cause"), [(0x6AB73121, "watchdog"), (0, "reset")])
-@pytest.mark.parametrize(("chip", "base"), [("RP2040", 0x40058000), ("RP2350", 0x400D8000)])
-def test_an_rp2_tells_a_reset_asked_for_from_the_watchdogs(board, chip, base, mark, cause):
-    said = board(
-        """
-say(identity.reset_cause())
-machine.cause = machine.WDT_RESET
-for address in machine.mem32:
-    machine.mem32[address] = 0x6ab73121  # our own watchdog starts; what was read stays
-say(identity.reset_cause())
-""",
-        "rp2",
-        chip=chip,
-        mem32={base + 0x1C: mark},
-    )
-    assert said == [["power-on"], [cause]]
-
-
-CONNECT = """
-import network
-link = hal.Link("field", "hunter2", "weather-7")
-link.start()
-"""
-
-
-def test_wifi_is_started_once_and_never_interrupted(board):
-    said = board(
-        CONNECT
-        + """
-say(*network.calls)
-say(link.up(), link.address(), link.rssi())
-link.start()  # on the way
-network.WLAN.state = network.STAT_GOT_IP
-link.start()  # connected
-say(link.up(), link.address(), link.rssi())
-again = hal.Link("field", "hunter2", "weather-7")  # services/network, after boot.py
-again.start()
-say(again.up(), network.calls.count("connect field hunter2"), network.calls.count("disconnect"))
-"""
-    )
-    assert said == [
-        [
-            "hostname weather-7",
-            "active True",
-            "config {'pm': 0}",
-            "connect field hunter2",
-        ],
-        [False, None, None],
-        [True, "192.168.4.2", -70],
-        [True, 1, 0],
-    ]
-
-
-def test_wifi_that_failed_is_asked_again(board):
-    said = board(
-        CONNECT
-        + """
-network.WLAN.state = network.STAT_NO_AP_FOUND
-link.start()
-say(*network.calls[-3:])
-"""
-    )
-    assert said == [["disconnect", "config {'pm': 0}", "connect field hunter2"]]
-
-
-def test_stop_takes_the_interface_down_and_start_begins_afresh(board):
-    said = board(
-        CONNECT
-        + """
-link.stop()
-say(*network.calls[-2:])
-link.start()
-say(*network.calls[-3:])
-hal.Link("x").stop()  # never started: nothing to take down
-"""
-    )
-    assert said == [
-        ["disconnect", "active False"],
-        ["active True", "config {'pm': 0}", "connect field hunter2"],
-    ]
-
-
-def test_a_chip_without_power_saving_connects_too(board):
-    said = board("import network\ndel network.WLAN.PM_NONE\n" + CONNECT + "say(*network.calls)")
-    assert said[0][-1] == "connect field hunter2"
-
-
-def test_a_long_hostname_is_cut(board):
-    said = board("hal.Link('a', 'b', 'n' * 40).start()\nimport network\nsay(network.calls[0])")
-    assert said == [["hostname " + "n" * 32]]
-
-
-def test_without_an_ssid_ethernet_is_the_link(board):
-    said = board(
-        """
-import network
-link = hal.Link(hostname="w7")
-link.start()
-say(link.up(), link.address(), *network.calls)
-network.LAN.up = True
-say(link.up(), link.address(), link.rssi())
-link.stop()
-say(network.calls[-1])
-""",
-        ethernet=True,
-    )
-    assert said == [
-        [False, None, "hostname w7", "lan", "lan active True"],
-        [True, "10.1.2.3", None],
-        ["lan active False"],
-    ]
-
-
-@pytest.mark.parametrize("ethernet", [None, False])
-def test_without_an_ssid_and_a_cable_wifi_is_only_looked_at(board, ethernet):
-    said = board(
-        """
-import network
-link = hal.Link()
-link.start()
-say(link.up(), *network.calls)
-network.WLAN.state = network.STAT_GOT_IP  # somebody else's doing
-say(link.up(), link.address())
-""",
-        ethernet=ethernet,
-    )
-    assert said == [[False], [True, "192.168.4.2"]]
-
-
-def test_a_board_without_network_says_so(board):
+def test_a_client_that_is_sent_away_is_not_reset(board):
+    """tcp.c, tcp_close_shutdown: a connection is reset where its bytes were not read."""
     said = board("""
-import os
-os.remove(real_sys.argv[1] + "/network.py")
-link = hal.Link("a", "b")
-try:
-    link.start()
-except OSError as error:
-    say(str(error))
-say(link.up(), link.address(), link.rssi())
+real_sys.modules["time"] = time
+from hal import net
+
+class Sock:
+    def __init__(self, waiting):
+        self.waiting = waiting
+        self.read = 0
+    def readinto(self, buffer):
+        if self.waiting is None:
+            raise OSError(104)
+        size = min(self.waiting, len(buffer))
+        self.waiting -= size
+        self.read += size
+        return size or None
+    def close(self):
+        say("closed", self.read)
+
+for waiting in (0, 600, None):
+    net.hang_up(Sock(waiting), bytearray(256))
 """)
-    assert said == [["this board's firmware has no network"], [False, None, None]]
+    assert said == [["closed", 0], ["closed", 600], ["closed", 0]]

@@ -139,6 +139,63 @@ def test_what_cannot_be_a_name_is_not_asked_for(micropython, name_server, host):
     assert resolved(micropython, host, server) == f"OSError {host} is not a host name"
 
 
+def test_a_reply_from_elsewhere_is_not_believed(micropython, name_server):
+    """Whoever guesses or sees the two random bytes could send the board anywhere."""
+    forger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    forged = (A, bytes([198, 51, 100, 1]))
+    clients = []
+
+    def reply(query):
+        # The client's port is what the forger has to know.
+        forger.sendto(reply_with(forged)(query), clients.pop())
+        return reply_with(ADDRESS)(query)
+
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+
+    def serve():
+        query, client = server.recvfrom(512)
+        clients.append(client)
+        server.sendto(reply(query), client)
+
+    threading.Thread(target=serve, daemon=True).start()
+    with server, forger:
+        assert resolved(micropython, "ntp.example", server.getsockname()) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        reply_with((A, bytes([198, 51, 100, 1])), ident=b"??"),
+        lambda query: reply_with((A, bytes([198, 51, 100, 1])))(
+            query[:12] + b"\x05other\x07example\0" + b"\0\x01\0\x01"
+        ),
+        lambda query: query[:2] + b"\x81\x80",
+        lambda query: b"",
+    ],
+    ids=["another number", "another question", "cut short", "empty"],
+)
+def test_what_is_no_reply_is_passed_over(micropython, name_server, first):
+    """The true answer may be on its way behind a forger's guess."""
+
+    def reply(query):
+        server.sendto(first(query), clients[0])
+        return reply_with(ADDRESS)(query)
+
+    clients = []
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+
+    def serve():
+        query, client = server.recvfrom(512)
+        clients.append(client)
+        server.sendto(reply(query), client)
+
+    threading.Thread(target=serve, daemon=True).start()
+    with server:
+        assert resolved(micropython, "ntp.example", server.getsockname()) == "192.0.2.7"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_addresses_and_the_hosts_own_names_need_no_name_server(micropython, host):
     assert resolved(micropython, host, None) == "127.0.0.1"

@@ -139,11 +139,12 @@ say("found", sorted(found))
 def test_the_old_crash_stays_until_the_new_one_is_whole(board):
     said = board("""
 crash.save("old")
-class PowerGoesBeforeTheRename:  # on FAT, unlike LittleFS, a file opened to be written is empty
-    mkdir = staticmethod(os.mkdir)
+class RenameFails:
+    remove = staticmethod(os.remove)
     def rename(*names):
         raise OSError(5)
-crash.os = PowerGoesBeforeTheRename
+from hal import files
+files.os = RenameFails
 try:
     crash.save("new")
 except OSError:

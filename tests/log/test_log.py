@@ -187,13 +187,15 @@ async def main():
     await stop(task)
     say("dropped", status.section("log")["dropped"])
     say("failures", events.failures)
+    say("problem", status.section("log").get("problem"))
     say("last", (await site.run("log", "1", True))[0])
     say("bytes", sum(os.stat("/log/" + name)[6] for name in os.listdir("/log")))
 asyncio.run(main())
 """,
-        heap="160wK",  # 64wK of it is the flash in memory
+        heap="320K",  # 128 KiB of it are the flash in memory
     )
     assert said["grown"] < 16 * 1024
+    assert said["problem"] is None
     assert said["dropped"] == 10000 - 32
     assert said["failures"] == 0
     assert said["last"].endswith("path=/data/9999")

@@ -12,6 +12,8 @@ import hal
 class FakeLink:
     address_now = None
     fails = None
+    code_now = None
+    ssid = "field"
     made = []
 
     def __init__(self, *options):
@@ -34,6 +36,9 @@ class FakeLink:
 
     def address(self):
         return self.address_now
+
+    def code(self):
+        return self.code_now
 
     def rssi(self):
         return -61
@@ -107,7 +112,7 @@ say("options", network._link.options)
 say("published", published)
 say("section", section)
 """)
-    assert said["options"] == ["field", "hunter2", "w7"]
+    assert said["options"] == ["field", "hunter2", "w7", "", None]
     starts = [at for name, at in said["calls"] if name == "start"]
     assert starts[0] == 0
     gaps = [after - before for before, after in pairwise(starts)]
@@ -166,6 +171,132 @@ say("afterwards", section["problem"])
     assert said["problem"] == "no radio"
     assert said["starts"] > 2
     assert said["afterwards"] is None
+
+
+def test_why_there_is_no_network_is_told_once(board):
+    said = board("""
+network = Network(status, events, site, ssid="field", password="hunter2")
+def weather(link):
+    # Each attempt fails anew; then another reason, then the same as before, then it is up.
+    FakeLink.code_now = (1, -3)[link.polls % 2] if link.polls < 20 else -2
+    if link.polls == 30:
+        FakeLink.address_now = "10.0.0.1"
+        say("problem before", section["problem"])
+    if link.polls == 35:
+        say("problem while up", section["problem"])
+        say("last problem", section["last_problem"])
+        FakeLink.address_now = None
+asyncio.run(run(network, 40, weather))
+say("published", published)
+say("problem", section["problem"])
+""")
+    not_found = "network field not found (2.4 GHz only)"
+    assert said["published"] == [
+        ["network/problem", {"error": "wrong password for field"}],
+        ["network/problem", {"error": not_found}],
+        ["network/up", {"address": "10.0.0.1"}],
+        ["network/down", {}],
+        ["network/problem", {"error": not_found}],
+    ]
+    assert said["problem before"] == said["problem"] == not_found
+    assert said["problem while up"] is None
+    assert said["last problem"] == not_found
+
+
+def test_a_stage_that_lasts_is_a_trouble(board):
+    said = board("""
+network = Network(status, events, site, ssid="field")
+FakeLink.code_now = 2
+asyncio.run(run(network, 12))
+say("early", section["problem"])
+asyncio.run(run(network, 4))
+say("late", section["problem"])
+say("published", published)
+""")
+    text = "joined field, no address from DHCP"
+    assert said == {
+        "early": None,
+        "late": text,
+        "published": [["network/problem", {"error": text}]],
+    }
+
+
+def test_a_driver_that_cannot_tell_does_not_stop_the_service(board):
+    said = board("""
+def broken(link):
+    raise RuntimeError("no chip")
+
+FakeLink.code = broken
+network = Network(status, events, site, ssid="field")
+asyncio.run(run(network, 8))
+say("starts", len(network._link.calls))
+say("published", published)
+""")
+    assert said["starts"] > 2
+    assert said["published"] == [["network/problem", {"error": "no chip"}]]
+
+
+@pytest.mark.parametrize(
+    ("name", "hostname", "asks"),
+    [("weather-7", "", "weather-7"), ("weather-7", "roof", "roof"), (7, "", ""), (None, "", "")],
+)
+def test_the_host_is_called_as_the_board_unless_config_json_says_otherwise(
+    board, name, hostname, asks
+):
+    said = board(f"""
+status.section("board")["name"] = {name!r}
+say("asks", Network(status, events, site, hostname={hostname!r})._link.options[2])
+""")
+    assert said["asks"] == asks
+
+
+RULES = """
+import config
+from services.network.options import OPTIONS
+problems = []
+good = config.check("network", json.loads(%r), OPTIONS, problems)
+say("good", good)
+say("problems", problems)
+"""
+LAN = {"phy_type": "lan8720", "phy_addr": 1, "mdc": 23, "mdio": 18, "ref_clk_mode": "in"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"country": "DE"},
+        {"country": "de"},
+        {"lan": None},
+        {"lan": {}},
+        {"lan": LAN},
+        {"lan": {"phy_type": "W5500", "spi": 1, "baudrate": 1000000, "cs": "GP17", "int": 4}},
+    ],
+)
+def test_right_options_are_taken(board, given):
+    said = board(RULES % json.dumps(given))
+    assert said == {"good": given, "problems": []}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"country": "DEU"}, "network.country: must be two letters, such as DE"),
+        ({"country": "1A"}, "must be two letters"),
+        ({"country": 49}, "must be two letters"),
+        ({"lan": True}, "network.lan: must be an object such as"),
+        ({"lan": {"phy": "LAN8720"}}, "network.lan: must not have phy; known are baudrate, "),
+        ({"lan": {"phy_type": "LAN9999"}}, "network.lan: must have for phy_type one of DM9051, "),
+        ({"lan": {"phy_addr": 32}}, "must have for phy_addr a whole number from 0 to 31"),
+        ({"lan": {"mdc": True}}, 'must have for mdc a pin, such as 23 or "GP17"'),
+        ({"lan": {"mdc": ""}}, "a pin"),
+        ({"lan": {"ref_clk_mode": 1}}, 'must have for ref_clk_mode "in" or "out"'),
+    ],
+)
+def test_a_wrong_option_is_named(board, given, says):
+    said = board(RULES % json.dumps(given))
+    assert said["good"] == {}
+    assert says in said["problems"][0]
+    assert "running on its default" in said["problems"][0]
 
 
 def test_on_a_simulated_board_the_link_is_up(board):

@@ -82,10 +82,10 @@ def test_each_writers_temporary_file_is_gone_after_the_next_boot(micropython):
     found = json.loads(micropython(SCRIPT, STANDINS, heap="4m", timeout=60).splitlines()[-1])
 
     assert {name: left for name, (_, left) in found.items()} == {
-        "config": ["/.upload-config"],
-        "crash": ["/log/.upload-crash"],
-        "times": ["/.upload-times"],
-        "spill": ["/log/.upload-spill"],
+        "config": ["/.upload-config.json", "/.upload-config.last"],
+        "crash": ["/log/.upload-crash.txt"],
+        "times": ["/.upload-.times"],
+        "spill": ["/log/.upload-spill.txt"],
         "record": ["/boot.json.new"],
     }
     assert all(cuts > 2 for cuts, _ in found.values())
@@ -95,7 +95,7 @@ def test_each_writers_temporary_file_is_gone_after_the_next_boot(micropython):
 def test_a_boot_sweeps_every_folder_and_touches_nothing_of_the_users(start_board, options):
     board = start_board(**options)
     board.stop()
-    ours = ("/.upload-config", "/log/.upload-crash", "/a/b/.upload-12", "/a/.upload-times")
+    ours = ("/.upload-config.json", "/log/.upload-crash.txt", "/a/b/.upload-12", "/.upload-.times")
     theirs = ("/a/config.json.new", "/a/b/.uploads", "/a/upload-1", "/config.bak")
     with Flash(board.flash) as flash:
         for path in (*ours, *theirs):

@@ -109,7 +109,12 @@ def test_outpost_is_its_device_tree(tmp_path):
     whole = {file.path for file in bundle.device_files(bundle.tree_root())}
     assert read.outpost
     assert {"/main.py", "/services/ftp/server.mpy"} <= set(paths(read)) < whole
-    assert {file.path for file in read.boot} == {"/boot.py", "/journal.mpy", "/recovery.mpy"}
+    assert {file.path for file in read.boot} == {
+        "/boot.py",
+        "/journal.mpy",
+        "/recovery.mpy",
+        "/resets.mpy",
+    }
     assert whole == set(paths(content.read(bundle.tree_root(), include_boot=True)))
     assert re.fullmatch(r"\d+\.\d+\.\d+\+[0-9a-f]{8}", read.version)
 

@@ -90,7 +90,7 @@ def test_a_board_whose_power_fails_is_reported_and_others_go_on(
     push, begin_push, app, board, start_board
 ):
     other = start_board()
-    process = begin_push(app, board, other, *TRIAL, "--canary", 0, "--timeout", 4, "--json")
+    process = begin_push(app, board, other, *TRIAL, "--canary", 0, "--timeout", 15, "--json")
     power_cut(board)
     done = Pushed(process)
     assert done.status == 1, (done.boards, done.stderr)

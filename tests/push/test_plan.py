@@ -91,7 +91,7 @@ def test_what_is_no_more_part_of_outpost_goes_and_what_is_the_user_s_stays(sessi
     put(
         {
             "/services/gone/__init__.mpy": b"M\x06\0\x1f",
-            "/services/site.py": b"# shadows site.mpy\n",
+            "/services/borrow.py": b"# shadows borrow.mpy\n",
             "/hal/notes.txt": b"not a module\n",
             "/lib/mine.py": b"x = 1\n",
             "/app.py": b"x = 1\n",
@@ -99,7 +99,7 @@ def test_what_is_no_more_part_of_outpost_goes_and_what_is_the_user_s_stays(sessi
     )
     found = plan.compare(session, content.read(bundle.tree_root()))
     assert found.place == []
-    assert found.remove == ["/services/gone/__init__.mpy", "/services/site.py"]
+    assert found.remove == ["/services/borrow.py", "/services/gone/__init__.mpy"]
 
 
 def test_pruning_keeps_to_the_application_s_own_folders(session, put, app):

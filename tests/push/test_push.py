@@ -98,7 +98,7 @@ def test_outpost_itself_is_pushed_and_what_is_no_more_goes(push, board, whole_tr
     board.upload(board.ftp(), "/hal/gone.mpy", b"M\x06\0\x1f")
     (found,) = push(tree, board, *TRIAL, "--json").boards
     assert found["result"] == "confirmed", found
-    assert found["place"] == ["/services/site.mpy"]
+    assert found["place"] == ["/services/borrow.mpy"]  # where a bundle has it
     assert found["remove"] == ["/hal/gone.mpy"]
     assert found["notes"] == ["/boot.py differs and stays: --include-boot brings it"]
     (found,) = push(tree, board, *TRIAL, "--json", "--include-boot").boards
@@ -108,7 +108,7 @@ def test_outpost_itself_is_pushed_and_what_is_no_more_goes(push, board, whole_tr
 
 def test_a_version_that_crashes_goes_and_the_reason_is_told(push, board, whole_tree):
     board.allow_traceback = True
-    with (whole_tree / "services" / "site.py").open("a") as file:
+    with (whole_tree / "assemble.py").open("a") as file:
         file.write("\nimport greenhouse\n")
     done = push(whole_tree, board, *TRIAL)
     assert done.status == 1

@@ -5,8 +5,11 @@ import time
 
 import pytest
 from outpost.bundle import DeviceFile, digest
-from outpost.sim.flash import SIZE, Flash, FlashError, in_use
+from outpost.sim.boards import BOARDS, default
+from outpost.sim.flash import Flash, FlashError, in_use
 from outpost.sim.prepare import prepare
+
+ESP32 = BOARDS["esp32"]  # deepsleep() ends it; of a Pico W it is a reset
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def files(**texts):
 
 class TestBothSides:
     def test_the_board_reads_what_the_host_wrote_with_its_time(self, start_board, tree, image):
-        with Flash(image) as flash:
+        with Flash(image, board=ESP32) as flash:
             flash.write("/deep/er/text", b"x" * 10_000)
             flash.write("/name with ü", b"")
         board = start_board(
@@ -31,6 +34,7 @@ class TestBothSides:
             ),
             flash=image,
             ftp=False,
+            profile=ESP32,
         )
 
         assert board.wait_end(10) == "asleep"
@@ -49,7 +53,7 @@ class TestBothSides:
             os.rename("/made/8", "/eight")
             machine.deepsleep()
         """
-        board = start_board(tree(text), flash=image, ftp=False, clock="real")
+        board = start_board(tree(text), flash=image, ftp=False, clock="real", profile=ESP32)
         assert board.wait_end(10) == "asleep"
 
         with Flash(image) as flash:
@@ -59,7 +63,7 @@ class TestBothSides:
             assert abs(flash.mtime("/made/49") - time.time()) < 60
 
     def test_the_host_mounts_what_micropython_formatted(self, micropython, image):
-        image.write_bytes(b"\xff" * SIZE)
+        image.write_bytes(b"\xff" * default().flash)
         micropython(
             """
             import sys, vfs
@@ -73,26 +77,38 @@ class TestBothSides:
                     self.file.seek(block * 4096 + offset)
                     self.file.write(buffer)
                 def ioctl(self, operation, argument):
-                    return {4: 1536, 5: 4096, 6: 0}.get(operation)
+                    return {4: int(sys.argv[2]), 5: 4096, 6: 0}.get(operation)
             chip = Chip(sys.argv[1])
-            vfs.VfsLfs2.mkfs(chip)
-            vfs.mount(vfs.VfsLfs2(chip), "/flash")
+            vfs.VfsLfs2.mkfs(chip, progsize=int(sys.argv[3]))
+            vfs.mount(vfs.VfsLfs2(chip, progsize=int(sys.argv[3])), "/flash")
             with open("/flash/hello", "w") as f:
                 f.write("there")
             vfs.umount("/flash")
             """.replace("\n            ", "\n"),
             image,
+            default().blocks,
+            default().program,
         )
 
         with Flash(image) as flash:
             assert flash.read("/hello") == b"there"
             flash.write("/back", b"again")
 
-    def test_a_chip_is_as_large_as_it_says(self, image):
-        with Flash(image):
+    @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+    def test_a_chip_is_as_large_as_its_board_has_it(self, image, board):
+        with Flash(image, board=board) as flash:
+            flash.write("/hello", b"there")
+
+        assert image.stat().st_size == board.blocks * 4096
+        with Flash(image) as flash:
+            assert flash.read("/hello") == b"there"
+
+    def test_a_chip_of_another_board_is_refused(self, image):
+        with Flash(image, board=BOARDS["desk"]):
             pass
 
-        assert image.stat().st_size == SIZE == 6144 * 1024
+        with pytest.raises(FlashError, match=r"no flash image of the board esp32.*--board"):
+            Flash(image, board=BOARDS["esp32"])
 
 
 class TestDeploy:

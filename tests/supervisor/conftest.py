@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from outpost.sim.flash import Flash
 
 PRELUDE = """
 import asyncio, json
@@ -68,9 +69,15 @@ class Dog:
         self.fed += 1
 
 
-def supervise(services, until=lambda: False, ms=2000, how="test", **options):
+def uptime():
+    return time.ticks_ms() // 1000
+
+
+def supervise(
+    services, until=lambda: False, ms=2000, how="test", uptime=uptime, **options
+):
     "Run until the condition or for some ms; what run() returned."
-    supervisor = Supervisor(services, status, events, **options)
+    supervisor = Supervisor(services, status, events, uptime, **options)
 
     async def main():
         running = asyncio.create_task(supervisor.run())
@@ -107,3 +114,30 @@ def supervised(micropython):
         return json.loads(answers[0].removeprefix("ANSWER "))
 
     return run
+
+
+@pytest.fixture
+def change(start_board):
+    """Boot a board, stop it, change its flash, boot it again: ({path: text}, ...) -> board.
+
+    remove: paths to remove; app: the module that config.json names as the application; clock:
+    as Board takes it.
+    """
+
+    def again(files, remove=(), app=None, clock="real"):
+        board = start_board(clock=clock)
+        board.allow_traceback = True  # what is broken here is shown
+        board.stop()
+        with Flash(board.flash) as flash:
+            if app:
+                config = json.loads(flash.read("/config.json"))
+                flash.write("/config.json", json.dumps(config | {"app": app}).encode())
+            for path in remove:
+                flash.remove(path)
+            for path, text in files.items():
+                flash.write(path, text.encode())
+        board.start()
+        board.wait_ready()
+        return board
+
+    return again

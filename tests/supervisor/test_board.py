@@ -8,33 +8,6 @@ import pytest
 from outpost.sim.flash import Flash
 
 
-@pytest.fixture
-def change(start_board):
-    """Boot a board, stop it, change its flash, boot it again: ({path: text}, ...) -> board.
-
-    remove: paths to remove; app: the module that config.json names as the application; clock:
-    as Board takes it.
-    """
-
-    def again(files, remove=(), app=None, clock="real"):
-        board = start_board(clock=clock)
-        board.allow_traceback = True  # what is broken here is shown
-        board.stop()
-        with Flash(board.flash) as flash:
-            if app:
-                config = json.loads(flash.read("/config.json"))
-                flash.write("/config.json", json.dumps(config | {"app": app}).encode())
-            for path in remove:
-                flash.remove(path)
-            for path, text in files.items():
-                flash.write(path, text.encode())
-        board.start()
-        board.wait_ready()
-        return board
-
-    return again
-
-
 def works(board):
     """Log in, store and fetch a file: the session."""
     session = board.ftp()
@@ -165,3 +138,45 @@ async def run(status, events):
     answer = board.ftp().sendcmd("SITE uptime")
 
     assert re.fullmatch(r"211 2030-03-17 \d\d:\d\d up 0:00:\d\d, \d users?", answer)
+
+
+HOGS_FOR_A_WHILE = """
+import asyncio, time
+
+async def run(status, events):
+    await asyncio.sleep(1)
+    print("APP HOGS")
+    began = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), began) < 10_000:
+        pass  # time.sleep() begins afresh at each callback of a timer (unix port)
+    print("APP LETS GO")
+    await asyncio.sleep(1000)
+"""
+
+
+def test_without_a_watchdog_a_hang_is_only_a_hang_and_stat_says_so(start_board):
+    board = start_board()
+    board.stop()
+    with Flash(board.flash) as flash:
+        config = json.loads(flash.read("/config.json")) | {"app": "app", "watchdog": False}
+        flash.write("/config.json", json.dumps(config).encode())
+        flash.write("/app.py", HOGS_FOR_A_WHILE.encode())
+    board.start()
+
+    board.wait_console("APP LETS GO", timeout=30)
+    assert board.resets == 0
+    assert "watchdog off" in board.stat(works(board))
+
+
+def test_a_watchdog_that_is_neither_on_nor_off_runs_and_is_named(start_board):
+    board = start_board()
+    board.stop()
+    with Flash(board.flash) as flash:
+        config = json.loads(flash.read("/config.json")) | {"watchdog": "no"}
+        flash.write("/config.json", json.dumps(config).encode())
+    board.start()
+    board.wait_ready()
+
+    stat = board.stat(works(board))
+    assert "watchdog: must be true or false; it runs" in stat
+    assert "watchdog off" not in stat

@@ -1,5 +1,8 @@
 """The supervisor: order, restarts, escalation, lost tasks, stalls, uptime, watchdog."""
 
+import pytest
+from outpost.sim.boards import BOARDS
+
 
 def test_services_start_in_order_and_stop_in_reverse(supervised):
     told = supervised("""
@@ -26,7 +29,7 @@ answer([how, told])
 def test_the_first_reason_to_stop_counts(supervised):
     assert (
         supervised("""
-supervisor = Supervisor([Works("a")], status, events)
+supervisor = Supervisor([Works("a")], status, events, uptime)
 supervisor.stop("reset")
 supervisor.stop("halt")
 answer(asyncio.run(supervisor.run()))
@@ -70,7 +73,6 @@ def test_a_minute_of_health_forgives_what_was_before(supervised):
 let_time_fly()
 import supervisor as module
 now = [0]
-module.ticks_ms = lambda: now[0]
 
 
 class Recovers(Service):
@@ -84,7 +86,7 @@ class Recovers(Service):
         raise ValueError("again")
 
 
-supervise([Recovers()], lambda: runs("a") == 6)
+supervise([Recovers()], lambda: runs("a") == 6, uptime=lambda: now[0] // 1000)
 answer([(event["failures"], event["delay_s"]) for event in topics("service/restart")][:5])
 """)
 
@@ -216,29 +218,110 @@ answer([first, loop])
     assert after["by"] == "pump", "a task of a service goes by its own name"
 
 
-def test_uptime_goes_on_over_a_wrap_of_the_ticks(supervised):
-    uptime = supervised("""
-let_time_fly()
-period = time.ticks_add(0, -1) + 1  # ticks run from 0 to here
-now = [period - 5_500]
+ESP32, LARGE = BOARDS["esp32"], BOARDS["esp32-s3"]
+
+# A board on which each walk of the heap and each statvfs takes its time, by a clock of its own.
+SLOW = """
+import supervisor as module
+
+now = [0]
+spent = {"heap": 0, "flash": 0}
+measured = []
 
 
-def ticks():
-    value = now[0] % period
+def spend(what, ms):
+    now[0] += ms
+    spent[what] += ms
+
+
+class Gc:
+    def collect(self):
+        measured.append(("heap", now[0]))
+        spend("heap", HEAP_MS)
+
+    def mem_free(self):
+        spend("heap", HEAP_MS)
+        return 1000
+
+    def mem_alloc(self):
+        spend("heap", HEAP_MS)
+        return 200
+
+
+def room():
+    measured.append(("flash", now[0]))
+    spend("flash", FLASH_MS)
+    return 123, 456
+
+
+async def second(seconds):
     now[0] += 1000
-    return value
+    delays.append(seconds)
+    await _sleep_ms(0)
 
 
-supervise([Works("a")], lambda: len(delays) >= 12, ticks=ticks)
-answer([status.section("board")["uptime_s"], len(delays), now[0] > period])
-""")
-
-    seconds, beats, wrapped = uptime
-    assert wrapped
-    assert beats - 2 <= seconds <= beats
+asyncio.sleep = second
+module.gc = Gc()
+module.ticks_ms = lambda: now[0]
+clock = {"uptime": lambda: now[0] // 1000, "flash": room}
+"""
 
 
-def test_each_second_heap_and_flash_are_recorded(supervised):
+@pytest.mark.parametrize(
+    ("heap_ms", "flash_ms", "heap_s", "flash_s"),
+    # An ESP32; one with 8 MiB of PSRAM and 14 MiB of flash in use; one that is hopeless.
+    [
+        (ESP32.walk_us // 1000, 4500 * ESP32.read_us // 1000, 5, 60),
+        (LARGE.walk_us // 1000, 7650 * LARGE.read_us // 1000, 23, 81),
+        (700, 6000, 210, 600),
+    ],
+)
+def test_measuring_takes_a_hundredth_of_the_time_at_most(
+    supervised, heap_ms, flash_ms, heap_s, flash_s
+):
+    script = SLOW.replace("HEAP_MS", str(heap_ms)).replace("FLASH_MS", str(flash_ms))
+    answer = supervised(
+        script
+        + """
+supervise([Works("a")], lambda: len(delays) > 3000, ms=60_000, **clock)
+began = {}
+gaps = {"heap": [], "flash": []}
+for what, at in measured:
+    if what in began:
+        gaps[what].append(at - began[what])
+    began[what] = at
+answer([min(gaps["heap"]), max(gaps["heap"]), min(gaps["flash"]), max(gaps["flash"]),
+        sum(spent.values()) / now[0]])
+"""
+    )
+
+    heap_min, heap_max, flash_min, flash_max, share = answer
+    assert heap_s * 1000 <= heap_min <= heap_max < heap_s * 1000 + 9000
+    assert flash_s * 1000 <= flash_min <= flash_max < flash_s * 1000 + 9000
+    assert share < 0.025, "heap and flash a hundredth each, and once at the start"
+
+
+def test_what_is_asked_for_is_fresh_unless_it_was_measured_just_now(supervised):
+    seen, heap, flash = supervised(
+        SLOW.replace("HEAP_MS", "10").replace("FLASH_MS", "20")
+        + """
+Supervisor([], status, events, uptime, flash=room)
+seen = []
+for now[0] in (0, 1000, 2500, 2600, 3000, 20_000):
+    before = len(measured)
+    list(status.items())
+    seen.append([what for what, _ in measured[before:]])
+answer([seen, status.section("heap"), status.section("flash")])
+"""
+    )
+
+    # It took 30 ms and 20 ms: 3 s and 2 s later they may be measured again.
+    assert seen == [["heap", "flash"], [], ["flash"], [], ["heap"], ["heap", "flash"]]
+    assert heap == {"free_bytes": 1000, "total_bytes": 1200}
+    assert flash == {"free_bytes": 123, "total_bytes": 456}
+
+
+def test_heap_and_flash_are_recorded(supervised):
     heap, flash = supervised("""
 let_time_fly()
 supervise([Works("a")], lambda: len(delays) > 2, flash=lambda: (123, 456))
@@ -296,7 +379,7 @@ answer(dog.fed)
 let_time_fly()
 dog = Dog()
 service = Fails("ftp", 1, critical=True, restart="no")
-supervisor = Supervisor([service, Works("a")], status, events, watchdog=dog)
+supervisor = Supervisor([service, Works("a")], status, events, uptime, watchdog=dog)
 
 
 async def main():
@@ -439,7 +522,7 @@ class Hit(Service):
         raise KeyboardInterrupt
 
 services = [Works("a"), Hit(), Works("b")]
-supervisor = Supervisor(services, status, events)
+supervisor = Supervisor(services, status, events, uptime)
 loop = asyncio.get_event_loop()
 running = asyncio.create_task(supervisor.run())
 try:
@@ -457,43 +540,38 @@ answer([[name for what, name in told if what == "clean"], took_ms, states])
     assert took_ms < 4000  # a service may take 5,000 to clean up; this one has nothing to clean
 
 
-def test_who_holds_the_loop_for_seconds_is_noted_and_forgotten_when_he_lets_go(
-    supervised, tmp_path
-):
-    """A timer's interrupt calls look(); here the one who hogs does, and its clock runs ahead."""
-    noted = supervised(f"""
-import os
+def test_who_holds_the_loop_for_seconds_is_remembered_and_forgotten_when_he_lets_go(supervised):
+    """A timer's callback calls look(); here the one who hogs does, and its clock runs ahead."""
+    noted = supervised("""
 import supervisor as module
 
 real = module.ticks_ms
-note = "{tmp_path}/note"
-
-
-def read():
-    try:
-        with open(note) as file:
-            return file.read()
-    except OSError:
-        return None
+kept = []
 
 
 class Hogs(Works):
     async def run(self):
         await _sleep_ms(5)
         boss.look()
-        told.append(["seen", read()])
+        told.append(["seen", list(kept)])
         module.ticks_ms = lambda: real() + 5000
         boss.look()
         boss.look()
-        told.append(["seen", read()])
+        told.append(["seen", list(kept)])
         module.ticks_ms = real
         await _sleep_ms(5)
         boss.look()
-        told.append(["seen", read()])
+        told.append(["seen", list(kept)])
         await super().run()
 
 
-boss = Supervisor([Works("a"), Hogs("hog")], status, events, note=note)
+def no_file(*given):
+    raise OSError("a callback may run in the middle of a write to flash")
+
+
+import builtins
+builtins.open = no_file
+boss = Supervisor([Works("a"), Hogs("hog")], status, events, uptime, remember=kept.append)
 
 
 async def main():
@@ -509,4 +587,29 @@ asyncio.run(main())
 answer([entry[1] for entry in told if entry[0] == "seen"])
 """)
 
-    assert noted == [None, "hog", None]
+    assert noted == [[], ["hog"], ["hog", None]]
+
+
+def test_ctrl_c_in_the_timers_callback_is_not_lost(supervised):
+    """The firmware prints what a callback raises, and goes on (mp_sched_run_pending)."""
+    assert (
+        supervised("""
+def pressed(text):
+    raise KeyboardInterrupt
+
+
+class Hogs(Works):
+    async def run(self):
+        import supervisor as module
+        real = module.ticks_ms
+        module.ticks_ms = lambda: real() + 5000
+        boss.look()
+        module.ticks_ms = real
+        await super().run()
+
+
+boss = Supervisor([Hogs("hog")], status, events, uptime, remember=pressed)
+answer(asyncio.run(boss.run()))
+""")
+        == "interrupt"
+    )

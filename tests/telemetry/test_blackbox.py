@@ -123,7 +123,7 @@ print(json.dumps([
     told("watchdog", STOPPED),
     told("watchdog", FAILED),
     told("watchdog", FAILED, hung="time"),
-    told("brown-out", LOST, more=b"\\xff\\xfe\\n"),
+    told("watchdog", LOST, more=b"\\xff\\xfe\\n"),
     told("reset", LIVE),
     told("watchdog", "", older=LIVE.encode() * 50),
     told("watchdog", LIVE * 50),

@@ -18,7 +18,7 @@ DEVICE = '''
 import sys
 sys.path.insert(0, sys.argv[1])
 import asyncio, gc, hashlib, json, os, vfs
-import hal
+import hal, hal.fat
 import services.borrow
 from hal import identity
 

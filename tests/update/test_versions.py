@@ -31,8 +31,8 @@ async def run(status, events):
     %s
     await asyncio.sleep(1000)
 """
-MAIN = (bundle.tree_root() / "main.py").read_text()
 TREE = bundle.tree_root()
+MAIN = next(one.text for one in bundle.merged(TREE) if one.place == "/main.py")
 
 
 def module(path, text):
@@ -79,12 +79,12 @@ CASES = {
         module("/services/time/__init__", "while True: pass"), reason="the watchdog"
     ),
     "FTP has a typo": Case(
-        {"/services/ftp/session.py": b"class Session(:"},
-        ["/services/ftp/session.mpy"],
+        {"/services/ftp/server.py": b"class Session(:"},
+        ["/services/ftp/server.mpy"],
         reason="ftp: SyntaxError",
     ),
     "a service imports what isn't there": Case(
-        module("/services/time/clock", "import nosuchmodule"), reason="time: ImportError"
+        module("/services/time/__init__", "import nosuchmodule"), reason="time: ImportError"
     ),
     "the network service is dropped": Case(
         remove=all_of("/services/network"), reason="network: ImportError"
@@ -100,7 +100,7 @@ CASES = {
         reason="ZeroDivisionError: divide by zero",
     ),
     "updates are dropped": Case(
-        remove=all_of("/services/update"), reason="it did not prove itself", trial_s=1
+        remove=all_of("/services/update"), reason="it did not prove itself in time", trial_s=1
     ),
     "the application ends with an error": app(
         "1 // 0", "30 s without health: app: ZeroDivisionError", trial_s=3

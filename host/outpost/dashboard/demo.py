@@ -55,7 +55,7 @@ def running(port=0, traffic=True):
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outpost-demo-")))
         url = stack.enter_context(page.serving(port))
-        mqtt_port, websocket_port = programs.free_port(), programs.free_port()
+        mqtt_port, websocket_port = programs.free_ports(2)
         stack.enter_context(programs.mosquitto(folder, mqtt_port, websocket_port))
         ntp = stack.enter_context(programs.time_server(folder))
         notes = []

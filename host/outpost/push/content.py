@@ -11,7 +11,7 @@ from outpost.bundle import DeviceFile
 
 _FORMS = (".py", ".mpy")
 # What starts a board and brings it back: an update names them only where it says so.
-BOOT = tuple(f"/{name}{form}" for name in ("boot", "journal", "recovery") for form in _FORMS)
+BOOT = tuple(f"/{name}{form}" for name in bundle.BOOT for form in _FORMS)
 # What no update may name: the board's own record, keys and log, and what updates need themselves.
 _BOARDS_OWN = ("/boot.json", "/log", "/manifest.json", "/next", "/prev", "/rescue", "/tls")
 _CONFIG = ("/config.json", "/config.last")

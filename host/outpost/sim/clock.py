@@ -31,8 +31,10 @@ def power_on_offset():
     return f"{POWER_ON - time.time():+.6f}"
 
 
-def clock_variables(offset):
+def clock_variables(offset, library=None):
     """Variables that shift the interpreter's clock by offset; None: the host's own clock.
+
+    library: the libfaketime of the interpreter's word size; None: the host's.
 
     The offset stands in FAKETIME, which the board changes by putenv when its clock is set, and
     NO_CACHE makes libfaketime read it at every call. That costs time.time() 0.1 us; a time
@@ -41,7 +43,7 @@ def clock_variables(offset):
     """
     if offset is None:
         return _NO_ZONE
-    return _variables(offset) | {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return _variables(offset, library) | {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 class Haste:
@@ -59,16 +61,16 @@ class Haste:
         """Seconds since 1970, by this clock."""
         return time.time() + self._ahead()
 
-    def variables(self):
-        """Variables of a process that starts now."""
-        return _variables(f"{self._ahead():+.6f} x{self.rate}")
+    def variables(self, library=None):
+        """Variables of a process that starts now; library: as clock_variables() has it."""
+        return _variables(f"{self._ahead():+.6f} x{self.rate}", library)
 
     def _ahead(self):
         return (time.time() - self._since) * (self.rate - 1)
 
 
-def _variables(faketime):
-    preload = [libfaketime(), os.environ.get("LD_PRELOAD")]
+def _variables(faketime, library):
+    preload = [library or libfaketime(), os.environ.get("LD_PRELOAD")]
     return _NO_ZONE | {
         "LD_PRELOAD": ":".join(filter(None, preload)),
         "FAKETIME": faketime,

@@ -5,14 +5,18 @@ import json
 import re
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from outpost import bundle
-from outpost.sim.clock import libfaketime
-from outpost.sim.desk import HEAP, Board, BoardFailed
+from outpost.bundle.trace import Trace
+from outpost.sim import i386
+from outpost.sim.boards import BLOCK, BOARDS, default
+from outpost.sim.desk import Board, BoardFailed
 from outpost.sim.flash import FlashError, in_use
+from outpost.sim.interpreters import heap_size
 from outpost.sim.prepare import prepare
 from outpost.sim.probe import PortInUse, require_free
 
@@ -46,15 +50,18 @@ class PortRange(click.ParamType):
         return ports
 
 
-class HeapSize(click.ParamType):
-    """What the interpreter takes as -X heapsize=."""
+class Size(click.ParamType):
+    """Bytes, or KiB and MiB with a K or M behind the number."""
 
     name = "size"
 
     def convert(self, value, param, ctx):
-        if not re.fullmatch(r"[1-9]\d*w?[KkMm]?", value):
-            self.fail(f"{value!r} is no size such as 133wK, 96wK or 2M", param, ctx)
-        return value
+        if isinstance(value, int):
+            return value
+        if not re.fullmatch(r"[1-9]\d*[KkMm]?", value):
+            self.fail(f"{value!r} is no size such as 133K, 96K or 2M", param, ctx)
+        factor = {"K": 1024, "M": 1024**2}.get(value[-1].upper(), 1)
+        return int(value.rstrip("KkMm")) * factor
 
 
 class Mount(click.ParamType):
@@ -84,12 +91,19 @@ class Mount(click.ParamType):
 )  # fmt: skip
 @click.option(
     "--flash", "flash", type=click.Path(dir_okay=False, path_type=Path),
-    help="Image of the board's flash, made where missing [build/sim/flash-<ftp-port>.img].",
+    help="Image of the board's flash, made where missing "
+    "[build/sim/flash-<board>-<ftp-port>.img].",
 )  # fmt: skip
 @click.option(
-    "--heap", type=HeapSize(), default=HEAP, show_default=True,
-    help="The board's heap; w scales by the word size, so 133wK is 133 KiB of a 32-bit board.",
+    "--board", "name", type=click.Choice(list(BOARDS)), default=default().name, show_default=True,
+    help="Which board it is: heap, flash, sockets, and the rules of its port.",
 )  # fmt: skip
+@click.option(
+    "--bits", type=click.Choice(["32", "64"]),
+    help="Word size of the interpreter [32, as boards have, where it can be had].",
+)  # fmt: skip
+@click.option("--heap", type=Size(), help="The board's heap, such as 96K [the board's].")
+@click.option("--flash-size", type=Size(), help="Size of a new flash, such as 2M [the board's].")
 @click.option(
     "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File to copy onto the flash as config.json.",
@@ -117,8 +131,8 @@ class Mount(click.ParamType):
 )  # fmt: skip
 @click.option("--cut-at-write", type=click.IntRange(1), default=None, hidden=True)
 def sim(
-    ftp_port, passive, flash, heap, config, mounts, fresh, tls, ntp, mqtt, clock, console, source,
-    tree, cut_at_write,
+    ftp_port, passive, flash, name, bits, heap, flash_size, config, mounts, fresh, tls, ntp, mqtt,
+    clock, console, source, tree, cut_at_write,
 ):  # fmt: skip
     """Run a simulated board until Ctrl-C.
 
@@ -126,7 +140,12 @@ def sim(
     clean stop or deep sleep, 1 when the board died.
     """
     tree = tree or bundle.tree_root()
-    flash = flash or tree / "build" / "sim" / f"flash-{ftp_port}.img"
+    profile = BOARDS[name]
+    if heap:
+        profile = replace(profile, heap=heap)
+    if flash_size:
+        profile = replace(profile, blocks=flash_size // BLOCK)
+    flash = flash or tree / "build" / "sim" / f"flash-{name}-{ftp_port}.img"
     settings = {
         "ftp": {
             "port": ftp_port,
@@ -136,27 +155,43 @@ def sim(
         "time": {"servers": [ntp] if ntp else None},
         "telemetry": {"broker": mqtt},
     }
-    if clock == "2000" and not libfaketime():
-        click.echo("libfaketime is not installed: the board uses the host's clock", err=True)
     with contextlib.ExitStack() as stack:
         try:
             require_free(ftp_port)
             stack.enter_context(in_use(flash))
             for note in prepare(
-                flash, tree, fresh=fresh, source=source, settings=settings,
+                flash, tree, board=profile, fresh=fresh, source=source, settings=settings,
                 config=config and config.read_text(), tls=tls,
             ):  # fmt: skip
                 click.echo(note, err=True)
             log = stack.enter_context(console.open("w")) if console else None
+            say = _printer(log)
+            if not source:
+                say = Trace(tree).stream(say)
             board = Board(
-                flash, ftp_port=ftp_port, heap=heap, mounts=mounts, clock=clock,
-                cut_at_write=cut_at_write or 0, say=_printer(log),
+                flash, ftp_port=ftp_port, profile=profile, bits=bits and int(bits),
+                mounts=mounts, clock=clock, cut_at_write=cut_at_write or 0, say=say,
             )  # fmt: skip
+            click.echo(_described(board), err=True)
             sys.exit(_run(board))
         except json.JSONDecodeError as error:
             raise click.ClickException(f"{config} is not JSON: {error}") from error
-        except (FlashError, PortInUse, BoardFailed, bundle.BundleError) as error:
+        except (
+            FlashError, PortInUse, BoardFailed, bundle.BundleError, i386.Unavailable,
+        ) as error:  # fmt: skip
             raise click.ClickException(str(error)) from error
+
+
+def _described(board):
+    """What the board is and what it runs on, as a line."""
+    profile = board.profile
+    bits = board.interpreter.bits
+    text = f"board: {profile.name}, {profile.heap // 1024} KiB of heap on {bits} bits"
+    if bits == 64:
+        text += f" (which take {heap_size(profile, bits)} bytes here: no measure of a board)"
+    if board.clock == "real":
+        text += ", the host's clock"
+    return text
 
 
 def _printer(log):

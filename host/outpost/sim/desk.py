@@ -3,28 +3,21 @@
 import codecs
 import contextlib
 import hashlib
-import importlib.util
 import json
 import os
 import selectors
-import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from outpost import bundle
 from outpost.sim import probe
-from outpost.sim.clock import Haste, clock_variables, forget_clock, libfaketime, power_on_offset
+from outpost.sim.boards import default
+from outpost.sim.clock import Haste, clock_variables, forget_clock, power_on_offset
+from outpost.sim.interpreters import heap_percent, heap_size, interpreter
 
-# -I -S: no site-packages and none of the user's; that starts a board twice as fast.
-_PACKAGES = Path(importlib.util.find_spec("micropython_run").origin).parent
-_INTERPRETER = (sys.executable, "-IS", Path(__file__).with_name("interpreter.py"), _PACKAGES)
-HEAP = "133wK"
-# What machine.reset_cause() returns after each: the constants of board/machine.py.
-_POWER_ON, _HARD, _WATCHDOG, _DEEP_SLEEP, _SOFT = range(1, 6)
-_CAUSES = {"reset": _HARD, "watchdog": _WATCHDOG, "sleep": _DEEP_SLEEP, "soft": _SOFT}
+_RESETS = ("reset", "watchdog", "sleep", "soft")  # what begins another life
 _RESETS_WITHOUT_READY = 5  # in a row; a board that comes no further is dead
 _CONSOLE_CHARS = 4 * 1024 * 1024
 _UP_S = 10  # from power to boot.py
@@ -38,8 +31,10 @@ class Board:
     """A simulated board: start(), wait_ready(), stop(); safe to use from any thread.
 
     flash: path of a prepared image (outpost.sim.flash). ftp_port: where the board will accept
-    logins, which makes it ready; None: nothing makes it ready. mounts: (host's folder, path on
-    the board). clock: "2000" (where libfaketime is installed), "real" or a clock.Haste.
+    logins, which makes it ready; None: nothing makes it ready. profile: which board it is, see
+    boards.py; None: the default. heap: as -X heapsize= takes it; None: the profile's. bits: 32,
+    64 or None for 32 where that can be. mounts: (host's folder, path on the board). clock: "2000"
+    (where libfaketime is installed), "real" or a clock.Haste.
     cut_at_write: the flash write (programs and erases, from 1) at which the power fails.
     resets_without_ready: so many in a row are its death. journal: a file that gets every flash
     write, for outpost.sim.journal. say(text): is given the console's text as it comes, and what
@@ -56,7 +51,9 @@ class Board:
         flash,
         *,
         ftp_port=None,
-        heap=HEAP,
+        profile=None,
+        heap=None,
+        bits=None,
         mounts=(),
         clock="2000",
         cut_at_write=0,
@@ -66,22 +63,25 @@ class Board:
     ):
         self.flash = Path(flash).resolve()
         self.ftp_port = ftp_port
-        self.heap = heap
+        self.profile = profile or default()
+        self.interpreter = interpreter(bits)
+        self.heap = heap or heap_size(self.profile, self.interpreter.bits)
         self.mounts = [(str(Path(folder).resolve()), path) for folder, path in mounts]
-        self.clock = clock if libfaketime() else "real"
+        self.clock = clock if self.interpreter.faketime else "real"
         self.cut_at_write = cut_at_write
         self.resets_without_ready = resets_without_ready
         self.journal = journal and str(Path(journal).resolve())
         self.state = "off"
         self.reason = ""
         self.resets = 0
-        self.reset_cause = _POWER_ON
+        self.reset_cause = "power"  # or one of _RESETS
         self.programs = self.erases = self.heap_taken = 0
         self._say = say or (lambda text: None)
         self._console = ""
         self._ready = False
         self._process = None
         self._offset = None  # of the clock
+        self._kept = {}  # what the board keeps beyond a reset, not beyond a power cut
         self._asked = None  # "stop" or "kill"
         self._up = threading.Event()  # boot.py begins
         self._changed = threading.Condition()
@@ -96,7 +96,8 @@ class Board:
         if self.ftp_port is not None:
             probe.require_free(self.ftp_port)
         self._offset = power_on_offset() if self.clock == "2000" else None
-        self.reset_cause = _POWER_ON
+        self.reset_cause = "power"
+        self._kept.clear()
         self.resets = 0
         self.reason = ""
         self._asked = None
@@ -140,7 +141,7 @@ class Board:
             self._asked = self._asked or "stop"
             self._changed.notify_all()
         if self._up.wait(_UP_S) and self.state == "running":
-            self._process.send_signal(signal.SIGUSR1)  # interpreter.py's Ctrl-C
+            self.interpreter.press_ctrl_c(self._process)
 
     def kill(self):
         """Pull the plug, now, and return the state."""
@@ -189,7 +190,7 @@ class Board:
         early = 0
         while True:
             outcome, detail = self._life()
-            if outcome not in _CAUSES or self._asked or (outcome == "sleep" and not detail):
+            if outcome not in _RESETS or self._asked or (outcome == "sleep" and not detail):
                 break
             if outcome == "sleep":
                 with self._changed:
@@ -203,7 +204,9 @@ class Board:
             with self._changed:
                 self._ready = False
                 self.resets += 1
-                self.reset_cause = _CAUSES[outcome]
+                self.reset_cause = outcome
+                if outcome == "watchdog":
+                    self._kept["bitten"] = "1"
         self._conclude(outcome, detail)
 
     def _conclude(self, outcome, detail):
@@ -212,7 +215,7 @@ class Board:
             state = "killed"
         elif outcome == "cut":
             state = "cut"
-        elif outcome == "sleep" or (self._asked and outcome in _CAUSES):
+        elif outcome == "sleep" or (self._asked and outcome in _RESETS):
             state = "stopped" if self._asked else "asleep"
         elif outcome == "end" and not detail and self._asked:
             state = "stopped"
@@ -226,7 +229,7 @@ class Board:
     def _life(self):
         """From power to its end; return (outcome, detail).
 
-        outcome: a key of _CAUSES (detail of sleep: milliseconds, 0 for ever), "cut", or "end"
+        outcome: one of _RESETS (detail of sleep: milliseconds, 0 for ever), "cut", or "end"
         (detail: what went wrong, or "").
         """
         wire, wire_end = os.pipe()
@@ -235,7 +238,7 @@ class Board:
             stack.callback(os.close, wire)
             try:
                 self._process = subprocess.Popen(
-                    [*_INTERPRETER, "-X", f"heapsize={self.heap}", "-m", "_board"],
+                    [*self.interpreter.command, "-X", f"heapsize={self.heap}", "-m", "_board"],
                     env=self._environment(wire_end),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -296,6 +299,9 @@ class Board:
                     elif word == "watchdog":
                         watchdog_s = int(values[0]) / 1000
                         fed_by = time.monotonic() + watchdog_s
+                    elif word == "keep":
+                        key, *value = values
+                        self._kept[key] = bytes.fromhex("".join(value)).decode()
                     elif word == "clock":
                         self._offset = values[0]
                     elif word == "up":
@@ -307,6 +313,8 @@ class Board:
                         if fed_by is not None and not self._asked:
                             continue  # a watchdog bites also who stands at the prompt
                         return "end", "" if values == ["1"] else "main.py raised an exception"
+                    elif word == "fault":
+                        return "end", " ".join(values)
                     elif word == "sleep":
                         return word, int(values[0])
                     else:
@@ -320,10 +328,16 @@ class Board:
             "cut_at": self.cut_at_write,
             "journal": self.journal,
             "cause": self.reset_cause,
+            "kept": self._kept,
             "id": hashlib.sha256(os.fsencode(self.flash)).hexdigest()[:12],
+            "rules": self.profile.rules,
+            "heap_percent": heap_percent(self.interpreter.bits),
         }
-        hurried = isinstance(self.clock, Haste)
-        clock = self.clock.variables() if hurried else clock_variables(self._offset)
+        library = self.interpreter.faketime
+        if isinstance(self.clock, Haste):
+            clock = self.clock.variables(library)
+        else:
+            clock = clock_variables(self._offset, library)
         return (
             os.environ
             | clock
@@ -378,7 +392,7 @@ def _compiled_board():
     """The folder of board/'s modules, compiled: they share the device's heap."""
     cache = bundle.tree_root() / "build"
     code = {
-        path.stem: bundle.compiled(path.read_bytes(), f"sim/{path.name}", cache / "mpy")
+        path.stem: bundle.compiled(path.read_bytes(), f"sim/{path.name}", cache / "mpy", 3)
         for path in Path(__file__).with_name("board").glob("*.py")
     }
     # A folder for each content: boards of another version may run at the same time.

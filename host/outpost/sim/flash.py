@@ -9,8 +9,8 @@ import time
 
 from littlefs import LittleFS, LittleFSError, UserContext
 
-BLOCK = 4096  # bytes, as _flash.py on the board has it
-SIZE = 6144 * 1024  # bytes, what an ESP32 with 8 MiB of flash leaves to its files
+from outpost.sim.boards import BLOCK, BOARDS, default
+
 # User attributes of LittleFS: 1 is MicroPython's own, a file's time as 64-bit little-endian
 # nanoseconds since 1970; the other is ours, on the root: the digest of the bundle deployed last.
 _MTIME = 1
@@ -24,31 +24,39 @@ class FlashError(Exception):
 class Flash:
     """A LittleFS image, mounted here as long as the `with` block lasts. Raises FlashError.
 
-    path: the file; it is made where it is missing. fresh: throw away what it held.
+    path: the file; it is made where it is missing. fresh: throw away what it held. board: the
+    Profile whose flash it is; None: that of the file, or of the default board.
     """
 
-    def __init__(self, path, *, fresh=False):
+    def __init__(self, path, *, fresh=False, board=None):
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = fresh or not path.exists() or path.stat().st_size == 0
+        size = path.stat().st_size if path.exists() else 0
+        new = fresh or not size
         if new:
+            board = board or default()
             with path.open("wb") as file:
-                file.truncate(SIZE)
-        elif path.stat().st_size != SIZE:
+                file.truncate(board.flash)
+        board = board or next(
+            (known for known in BOARDS.values() if known.flash == size), default()
+        )
+        if not new and size != board.flash:
             raise FlashError(
-                f"{path} is not a flash image: it has {path.stat().st_size} bytes in place of "
-                f"{SIZE}; name another --flash, or throw its content away with --fresh"
+                f"{path} is no flash image of the board {board.name}: it has {size} bytes, not "
+                f"{board.flash}; name another --flash or --board, or throw its content away with "
+                "--fresh"
             )
         self._file = path.open("r+b")
         self._memory = _Memory(self._file)
-        # The sizes that VfsLfs2 uses by default, so that both sides see one file system.
+        # The sizes that VfsLfs2 uses on that board, so that both sides see one file system: its
+        # cache is four times the larger of read and program size (extmod/vfs_lfsx.c).
         self._fs = LittleFS(
             context=self._memory,
             mount=False,
             block_size=BLOCK,
-            block_count=SIZE // BLOCK,
+            block_count=board.blocks,
             read_size=32,
-            prog_size=32,
-            cache_size=128,
+            prog_size=board.program,
+            cache_size=4 * board.program,
             lookahead_size=32,
             block_cycles=100,
         )

@@ -9,18 +9,19 @@ CONFIG = "/config.json"
 
 
 def prepare(
-    image, tree, *, fresh=False, source=False, library=None, config=None, settings=None, tls=False
-):
+    image, tree, *, board=None, fresh=False, source=False, library=None, config=None,
+    settings=None, tls=False,
+):  # fmt: skip
     """Deploy the device code onto the image and merge settings into its config.json.
 
-    config: text that replaces config.json first. settings: section -> {key: value}; None
-    values change nothing. tls: turn FTPS on, with a certificate for 127.0.0.1, which clients
-    find beside the image. Returns a list of what to tell the person. Raises FlashError,
-    bundle.BundleError, ValueError where config is not JSON.
+    board: the Profile whose flash it is; None: see Flash. config: text that replaces config.json
+    first. settings: section -> {key: value}; None values change nothing. tls: turn FTPS on, with
+    a certificate for 127.0.0.1, which clients find beside the image. Returns a list of what to
+    tell the person. Raises FlashError, bundle.BundleError, ValueError where config is not JSON.
     """
     files = bundle.device_files(tree, source=source, library=library)
     notes = []
-    with Flash(image, fresh=fresh) as flash:
+    with Flash(image, fresh=fresh, board=board) as flash:
         written = flash.deploy(files, bundle.digest(files))
         if written:
             notes.append(f"{image}: {len(written)} of {len(files)} files written")

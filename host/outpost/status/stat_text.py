@@ -11,14 +11,17 @@ from itertools import zip_longest
 _KEYS = {
     "address": "", "boots": "", "broker": "", "by": "", "clock": "", "connected": "", "drops": "",
     "dropped": "", "error": "", "failed": "", "firmware": "", "free": "_bytes", "id": "",
-    "last crash": "", "last error": "", "last sync": "", "level": "", "logins": "",
-    "longest stall": "_ms", "name": "", "offset": "_ms", "outpost": "", "path": "", "port": "",
-    "problem": "", "problems": "", "reset cause": "", "restarts": "", "rssi": "", "sent": "_bytes",
-    "sessions": "", "set": "", "source": "", "stall": "_ms", "stored": "_bytes", "syslog": "",
-    "total": "_bytes", "transfers": "", "transfers now": "", "up": "", "uptime": "_s",
-    "utc offset min": "", "version": "", "waiting": "",
+    "last crash": "", "last error": "", "last problem": "", "last sync": "", "level": "",
+    "logins": "", "longest stall": "_ms", "name": "", "offset": "_ms", "outpost": "", "path": "",
+    "port": "", "problem": "", "problems": "", "reset cause": "", "restarts": "", "rssi": "",
+    "sent": "_bytes", "sessions": "", "set": "", "source": "", "stall": "_ms", "stored": "_bytes",
+    "syslog": "", "total": "_bytes", "transfers": "", "transfers now": "", "up": "",
+    "uptime": "_s", "utc offset min": "", "version": "", "waiting": "",
 }  # fmt: skip
-_TEXTS = {"by", "error", "firmware", "id", "last_crash", "last_error", "name", "path", "problem"}
+_TEXTS = {
+    "by", "error", "firmware", "id", "last_crash", "last_error", "last_problem", "name", "path",
+    "problem",
+}  # fmt: skip
 _STATES = {"starting", "running", "waiting", "failed", "finished", "stopped", "off"}
 _LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # the heads of STAT begin with a capital
 _PHRASES = "|".join(sorted(map(re.escape, _KEYS), key=len, reverse=True))

@@ -1,10 +1,10 @@
 """Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server says about itself."""
 
 import hashlib
-from time import ticks_diff, ticks_ms
 
 from micropython import const
 
+from hal import elapsed
 from services.ftp.commands import use
 
 _HASHES = const(("SHA-256", "SHA-1", "MD5"))
@@ -119,7 +119,7 @@ def _progress(transfer):
     line = "%s %s: %d bytes so far" % (transfer.verb, transfer.path, done)
     if transfer.total is not None:
         line += " of %d" % transfer.total
-    return "%s, %d bytes/s" % (line, done * 1000 // max(1, ticks_diff(ticks_ms(), transfer.began)))
+    return "%s, %d bytes/s" % (line, done * 1000 // max(1, elapsed(transfer.began)))
 
 
 def _status_lines(session):

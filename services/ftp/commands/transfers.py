@@ -49,9 +49,7 @@ async def EPSV(session, arg):
 
 async def _listen(session):
     server = session.server
-    if server.sockets:
-        await server.sockets.data(session)
-    return session.data.listen(server.passive_address()[0], server.passive_candidates())
+    return session.data.listen(await server.sockets.seat(session, server.passive_address()[0]))
 
 
 async def REST(session, arg):

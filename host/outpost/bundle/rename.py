@@ -1,0 +1,188 @@
+"""Private names become few and short: a board keeps each name that it has ever seen, for good.
+
+Renamed is what begins with one underscore and is ours beyond doubt: globals of a module, and
+attributes that are only ever asked of `self`. Two names share a word where no module and no class
+has both. Words that every MicroPython has in its ROM come first: they cost no heap at all.
+"""
+
+import ast
+import re
+from collections import defaultdict
+
+from outpost.bundle import scopes
+from outpost.bundle.merge import Merged, Module
+
+# MicroPython's static names (py/makeqstrdata.py, static_qstr_list): numbers below 128 that every
+# firmware has. No exceptions among them: the compiler itself asks for some, `async with` for
+# BaseException. Those that a tree uses are left out, see _pool().
+# fmt: off
+ROM = (
+    "abs", "all", "any", "append", "args", "bool", "builtins", "bytearray", "bytecode",
+    "callable", "chr", "classmethod", "clear", "close", "copy", "count", "dir", "divmod", "end",
+    "endswith", "eval", "exec", "extend", "find", "format", "from_bytes", "get", "globals",
+    "hasattr", "hash", "id", "index", "insert", "isalpha", "isdigit", "islower", "isspace",
+    "issubclass", "isupper", "items", "iter", "join", "key", "keys", "little", "locals", "lower",
+    "lstrip", "map", "next", "object", "open", "ord", "pop", "popitem", "pow", "read", "readinto",
+    "readline", "remove", "replace", "repr", "reverse", "rfind", "rindex", "round", "rsplit",
+    "rstrip", "send", "sep", "set", "setattr", "setdefault", "sort", "sorted", "split", "start",
+    "startswith", "staticmethod", "step", "stop", "strip", "sum", "throw", "to_bytes", "type",
+    "update", "upper", "value", "values", "write", "zip",
+)
+# fmt: on
+_PRIVATE = re.compile(r"_[A-Za-z0-9][A-Za-z0-9_]*\Z")
+
+
+def rename(merged, plain=()):
+    """The modules with their private names shortened; each keeps its lines.
+
+    plain: places of modules that stay as they are.
+    """
+    modules = [Module(one.name, one.text, one.place) for one in merged]
+    words = _words(modules, plain)
+    for module in modules:
+        if module.path in plain:
+            continue
+        for line, column, name in _places(module, words):
+            module.replace(line, column, column + len(name), words[name])
+    return [
+        Merged(one.name, one.place, "\n".join(module.edited()), one.lines)
+        for one, module in zip(merged, modules, strict=True)
+    ]
+
+
+def _words(modules, plain):
+    """{private name: its word}."""
+    names, forbidden, together = set(), set(), defaultdict(set)
+    often = defaultdict(int)
+    classes = {}  # class -> (the names of its bases, its private attributes)
+    for module in modules:
+        own = {name for name in module.names if _PRIVATE.match(name)}
+        if module.path in plain:
+            forbidden |= own
+        names |= own
+        forbidden |= _constants(module)
+        _meet(together, module.names)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                forbidden.update(re.findall(r"_\w+", node.value))
+            elif isinstance(node, ast.Attribute):
+                often[node.attr] += 1
+                if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                    forbidden.add(node.attr)
+            elif isinstance(node, ast.Name):
+                often[node.id] += 1
+            elif isinstance(node, ast.arg | ast.keyword):
+                forbidden.add(node.arg)
+            elif isinstance(node, ast.alias):
+                forbidden.update((node.name, node.asname))
+            elif isinstance(node, ast.ClassDef):
+                bases = [base.id if isinstance(base, ast.Name) else "?" for base in node.bases]
+                has = _attributes(node)
+                known, attributes = classes.get(node.name, ([], set()))
+                classes[node.name] = known + bases, attributes | has
+                names |= {name for name in has if _PRIVATE.match(name)}
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                # A function in a function: its name is a local one, which costs what it costs.
+                for inner in ast.walk(node):
+                    if inner is not node and isinstance(inner, scopes.FUNCTIONS[:2]):
+                        forbidden.add(inner.name)
+    for name in classes:
+        line = _line_of(name, classes)
+        if line is None:  # it has a base of somebody else's, whose names are not ours
+            forbidden |= classes[name][1]
+        else:
+            _meet(together, set().union(*(classes[one][1] for one in line)))
+    used = {name for module in modules for name in re.findall(r"\w+", "\n".join(module.lines))}
+    return _coloured(names - forbidden, together, often, _pool(used))
+
+
+def _meet(together, names):
+    for name in names:
+        together[name] |= names
+
+
+def _coloured(names, together, often, pool):
+    """Give each name the first word that none beside it has; the most frequent names first."""
+    words = {}
+    for name in sorted(names, key=lambda name: (-often[name], name)):
+        beside = {words.get(other) for other in together[name] if other != name}
+        words[name] = next(word for word in pool() if word not in beside)
+    return words
+
+
+def _pool(used):
+    """A callable that yields words in order: those in ROM, then short ones; none that is used."""
+
+    def words():
+        yield from (word for word in ROM if word not in used)
+        number = 0
+        while True:
+            letters, rest = "", number
+            while not letters or rest:
+                letters = chr(ord("a") + rest % 26) + letters
+                rest //= 26
+            word = "_" + letters
+            if word not in used:
+                yield word
+            number += 1
+
+    return words
+
+
+def _line_of(name, classes):
+    """A class with all its bases and all that are made from it; None where one is not ours."""
+    found, rest = set(), [name]
+    while rest:
+        one = rest.pop()
+        if one in found or one in ("object", "Exception", "OSError", "ValueError"):
+            continue
+        if one not in classes:
+            return None
+        found.add(one)
+        rest.extend(classes[one][0])
+        rest.extend(other for other, (bases, _) in classes.items() if one in bases)
+    return found
+
+
+def _attributes(node):
+    """What a class's objects have: its methods, its own names, what is said of self."""
+    found = scopes.bindings(node.body)
+    for part in ast.walk(node):
+        if (
+            isinstance(part, ast.Attribute)
+            and isinstance(part.value, ast.Name)
+            and part.value.id == "self"
+        ):
+            found.add(part.attr)
+    return found
+
+
+def _constants(module):
+    """The names of `_X = const(...)`: the compiler puts their values in place of them."""
+    return {
+        node.targets[0].id
+        for node in module.tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "const"
+        and isinstance(node.targets[0], ast.Name)
+    }
+
+
+def _places(module, words):
+    """Yield (line, column, name) of all that is to be renamed in a module."""
+    for use in scopes.uses(module.tree, module.names):
+        if use.name in words:
+            yield use.line, use.column, use.name
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and node.attr in words:
+            yield node.end_lineno, node.end_col_offset - len(node.attr.encode()), node.attr
+        elif isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and part.name in words:
+                    yield *scopes.place_of_name(part), part.name
+                elif isinstance(part, ast.Assign):
+                    for target in part.targets:
+                        if isinstance(target, ast.Name) and target.id in words:
+                            yield target.lineno, target.col_offset, target.id

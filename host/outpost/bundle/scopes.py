@@ -1,0 +1,191 @@
+"""Which names of a module's text are its own globals: what may be renamed, and where it stands."""
+
+import ast
+from dataclasses import dataclass
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place where a global name stands: line from 1, column in bytes from 0."""
+
+    name: str
+    line: int
+    column: int
+
+
+def bindings(body, dropped=()):
+    """The names that statements bind in their own scope, with those of nested blocks.
+
+    dropped: import statements that count as if they were not there.
+    """
+    return _Bindings(dropped).of(body)
+
+
+def uses(tree, names, dropped=()):
+    """Every place where one of these globals of the module stands: a list of Use.
+
+    Reads and writes, `global` statements, names of functions and classes; no imports, whose
+    statements are written anew as a whole. dropped: as for bindings(); what a function imports by
+    one of them is a global in it.
+    """
+    finder = _Uses(names, dropped)
+    finder.block(tree.body, None)
+    return finder.found
+
+
+def place_of_name(node):
+    """Line and column of the name behind `def`, `async def` or `class`."""
+    word = {ast.ClassDef: "class ", ast.AsyncFunctionDef: "async def "}.get(type(node), "def ")
+    return node.lineno, node.col_offset + len(word)
+
+
+class _Bindings(ast.NodeVisitor):
+    """Collects what is bound, without a look into other scopes."""
+
+    def __init__(self, dropped):
+        self._dropped = dropped
+
+    def of(self, body):
+        self.names = set()
+        self.globals = set()
+        for node in body:
+            self.visit(node)
+        return self.names - self.globals
+
+    def visit_FunctionDef(self, node):
+        self.names.add(node.name)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node):
+        self.names.add(node.name)
+
+    def visit_Lambda(self, node):
+        pass
+
+    def visit_Name(self, node):
+        if not isinstance(node.ctx, ast.Load):
+            self.names.add(node.id)
+
+    def visit_Global(self, node):
+        self.globals.update(node.names)
+
+    visit_Nonlocal = visit_Global
+
+    def visit_ExceptHandler(self, node):
+        if node.name:
+            self.names.add(node.name)
+        self.generic_visit(node)
+
+    def visit_Import(self, node):
+        if node not in self._dropped:
+            for alias in node.names:
+                self.names.add(alias.asname or alias.name.partition(".")[0])
+
+    visit_ImportFrom = visit_Import  # its names have no dots
+
+
+for _kind in _COMPREHENSIONS:  # their variables are their own
+    setattr(_Bindings, f"visit_{_kind.__name__}", lambda self, node: None)
+
+
+class _Uses:
+    """Walks through scopes; what no function around binds is a global."""
+
+    def __init__(self, names, dropped):
+        self.names = names
+        self.dropped = dropped
+        self.found = []
+
+    def block(self, body, local):
+        for node in body:
+            self.visit(node, local)
+
+    def _note(self, name, line, column, local):
+        if name in self.names and not (local and name in local):
+            self.found.append(Use(name, line, column))
+
+    def visit(self, node, local):
+        """local: names that are bound by the scopes around; None at the top."""
+        if isinstance(node, ast.Name):
+            self._note(node.id, node.lineno, node.col_offset, local)
+        elif isinstance(node, ast.ClassDef):
+            self._note(node.name, *place_of_name(node), local)
+            for part in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+                self.visit(part, local)
+            # A class's own names are seen in its body, not in its methods; ours shadow no global.
+            self._class_body(node, local)
+        elif isinstance(node, FUNCTIONS):
+            self._function(node, local)
+        elif isinstance(node, _COMPREHENSIONS):
+            self._comprehension(node, local)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            pass
+        elif isinstance(node, ast.Global):
+            self._global(node, local)
+        else:
+            for child in ast.iter_child_nodes(node):
+                self.visit(child, local)
+
+    def _class_body(self, node, local):
+        for child in node.body:
+            if isinstance(child, FUNCTIONS):
+                self._function(child, local, named=False)
+            elif isinstance(child, ast.Assign):
+                self.visit(child.value, local)
+                for target in child.targets:
+                    if not isinstance(target, ast.Name):
+                        self.visit(target, local)
+            else:
+                self.visit(child, local)
+
+    def _function(self, node, local, named=True):
+        arguments = node.args
+        if not isinstance(node, ast.Lambda):
+            if named:
+                self._note(node.name, *place_of_name(node), local)
+            for part in node.decorator_list:
+                self.visit(part, local)
+        for part in (*arguments.defaults, *(d for d in arguments.kw_defaults if d)):
+            self.visit(part, local)
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        own = bindings(body, self.dropped) | {a.arg for a in _arguments(arguments)}
+        inner = ((local or set()) | own) - _declared_global(body)
+        self.block(body, inner)
+
+    def _comprehension(self, node, local):
+        own = set()
+        for part in node.generators:
+            own |= {n.id for n in ast.walk(part.target) if isinstance(n, ast.Name)}
+        inner = (local or set()) | own
+        for child in ast.iter_child_nodes(node):
+            self.visit(child, inner)
+
+    def _global(self, node, local):
+        # `global a, b`: the statement says no columns for its names.
+        column = node.col_offset + len("global ")
+        for name in node.names:
+            if name in self.names:
+                self.found.append(Use(name, node.lineno, column))
+            column += len(name) + len(", ")
+
+
+def _arguments(arguments):
+    found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return found + [a for a in (arguments.vararg, arguments.kwarg) if a]
+
+
+def _declared_global(body):
+    """The names of `global` statements of a function, not of functions in it."""
+    found = set()
+    rest = list(body)
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ast.Global):
+            found.update(node.names)
+        if not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            rest.extend(ast.iter_child_nodes(node))
+    return found

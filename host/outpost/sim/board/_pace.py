@@ -1,0 +1,72 @@
+"""A board's own heap, and its pace: to look through its heap and its flash takes as long here.
+
+Only what a program asks for. The interpreter collects by itself, too, where memory is short;
+nothing of ours runs then, so such a collection takes no more than the host's time.
+"""
+
+import gc
+import os
+from time import sleep_us, ticks_diff, ticks_us
+
+from _flash import reads
+from _host import rules, settings
+
+_PROMPT = 4_600  # bytes that firmware takes at its prompt [measured on a Pico W]
+_PERCENT = settings.pop("heap_percent")  # of the bytes of a 32-bit board that ours take
+
+_WALK_US = rules["walk_us"]  # outpost.sim.boards
+_READ_US = rules["read_us"]
+
+
+def _wait(began, took):
+    """Block until `took` microseconds have passed since ticks_us() said `began`.
+
+    Allocates nothing, as the functions below: they are called where memory is short.
+    """
+    left = took - ticks_diff(ticks_us(), began)
+    while left > 0:  # a signal may end a sleep early
+        sleep_us(left)
+        left = took - ticks_diff(ticks_us(), began)
+
+
+def _collect():
+    # The sweep is a walk; to mark what is in use comes on top of it, and is not counted.
+    began = ticks_us()
+    gc.collect()  # on boards it returns nothing
+    _wait(began, _WALK_US)
+
+
+_ours = [0]  # bytes of the heap that the simulator takes beyond what firmware does
+
+
+def begin():
+    """What is in use now is the simulator's: of a board's heap it is no part."""
+    gc.collect()
+    _ours[0] = gc.mem_alloc() - _PROMPT * _PERCENT // 100
+
+
+def _mem_free():
+    began = ticks_us()
+    size = gc.mem_free()
+    _wait(began, _WALK_US)
+    return size * 100 // _PERCENT
+
+
+def _mem_alloc():
+    began = ticks_us()
+    size = gc.mem_alloc() - _ours[0]
+    _wait(began, _WALK_US)
+    return size * 100 // _PERCENT
+
+
+def _statvfs(path):
+    # LittleFS reads its whole tree to count the blocks in use; a host's folder reads no flash.
+    began = ticks_us()
+    reads[0] = 0
+    found = os.statvfs(path)
+    _wait(began, reads[0] * _READ_US)
+    return found
+
+
+HEAP = {"collect": _collect, "mem_free": _mem_free, "mem_alloc": _mem_alloc}
+FLASH = {"statvfs": _statvfs}

@@ -1,0 +1,268 @@
+"""`socket` as boards have it: the host's sockets under the rules of the rp2 or the esp32 port.
+
+rp2: extmod/modlwip.c, esp32: ports/esp32/modsocket.c, both of v1.28.0. Where a board would hang
+or lose bytes this one does too, so that no program passes here that fails there.
+"""
+
+import io
+from errno import EAGAIN, ECONNRESET, EINVAL, ENOMEM
+from struct import pack_into, unpack_from
+from time import sleep_ms
+
+import usocket
+from _host import libc, rules
+from micropython import const
+from uselect import POLLERR, POLLHUP, poll
+
+_RP2 = rules["port"] == "rp2"
+_MOST = rules["sockets"]
+_LISTENERS = const(8)  # lwIP opt.h:455, a pool of their own on rp2
+_ENFILE = const(23)
+_FILENO = const(10)  # MP_STREAM_GET_FILENO
+_SIOCOUTQ = const(0x5411)
+_SEGMENT = const(800)  # TCP_MSS
+_HEAD = const(64)  # bytes of lwIP's heap for each segment, beside its content
+_BLOCKS = const(200)  # lwip_tcp_send(): 200 times 50 ms
+_STEP_MS = const(50)
+
+AF_INET = usocket.AF_INET
+AF_INET6 = usocket.AF_INET6
+SOCK_STREAM = usocket.SOCK_STREAM
+SOCK_DGRAM = usocket.SOCK_DGRAM
+IPPROTO_IP = 0
+IPPROTO_TCP = 6
+SOL_SOCKET = 1 if _RP2 else 0xFFF  # modlwip.c:1932; lwip/sockets.h:243
+SO_REUSEADDR = 4  # lwip/ip.h:110
+SO_BROADCAST = 0x20
+TCP_NODELAY = 0x40 if _RP2 else 1  # modlwip.c:71; lwip/sockets.h:288
+_LINUX_LINGER = const(13)
+_PEEK = const(0x42)  # MSG_PEEK and MSG_DONTWAIT
+
+_RAM = const(0x20010000)
+# Members of a struct tcp_pcb: mss, and before snd_buf the peer's largest window, behind it the
+# number of buffers (lwip/tcp.h).
+_MSS = const(50)
+_WINDOW = const(98)
+_SND_BUF = const(100)
+_QUEUE = const(102)
+
+_connections = []  # TCP sockets that hold one of lwIP's connections, in the order of their making
+_listeners = []
+_others = []  # UDP
+_ioctl = libc.func("i", "ioctl", "iip") if libc else None
+_waiting = bytearray(4)
+_poller = poll()
+
+
+def getaddrinfo(host, port, *_):
+    """As the unix port asks the host, but an address is a tuple."""
+    if ":" in host:
+        return [(AF_INET6, SOCK_STREAM, 0, "", (host, port))]
+    try:
+        raw = usocket.getaddrinfo(host or "0.0.0.0", port, AF_INET)[0][-1]
+    except OSError:
+        raise OSError(-2)  # modlwip.c: lwip_getaddrinfo(): dns_gethostbyname()'s
+    return [(AF_INET, SOCK_STREAM, 0, "", (usocket.inet_ntop(AF_INET, raw[4:8]), port))]
+
+
+def _host_address(address):
+    host, port = address
+    return usocket.getaddrinfo(host or "0.0.0.0", port)[0][-1]
+
+
+def _reset(sock):
+    """Whether a RST has come: then lwIP has let the connection go (modlwip.c:498)."""
+    _poller.register(sock, 0)
+    try:
+        for _, event in _poller.ipoll(0):
+            return event & (POLLERR | POLLHUP)
+        return 0
+    finally:
+        _poller.unregister(sock)
+
+
+def _held(sock):
+    """Bytes of lwIP's heap that a connection holds: what its client has not acknowledged."""
+    if not _ioctl or _reset(sock):
+        return 0  # on 64 bits nobody tells
+    pack_into("i", _waiting, 0, 0)
+    _ioctl(sock.fileno(), _SIOCOUTQ, _waiting)
+    size = unpack_from("i", _waiting, 0)[0]
+    return size and size + _HEAD * (size // _SEGMENT + 1)
+
+
+def _heap_free():
+    free = rules["lwip_heap"]
+    for connection in _connections:
+        free -= _held(connection.sock)
+    return free
+
+
+def peek(address):
+    """What mem32 and mem16 show of lwIP: of a socket its struct tcp_pcb, of that some members.
+
+    modlwip.c:244 has the pcb behind the object's type; the members' places are ours.
+    """
+    for number, connection in enumerate(_connections):
+        pcb = _RAM + number * 256
+        if address == id(connection) + 4:
+            # One that was never connected has hung up, to the host's poll.
+            if connection.kind != SOCK_STREAM:
+                return 0
+            return pcb if connection.new or not _reset(connection.sock) else 0
+        if pcb <= address < pcb + 256:
+            held = _held(connection.sock)
+            segments = (held + _SEGMENT - 1) // _SEGMENT
+            room = max(0, rules["send_buffer"] - held)
+            return {
+                _MSS: 536 if connection.new else _SEGMENT,
+                _WINDOW: 6400,
+                _SND_BUF: room,
+                _QUEUE: 2 * segments,
+            }.get(address - pcb, 0)
+    return 0
+
+
+class socket(io.IOBase):
+    """One socket; beyond the port's number of them OSError, in the port's words."""
+
+    def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0, *, sock=None):
+        self.kind = kind
+        pool = _connections if kind == SOCK_STREAM else _others
+        if _RP2:
+            # tcp_new() finds no free TCP_PCB, modlwip.c:991; a listener gives its own back.
+            if kind == SOCK_STREAM and len(_connections) >= _MOST:
+                raise OSError(ENOMEM)
+        elif len(_connections) + len(_listeners) + len(_others) >= _MOST:
+            raise OSError(_ENFILE)  # modsocket.c:297
+        self.sock = sock or usocket.socket(family, kind)
+        self.blocking = True
+        self.pool = pool
+        self.new = sock is None
+        self.deaf = False
+        pool.append(self)
+
+    def bind(self, address):
+        self.sock.bind(_host_address(address))
+
+    def listen(self, backlog=2):
+        if _RP2 and len(_listeners) >= _LISTENERS:
+            raise OSError(ENOMEM)
+        self.sock.listen(backlog)
+        self.pool.remove(self)
+        self.pool = _listeners
+        _listeners.append(self)
+
+    def accept(self):
+        full = (
+            len(_connections) >= _MOST
+            if _RP2
+            else (len(_connections) + len(_listeners) + len(_others) >= _MOST)
+        )
+        if full and _RP2:
+            # lwIP would not have answered its SYN: nobody waits here, whatever poll says.
+            sleep_ms(5)
+            raise OSError(EAGAIN)
+        sock, raw = self.sock.accept()
+        if full:
+            sock.close()  # lwip_accept(): netconn_delete(), ENFILE
+            raise OSError(_ENFILE)
+        address = usocket.sockaddr(raw)
+        made = socket(AF_INET, SOCK_STREAM, sock=sock)
+        if _RP2:
+            made.deaf = self._ended(sock)
+        return made, (usocket.inet_ntop(address[0], address[1]), address[2])
+
+    @staticmethod
+    def _ended(sock):
+        """Whether the peer has closed without a byte: modlwip.c:560 loses that before accept()."""
+        try:
+            return sock.recv(1, _PEEK) == b""
+        except OSError:
+            return False
+
+    def connect(self, address):
+        self.new = False
+        self.sock.connect(_host_address(address))
+
+    def setblocking(self, on):
+        self.blocking = on
+        self.sock.setblocking(on)
+
+    def settimeout(self, seconds):
+        self.blocking = seconds != 0
+        self.sock.settimeout(seconds)
+
+    def setsockopt(self, level, option, value):
+        if level == SOL_SOCKET and option in (SO_REUSEADDR, SO_BROADCAST):
+            self.sock.setsockopt(1, 2 if option == SO_REUSEADDR else 6, value)
+        elif option == TCP_NODELAY:
+            self.sock.setsockopt(IPPROTO_TCP, 1, value)
+        else:
+            print("Warning: lwip.setsockopt() not implemented")  # modlwip.c:1537
+
+    def read(self, size=-1):
+        return self.sock.read(size)
+
+    def readinto(self, buffer, *size):
+        if not self.deaf:
+            return self.sock.readinto(buffer, *size)
+        if _reset(self.sock):  # as for a greeting to one who had left
+            raise OSError(ECONNRESET)
+        return None
+
+    def recv(self, size):
+        return self.sock.recv(size)
+
+    def recvfrom(self, size):
+        data, raw = self.sock.recvfrom(size)
+        address = usocket.sockaddr(raw)
+        return data, (usocket.inet_ntop(address[0], address[1]), address[2])
+
+    def write(self, buffer, *part):
+        size = part[-1] if part else len(buffer)
+        if not _RP2 or self.kind != SOCK_STREAM:
+            return self.sock.write(buffer, *part)
+        # lwip_tcp_send(), modlwip.c:763
+        room = rules["send_buffer"] - _held(self.sock)
+        if room <= 0 and not self.blocking:
+            return None
+        size = min(size, room) if room > 0 else size
+        needs = size + _HEAD * (size // _SEGMENT + 1)
+        for _ in range(_BLOCKS):
+            if needs <= _heap_free():
+                return self.sock.write(buffer, part[0] if len(part) > 1 else 0, size)
+            sleep_ms(_STEP_MS)
+        return size  # nothing was queued: ERR_MEM is overwritten by tcp_output()'s ERR_OK
+
+    def send(self, data):
+        if self.kind != SOCK_STREAM:
+            return self.sock.send(data)
+        sent = self.write(data)
+        if sent is None:
+            raise OSError(EAGAIN)
+        return sent
+
+    def sendto(self, data, address):
+        if _RP2 and ":" in address[0]:
+            # lwip_raw_udp_send(): memory first, then udp_sendto() refuses the other family.
+            raise OSError(EINVAL if len(data) + _HEAD <= _heap_free() else ENOMEM)
+        return self.sock.sendto(data, _host_address(address))
+
+    def ioctl(self, request, argument):
+        if request == _FILENO:
+            return self.sock.fileno()
+        return 0
+
+    def close(self):
+        if self.pool is None:
+            return
+        if self.pool is _listeners and _RP2 and _connections:
+            # MP_STREAM_CLOSE, modlwip.c:1683: tcp_recv(pcb, NULL) of a listening pcb writes
+            # behind it, where the first connection lies. Its client gets a RST.
+            first = _connections[0].sock
+            first.setsockopt(1, _LINUX_LINGER, b"\x01\0\0\0\0\0\0\0")
+            first.close()
+        self.pool.remove(self)
+        self.pool = None
+        self.sock.close()

@@ -1,0 +1,67 @@
+"""On which interpreter and which board a test runs; what isn't named runs as boards do.
+
+That is on 32 bits, on a Pico W. The beginning of a test's id -> why it is not so; conftest.py
+applies it. The longest beginning that fits counts.
+"""
+
+# On the 64-bit interpreter.
+_TLS = "the 32-bit build's mbedtls shakes no server's hands"
+_SLOW_FLASH = "the flash's driver, in Python, holds the loop for more than 250 ms there"
+WIDE = {
+    "tests/ftp/test_tls.py": _TLS,
+    "tests/ftp/test_filezilla.py": _TLS,
+    "tests/ftp/test_wget.py": _TLS,
+    "tests/ftp/test_curl.py": _TLS,
+    "tests/ftp/test_lftp.py": _TLS,
+    "tests/ftp/test_rclone.py": _TLS,
+    "tests/ftp/test_mfmt.py": (
+        "times beyond 2038, which the 32-bit build's C library does not have; boards do"
+    ),
+    "tests/deploy/test_certificate.py": _TLS,
+    "tests/push/test_session.py": _TLS,
+    "tests/push/test_push.py": _TLS,
+    "tests/status/test_status.py": _TLS,
+    "tests/telemetry/test_tls.py": _TLS,
+    "tests/soak/": _TLS,
+    "tests/ftp/test_faults_disk.py": _SLOW_FLASH,
+    "tests/fuzz/test_flood.py": _SLOW_FLASH,
+    "tests/ftp/test_ftplib.py": "a smoke lane: the other interpreter, newer by four releases",
+    "tests/supervisor/test_board.py": "a smoke lane",
+    "tests/boot/test_boot.py::test_a_rename_that_a_power_cut_halved": (
+        "the LittleFS of MicroPython 1.25 finds the name by itself; that of 1.29 does not"
+    ),
+}
+
+# On a board that is none: its flash and sockets know no bounds. None: on a Pico W all the same.
+_LARGE = "more files than a Pico W's flash holds beside Outpost"
+DESK = {
+    "tests/ftp/": "more sessions at a time than a Pico W's two, larger files than its flash",
+    "tests/ftp/test_bad_input.py": None,
+    "tests/ftp/test_configuration.py": None,
+    "tests/ftp/test_faults_power.py": None,
+    "tests/ftp/test_ipv6.py": None,
+    "tests/ftp/test_ncftp.py": None,
+    "tests/ftp/test_options.py": None,
+    "tests/ftp/test_replies.py": None,
+    "tests/ftp/test_types.py": None,
+    "tests/ftp/test_wget.py": None,
+    "tests/log/test_syslog.py::test_a_real_collector": "more than two sessions",
+    "tests/telemetry/test_blackbox.py::test_a_failure_that_no": "more than two sessions",
+    "tests/telemetry/test_payloads.py": "more than two sessions",
+    "tests/telemetry/test_sick_lines.py": "more than two sessions, and large files",
+    "tests/power/test_every_write.py": "programs of 128 bytes: more writes to cut",
+    "tests/power/test_wear.py": _LARGE,
+    "tests/push/": "sessions of an operator and of push at a time; larger files",
+    "tests/status/test_status.py": _LARGE,
+    "tests/update/": _LARGE,
+    "tests/watch/test_watch.py": _LARGE,
+    "tests/fuzz/": "many sessions at a time",
+    "tests/soak/": "many visitors at a time",
+    "tests/dashboard/": "boards with several visitors at a time",
+}
+
+
+def reason(node, lane):
+    """Why the test of that id is named in a lane, or None."""
+    found = [begin for begin in lane if node.startswith(begin)]
+    return lane[max(found, key=len)] if found else None
