@@ -97,6 +97,58 @@ class TestTimers:
 
         begun.wait_console(f"ran {lives}\n")
 
+    @pytest.mark.parametrize("bits", [32, 64])
+    def test_timers_go_on_after_a_callback_that_keeps_all_others_waiting(self, run, bits):
+        begun = run(
+            """
+            import machine, time
+            ran = [0] * 6
+            def long(timer):
+                ran[0] += 1
+                until = time.ticks_add(time.ticks_ms(), 200)
+                while time.ticks_diff(until, time.ticks_ms()) > 0:
+                    pass  # more are due meanwhile than the scheduler has places for
+            timers = [machine.Timer(-1, mode=0, period=20, callback=long)]
+            for at in range(1, 6):
+                def short(timer, at=at):
+                    ran[at] += 1
+                timers.append(machine.Timer(-1, period=20, callback=short))
+            time.sleep_ms(50)
+            began = ran[1:]
+            time.sleep_ms(1_000)
+            fewest = min(now - then for then, now in zip(began, ran[1:]))
+            print("ran", ran[0], "others", fewest if fewest < 10 else "more")
+            """,
+            profile=BOARDS["pico-w"],
+            bits=bits,
+        )
+
+        begun.wait_console("ran 1 others more\n")
+
+    @narrow
+    def test_as_many_run_as_the_chip_has_alarms_and_one_that_is_ended_gives_its_place_back(
+        self, run
+    ):
+        begun = run(
+            """
+            import machine
+            def start():
+                return machine.Timer(-1, mode=0, period=60_000, callback=print)
+            timers = [start() for _ in range(16)]
+            try:
+                start()
+            except OSError as error:
+                print("errno", error.errno)
+            timers[3].deinit()
+            timers[5].init(mode=0, period=60_000, callback=print)
+            again = start()
+            print("started")
+            """,
+            profile=BOARDS["pico-w"],
+        )
+
+        begun.wait_console("errno 12\nstarted\n")
+
     def test_a_callback_that_touches_a_file_ends_the_board(self, run):
         begun = run(
             """

@@ -21,6 +21,9 @@ import time
 # A callback that has not run for so long finds the interpreter in a system call: a signal ends
 # that. No sooner: libfaketime's select() doesn't say what is left of a sleep, so it begins anew.
 _WAKE_S = 5
+# Those due together wait so long for a place in the queue; a chip's come one by one, and one that
+# finds it full is lost.
+_LOST_S = 0.01
 
 
 def main():
@@ -40,6 +43,7 @@ def main():
     os.environ["OUTPOST_TIMERS"] = str(asking)
     schedule = micropython.mp_sched_schedule
     schedule.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    schedule.restype = ctypes.c_bool
     _thread.start_new_thread(run_timers, (asked, schedule, _thread.get_ident()))
     words = [b"micropython", *map(os.fsencode, sys.argv[2:])]
     # Not through run_main(), which keeps Python's lock: the timers' thread would never run.
@@ -60,15 +64,17 @@ def run_timers(asked, schedule, main_thread):
         now = time.monotonic()
         for address, timer in timers.items():
             if timer[0] <= now and address not in waiting:
+                if schedule(timer[2], address):
+                    waiting[address] = now + _WAKE_S
+                elif timer[0] + _LOST_S > now:
+                    continue
                 timer[0] = now + timer[1] if timer[1] else math.inf
-                waiting[address] = now + _WAKE_S
-                schedule(timer[2], address)
         for address, due in waiting.items():
             if due <= now:
                 waiting[address] = now + _WAKE_S
                 signal.pthread_kill(main_thread, signal.SIGUSR2)
         dues = [timer[0] for address, timer in timers.items() if address not in waiting]
-        left = max(0, min(dues + list(waiting.values()), default=now + _WAKE_S) - now)
+        left = max(0.001, min(dues + list(waiting.values()), default=now + _WAKE_S) - now)
         if select.select([asked], [], [], min(left, _WAKE_S))[0]:
             for line in os.read(asked, 4096).splitlines():
                 _note(line.split(), timers, waiting)

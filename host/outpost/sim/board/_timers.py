@@ -3,22 +3,34 @@
 Both leave a callback to be run between two bytecodes, as an interrupt of firmware does.
 """
 
+from errno import ENOMEM
 from time import ticks_add, ticks_diff, ticks_ms
 
 import vfs
 from _host import libc, timers
-from micropython import const, schedule
+from micropython import const, heap_lock, schedule
 
 _LOOK_MS = const(50)  # how late a new timer may be noticed
+_LOST_MS = const(10)  # those due together wait so long for a place; a chip's come one by one
 _WAKE_MS = const(5_000)  # a callback that waits so long finds the interpreter asleep
 _SIGUSR2 = const(12)  # ends that: _host.py
 _NON_BLOCKING = const(0x800)
 _BLOCK_BITS = const(4)  # of the heap's 16 bytes: py/gc.c
 
-# On 32 bits: a timer's block of the heap, which is no address that the collector would take for a
-# reference -> [ticks when it is due or None, period in ms or 0, waits since,
-# the timer, or None and the number of its Life].
-_due = {}
+# On 32 bits two threads share the heap, with no lock between them. What one moves or frees while
+# the other reads it, and what one begins to use while the other collects, ends the process
+# (ports/unix/mpthreadport.c:147 tells of that race). So the timers' thread takes no memory, and
+# what both look at never grows: one list for each timer that may run.
+_TIMERS = const(16)  # PICO_TIME_DEFAULT_ALARM_POOL_MAX_TIMERS, pico-sdk's time.h
+_DUE = const(0)  # ticks, or None
+_PERIOD = const(1)  # ms, or 0: once
+_WAITS = const(2)  # ticks since when its callback is to be run, or None
+_BLOCK = const(3)  # of the heap: no address that the collector would take for a reference
+_HELD = const(4)  # the timer, or None where it has a life
+_LIFE = const(5)  # the number of that, or None
+_places = tuple([None] * 6 for _ in range(_TIMERS if libc else 0))
+_free = list(range(len(_places)))  # their numbers; only the main thread looks
+_functions = []  # the one that is called with a timer
 
 
 class Life:
@@ -32,76 +44,129 @@ class Life:
         libc.func("i", "close", "i")(end)
 
 
-def _block(timer):
-    return id(timer) >> _BLOCK_BITS
+if libc:
+    _read = libc.func("i", "read", "ipi")
+    _close = libc.func("i", "close", "i")
+    # Twice is nothing: an address as its object.
+    _swap = libc.func("I", "ntohl", "I")
+    _swap_to_object = libc.func("O", "ntohl", "I")
+    _byte = bytearray(1)
+
+
+def _begin(function):
+    import _thread
+
+    _functions.append(function)
+    _thread.start_new_thread(_play, ())
+
+
+def _collected(place):
+    life = place[_LIFE]
+    return life is not None and not _read(life, _byte, 1)
+
+
+def _give_back(at):
+    place = _places[at]
+    place[_DUE] = place[_WAITS] = place[_HELD] = None
+    if place[_LIFE] is not None:
+        _close(place[_LIFE])
+        place[_LIFE] = None
+    _free.append(at)
 
 
 def ask(function, timer, period, periodic, life=None):
-    """Have function(timer) called after period ms, or every so many; life: where it has one."""
+    """Have function(timer) called after period ms, or every so many; life: where it has one.
+
+    Whoever asks keeps what is returned in timer.place, which begins as None. OSError(ENOMEM):
+    as many timers run as can (rp2/machine_timer.c:99).
+    """
     if timers:
         timers.write(b"%d %d %d %d\n" % (id(function), id(timer), period, periodic))
-        return
-    running = bool(_due)
-    held = None if life else timer
-    due = ticks_add(ticks_ms(), period)
-    _due[_block(timer)] = [due, period if periodic else 0, None, held, life and life.number]
-    if not running:
-        import _thread
+        return None
+    if not _functions:
+        _begin(function)
+    at = timer.place
+    if at is None:
+        if not _free:
+            for gone, place in enumerate(_places):
+                if _collected(place):
+                    _give_back(gone)
+        if not _free:
+            raise OSError(ENOMEM)
+        at = _free.pop()
+    place = _places[at]
+    place[_DUE] = place[_WAITS] = None
+    place[_PERIOD] = period if periodic else 0
+    place[_BLOCK] = id(timer) >> _BLOCK_BITS
+    place[_HELD] = None if life else timer
+    place[_LIFE] = life and life.number
+    place[_DUE] = ticks_add(ticks_ms(), period)  # from here on the other thread looks at it
+    return at
 
-        _thread.start_new_thread(_play, (function,))
+
+def end(timer):
+    """Call it no more."""
+    if timer.place is not None:
+        _give_back(timer.place)
+        timer.place = None
 
 
 def ran(timer):
     """The callback of timer runs."""
     if timers:
         timers.write(b"ran %d\n" % id(timer))
-    elif _block(timer) in _due:
-        _due[_block(timer)][2] = None
 
 
-def _nothing(_):
-    """Takes the place of a timer in the queue of what is to be called."""
+def _run(at):
+    """What is scheduled: call the function, unless the timer was collected meanwhile."""
+    place = _places[at]
+    if place[_WAITS] is None:
+        return  # it was ended, or asked for anew
+    place[_WAITS] = None
+    if _collected(place):
+        _give_back(at)
+    else:
+        _functions[0](place[_HELD] or _swap_to_object(_swap(place[_BLOCK] << _BLOCK_BITS)))
 
 
-def _play(function):
-    """Schedule what is due, for ever; the only other thread."""
+def _play():
+    """Schedule what is due, for ever; the only other thread. It takes no memory."""
     wake = libc.func("i", "kill", "ii")
     sleep = libc.func("i", "usleep", "i")  # sleep_ms() of a thread wakes twice a millisecond
-    read = libc.func("i", "read", "ipi")
-    swap = libc.func("I", "ntohl", "I")
-    swap_to_object = libc.func("O", "ntohl", "I")  # twice is nothing: an address as its object
     own = libc.func("i", "getpid", "")()
-    byte = bytearray(1)
+    run = _run
+    places = _places
+    heap_lock()  # this thread's alone: what would take memory ends it instead
     while True:
         pause = _LOOK_MS
-        try:
-            for block in list(_due):
-                found = _due[block]
-                due, period, waits, timer, life = found
-                now = ticks_ms()
-                if life and not read(life, byte, 1):
-                    del _due[block]
-                    continue
-                if waits is not None and ticks_diff(now, waits) > _WAKE_MS:
-                    found[2] = now
+        for at in range(_TIMERS):
+            place = places[at]
+            now = ticks_ms()
+            waits = place[_WAITS]
+            if waits is not None:
+                if ticks_diff(now, waits) > _WAKE_MS:
+                    place[_WAITS] = now
                     wake(own, _SIGUSR2)
-                if due is None or waits is not None:
-                    continue
-                left = ticks_diff(due, now)
-                if left > 0:
-                    pause = min(pause, left)
-                    continue
-                found[0] = ticks_add(now, period) if period else None
-                found[2] = now
-                try:
-                    if timer:
-                        schedule(function, timer)
-                    else:
-                        # Nothing of it stays in a variable: the collector would find it there.
-                        schedule(function, swap_to_object(swap(block << _BLOCK_BITS)))
-                        schedule(_nothing, None)
-                except RuntimeError:  # the queue is full: it is lost, as a board's interrupt
-                    found[2] = None
-        except MemoryError:
-            pass  # a chip's timer needs none: it comes a little later
+                continue
+            due = place[_DUE]
+            if due is None:
+                continue
+            left = ticks_diff(due, now)
+            if left > 0:
+                pause = min(pause, left)
+                continue
+            place[_WAITS] = now
+            try:
+                schedule(run, at)
+            except RuntimeError:  # the queue is full
+                place[_WAITS] = None
+                if left > -_LOST_MS:
+                    pause = 1
+                    continue  # else it is lost, as what a board's interrupt could not schedule
+            period = place[_PERIOD]
+            if period:
+                place[_DUE] = ticks_add(now, period)
+                pause = min(pause, period)
+            else:
+                place[_DUE] = None
         sleep(pause * 1000)

@@ -169,7 +169,7 @@ class Timer:
             raise ValueError("Timer doesn't exist")  # rp2/machine_timer.c:127
         if _PORT == "esp32" and not 0 <= id < 4 and (id != -1 or rules["version"] < _VIRTUAL):
             raise ValueError("invalid Timer number")  # esp32/machine_timer.c:126
-        self._life = None
+        self._life = self.place = None  # place: _timers.py's
         if options:
             self.init(**options)
 
@@ -187,9 +187,13 @@ class Timer:
     def deinit(self):
         """Call it no more."""
         self._callback = None
+        self._life = None
+        _timers.end(self)
+        if not timers and self in _running:
+            _running.remove(self)
 
     def _ask(self, period, mode):
-        _timers.ask(_tick, self, period, mode, self._life)
+        self.place = _timers.ask(_tick, self, period, mode, self._life)
 
 
 _running = []
@@ -198,8 +202,11 @@ _running = []
 def _tick(timer):
     """What is scheduled: the callback."""
     _timers.ran(timer)
-    if timer._mode == Timer.ONE_SHOT and timer in _running:
-        _running.remove(timer)
+    if timer._mode == Timer.ONE_SHOT:
+        _timers.end(timer)
+        timer._life = None
+        if timer in _running:
+            _running.remove(timer)
     if timer._callback:
         in_callback[0] = True
         timer._callback(timer)
