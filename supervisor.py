@@ -15,7 +15,7 @@ _HEALTHY_S = const(60)  # a run of this length forgives the failures before it
 _FAILURES_TO_RESET = const(10)  # in a row, of a critical service
 _HEAP_MS = const(5_000)  # between two measurements that nobody asked for
 _FLASH_MS = const(60_000)  # LittleFS walks its whole tree to count the free blocks
-_SHARE = const(100)  # measuring waits so many times what it took: 1 % of the loop's time at most
+_SHARE = const(200)  # each waits so many times what it took: both together 1 % of the time at most
 _STOP_MS = const(5_000)  # how long one service may take to clean up
 _STEP_MS = const(10)
 _HANG_MS = const(4_000)  # no step takes so long, and the watchdog waits for as long again
@@ -251,23 +251,26 @@ class Supervisor:
         board = self.status.section("board")
         while True:
             board["uptime_s"] = self._uptime()
-            self._measure(_HEAP_MS, _FLASH_MS)
+            self._measure(_HEAP_MS, _FLASH_MS, False)
             if self._watchdog and self._alive():
                 self._watchdog.feed()
             await asyncio.sleep(1)
 
     def measure(self):
         """Measure anew for somebody who asks, unless it is too soon after the last time."""
-        self._measure(0, 0)
+        self._measure(0, 0, True)
 
-    def _measure(self, heap_ms, flash_ms):
-        """Write what the board has left into the status; heap_ms, flash_ms: how old it may be."""
+    def _measure(self, heap_ms, flash_ms, both):
+        """Write what the board has left into the status; heap_ms, flash_ms: how old it may be.
+
+        both: in one step, where both are due.
+        """
         try:
-            self._measure_due(heap_ms, flash_ms)
+            self._measure_due(heap_ms, flash_ms, both)
         except Exception as error:  # a full heap must not stop the watchdog's food, nor a STAT
             report(self._print, "heap and flash could not be measured", error)
 
-    def _measure_due(self, heap_ms, flash_ms):
+    def _measure_due(self, heap_ms, flash_ms, both):
         if self._queue:
             loop = self.status.section("loop")
             loop["longest_stall_ms"] = self._queue.longest_ms
@@ -279,6 +282,8 @@ class Supervisor:
             heap["free_bytes"] = free = gc.mem_free()
             heap["total_bytes"] = free + gc.mem_alloc()
             self._heap_last = began, ticks_diff(ticks_ms(), began)
+            if not both:
+                return
         if self._flash and self._due(self._flash_last, flash_ms):
             began = ticks_ms()
             self._flash_last = began, 0  # also where it fails

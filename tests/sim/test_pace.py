@@ -116,14 +116,14 @@ async def run(status, events):
     await asyncio.sleep(5)  # the boot
     spent[0] = 0
     began = ticks_ms()
-    await asyncio.sleep(100)
+    await asyncio.sleep(200)
     print("spent", spent[0], "of", ticks_diff(ticks_ms(), began), "ms")
     await asyncio.Event().wait()
 """
 
 
 @pytest.mark.skipif(not interpreter().faketime, reason="NOT TESTED: needs libfaketime")
-def test_outpost_measures_for_two_hundredths_of_its_time_at_most(start_board):
+def test_outpost_measures_for_a_hundredth_of_its_time_at_most(start_board):
     board = start_board(profile=BOARDS["esp32-s3"], clock=Haste(10))
     board.stop()
     with Flash(board.flash) as flash:
@@ -134,4 +134,4 @@ def test_outpost_measures_for_two_hundredths_of_its_time_at_most(start_board):
     board.wait_console("ms\n", timeout=60)
 
     spent, passed = map(int, re.search(r"spent (\d+) of (\d+) ms", board.console).groups())
-    assert 0.002 < spent / passed < 0.025, "a hundredth each for heap and flash"
+    assert 0.001 < spent / passed < 0.0125
