@@ -3,14 +3,15 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from bench import boards, certificate, firmware, heap, imports, peers, report, servers, speed, wear
+from bench import boards, certificate, heap, imports, peers, report, servers, speed, wear
 from bench import telemetry as telemetry_cost
-from bench.figures import Figures, Table
+from bench.figures import Figures
 
 _REDRAW = "make the page and the pictures from docs/benchmarks.json, measuring nothing"
 
@@ -27,7 +28,6 @@ def main():
     plan = speed.QUICK if options.quick else speed.Plan()
     options.rounds = options.rounds or (3 if options.quick else 5)
     results, failures = report.Results(), []
-    program = firmware.built(options.frozen) if options.frozen else None
     with tempfile.TemporaryDirectory(prefix="outpost-card-", dir=options.card) as folder:
         material = speed.Material(folder, plan)
         for part in options.only:
@@ -35,15 +35,13 @@ def main():
             if part == "speed":
                 found = {"speed": _speed(options, material, failures)}
             elif part == "heap":
-                found = dict(heap.tables(material, options, program))
+                found = dict(heap.tables(material, options, options.frozen))
             elif part == "telemetry":
                 found = dict(telemetry_cost.tables(material, options.rounds * _TURNS))
             elif part == "wear":
                 found = dict(wear.tables(material.folder))
             else:
-                found = dict(imports.tables(program))
-                if program:
-                    found["firmware"] = _firmware(program)
+                found = dict(imports.tables(options.frozen))
             results.keep(part, origin, found)
     print(f"# Outpost's figures\n\n{report.figures(results)}", flush=True)
     if options.write:
@@ -65,7 +63,7 @@ def _options():
     parser.add_argument("--ftpdlite", metavar="DIR", help="a checkout, with ftpdlite.py")
     parser.add_argument("--uftpd", metavar="DIR", help="a checkout, with uftpd.py")
     parser.add_argument(
-        "--frozen", metavar="DIR", help="MicroPython's source: freeze Outpost, measure that, too"
+        "--frozen", metavar="PROGRAM", help="a 32-bit interpreter built with manifest.py"
     )
     parser.add_argument("--card", metavar="DIR", help="where the files lie; default a RAM disk")
     parser.add_argument(
@@ -78,16 +76,35 @@ def _options():
     options = parser.parse_args()
     if options.quick and options.write:
         parser.error("--quick is too rough to be written down; leave one of the two out")
+    if options.frozen and not _is_narrow(options.frozen):
+        parser.error(
+            "--frozen: not a 32-bit MicroPython; docs/benchmarks.md tells how to build it"
+        )
     options.only = options.only or (_QUICK if options.quick else tuple(report.PARTS))
     if not options.card and os.path.isdir("/dev/shm"):
         options.card = "/dev/shm"
     return options
 
 
+def _is_narrow(program):
+    """Whether a program is a MicroPython with words of 32 bits, as boards have them."""
+    try:
+        done = subprocess.run(
+            [program, "-c", "import sys; print(sys.maxsize < 1 << 32)"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except OSError:
+        return False
+    return done.stdout == "True\n"
+
+
 def _origin(options, part):
     """Where a part's figures come from: date, command, versions, for somebody to repeat them."""
-    folders = (options.ftpdlite, options.uftpd, options.card, options.frozen)
-    words = ["DIR" if word in folders else word for word in sys.argv[1:]]
+    folders = (options.ftpdlite, options.uftpd, options.card)
+    names = {options.frozen: "PROGRAM"} | dict.fromkeys(folders, "DIR")
+    words = [names.get(word, word) for word in sys.argv[1:]]
     command = " ".join(["python -m bench", *words])
     versions = [
         f"{package} {version(package)}"
@@ -137,13 +154,6 @@ def _speed(options, material, failures):
                     failures.append(f"round {number + 1}: {error}")
                     print(failures[-1], file=sys.stderr)
     return figures
-
-
-def _firmware(program):
-    """What Outpost frozen into firmware takes of its flash."""
-    table = Table("Frozen by manifest.py", "On a 64-bit host, asyncio's modules among them.")
-    table.add("bytes", "flash for all frozen modules", firmware.flash_bytes(program))
-    return table
 
 
 sys.exit(main())

@@ -21,6 +21,7 @@ from bench.servers import (
     Server,
     ServerDied,
     free_ports,
+    heapsize,
 )
 
 _PASSIVE_PORTS = 64
@@ -93,7 +94,7 @@ class Outpost(Server):
             ftp_port=self.port,
             profile=DESK,
             bits=64,
-            heap=self.heap,
+            heap=heapsize(self.heap, 64),
             mounts=[(self.folder, "/sd")],
             **self._options,
         )
@@ -149,7 +150,7 @@ class FtpAlone(Outpost):
 
 
 class ProbedOutpost(Program):
-    """Outpost with a probe in it, as .mpy in the plain interpreter on folders of the host.
+    """Outpost with a probe in it, as .mpy in the plain 32-bit interpreter on folders of the host.
 
     services: names, when only those are to run; by default main.py runs with all of them.
     firmware: an interpreter with Outpost frozen into it, to be used without any module's file.
@@ -158,15 +159,17 @@ class ProbedOutpost(Program):
 
     name = "Outpost"
     card = "/sd/"
+    bits = 32
 
     def __init__(self, folder, heap=HEAP, services=(), firmware=None, broker=NOBODY, **ftp):
         super().__init__(folder, heap)
         self._broker = broker
         self._services = services
         self._ftp = ftp
-        self._frozen = firmware is not None
-        if firmware:
-            self.interpreter = firmware
+        self._frozen = firmware
+
+    def interpreter(self):
+        return [self._frozen] if self._frozen else super().interpreter()
 
     def answers(self):
         """Wait for the greeting alone: a login would bring modules that nobody at rest needs."""

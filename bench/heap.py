@@ -1,4 +1,4 @@
-"""Heap: what the servers hold, allocate and need at least; these figures repeat exactly."""
+"""Heap: what the servers hold, allocate and need at least, on 32 bits as boards have them."""
 
 import ftplib
 import functools
@@ -19,7 +19,7 @@ SESSION = "one more session"
 SMALLEST = "1 MiB both ways and LIST of 500"
 LONG_LIST = "LIST of 4,000"
 _COMMANDS = 200
-_LEAST_WK, _MOST_WK = 16, 192
+_LEAST_KIB, _MOST_KIB = 16, 192
 _SMALL_START_S = 4  # one that collects garbage all the time may never come up
 _NO_HEAP = "MemoryError"
 _LOG_BATCH = 24  # lines that Outpost writes at once
@@ -46,8 +46,15 @@ def makers(folder, options, firmware=None):
                 )
             )
     if options.ftpdlite:
-        found[FTPdLite.name] = lambda heap=servers.HEAP: FTPdLite(folder, options.ftpdlite, heap)
+        found[FTPdLite.name] = lambda heap=servers.HEAP: _narrow(
+            FTPdLite(folder, options.ftpdlite, heap)
+        )
     return found
+
+
+def _narrow(server):
+    server.bits = 32
+    return server
 
 
 def probe(connection, arg=""):
@@ -176,12 +183,11 @@ def lists(count):
 
 
 def smallest(make, act):
-    """The smallest heap that serves, as a number of wK; by halving, two attempts at each."""
-    low, high = _LEAST_WK, _MOST_WK
+    """The smallest heap that serves, in KiB; by halving, two attempts at each."""
+    low, high = _LEAST_KIB, _MOST_KIB
     while low < high:
         middle = (low + high) // 2
-        heap = f"{middle}wK"
-        if serves(make, heap, act) or serves(make, heap, act):
+        if serves(make, middle, act) or serves(make, middle, act):
             high = middle
         else:
             low = middle + 1
@@ -194,7 +200,7 @@ def tables(material, options, firmware=None):
     yield "heap", _figures(found, material, options.quick)
     if options.quick:
         return
-    table = Table("Smallest heap that serves, in wK")
+    table = Table("Smallest heap that serves, in KiB, on 32 bits")
     for name, make in found.items():
         table.add(name, SMALLEST, smallest(make, moves_and_lists(material)))
         if 4000 in material.plan.lists and name != FTPdLite.name:  # which can't do it at all
@@ -204,7 +210,7 @@ def tables(material, options, firmware=None):
 
 def _figures(found, material, quick):
     table = Table(
-        "Heap, in bytes on a 64-bit host",
+        "Heap, in bytes on 32 bits",
         "Growth is that of a second such run: in the first the log's ring and the backlog for "
         "MQTT fill. Their lines and events differ a little in length, up or down.",
     )

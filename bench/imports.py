@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from outpost import bundle
+from outpost.sim.interpreters import interpreter
 
 from bench import servers
 from bench.boards import write_bundle
@@ -24,14 +25,15 @@ class ImportFailed(Exception):
     """A module can't be imported; the text is the interpreter's own."""
 
 
-def measured(root, modules, interpreter=servers.INTERPRETER):
+def measured(root, modules, firmware=None):
     """[(module, live bytes, allocated bytes)] of importing modules from a folder, in order.
 
-    What a folder lacks comes from the interpreter's own frozen modules.
+    firmware: an interpreter with frozen modules, for what the folder lacks; else the 32-bit one.
     """
+    program = [firmware] if firmware else interpreter(32).plain
     options = ("-X", f"heapsize={_HEAP}")
     done = subprocess.run(
-        [interpreter, *options, servers.SCRIPTS / "imports.py", root, *modules],
+        [*program, *options, servers.SCRIPTS / "imports.py", root, *modules],
         capture_output=True,
         text=True,
     )
@@ -52,7 +54,7 @@ def late_modules():
 def tables(firmware=None):
     """Yield (key, Table); firmware: an interpreter with Outpost frozen into it."""
     table = Table(
-        "Import cost of each module, in bytes on a 64-bit host",
+        "Import cost of each module, in bytes on 32 bits",
         '"Allocated" includes garbage, and tells of the peak: compiling source takes four times '
         "as much. A module at which the table of interned names grows pays for all that come "
         "after it. Modules of services.ftp.commands that come last are loaded with their first "

@@ -181,7 +181,7 @@ def _heap(table):
     axes.set_yticks(range(len(names)), texts)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.1)
-    axes.set_title("Heap at rest, above the bare interpreter, KB (64-bit host); red: asked")
+    axes.set_title("Heap at rest, above the bare interpreter, KB (32 bits); red: asked")
     _plain(figure, axes, "x")
     figure.tight_layout()
     return figure

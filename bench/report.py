@@ -19,7 +19,7 @@ PARTS = {
     "speed": ("speed",),
     "heap": ("heap", "smallest"),
     "telemetry": ("telemetry",),
-    "imports": ("imports", "levels", "firmware"),
+    "imports": ("imports", "levels"),
     "wear": ("wear",),
 }
 _BEGIN = "<!-- made by `make bench ARGS=--write`: {} -->"

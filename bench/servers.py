@@ -6,7 +6,6 @@ import random
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,21 +13,26 @@ from pathlib import Path
 from outpost import bundle
 from outpost.sim import desk
 from outpost.sim.boards import BOARDS
+from outpost.sim.interpreters import interpreter
 from outpost.sim.prepare import prepare
 
 from bench.client import TIMEOUT_S, Client, PlainClient
 
 SCRIPTS = Path(__file__).parent / "board"
 SIMULATOR = Path(desk.__file__).parent / "board"
-INTERPRETER = Path(sys.executable).with_name("micropython")
 USER = PASSWORD = "bench"
-HEAP = "133wK"  # worth a heap of 133 KiB on a 32-bit board
+HEAP = 133  # KiB: an ESP32's
 BUFFER = 4096
 _STOP_S = 10
 
 
 class ServerDied(Exception):
     """A server ended, or never answered; the text is the end of what it printed."""
+
+
+def heapsize(kib, bits):
+    """What -X heapsize= takes for a heap of so many KiB on a board of 32 bits."""
+    return f"{kib}K" if bits == 32 else f"{kib}wK"
 
 
 def free_ports(count):
@@ -63,7 +67,7 @@ class Server:
     """Something that serves `folder`, a folder of the host. Use it in a `with` statement.
 
     A kind of server has start(room) and stop(), where room is a folder of this start's own.
-    heap: as -X heapsize= takes it, where the program is MicroPython.
+    heap: KiB of a board of 32 bits, where the program is MicroPython.
     """
 
     name = "server"
@@ -120,7 +124,7 @@ class Server:
 class Program(Server):
     """A server that is one program; a kind of it has command(room)."""
 
-    interpreter = INTERPRETER
+    bits = 64  # of the interpreter: its speed counts; where its heap does, 32
     hopeless = None  # what it prints when there is no sense in waiting until it serves
 
     def __init__(self, folder, heap=HEAP):
@@ -156,8 +160,12 @@ class Program(Server):
 
     def micropython(self, module, *arguments):
         """The command that runs one of the bench's modules in the interpreter."""
-        options = ["-X", f"heapsize={self.heap}", "-m", module]
-        return [self.interpreter, *options, *arguments]
+        options = ["-X", f"heapsize={heapsize(self.heap, self.bits)}", "-m", module]
+        return [*self.interpreter(), *options, *arguments]
+
+    def interpreter(self):
+        """The command of MicroPython."""
+        return interpreter(self.bits).plain
 
     def printed(self):
         """What the server has printed so far."""

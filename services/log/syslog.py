@@ -74,6 +74,7 @@ class Syslog:
         self._number = 0
         self._refused = 0
         self._udp = None
+        self._address = None  # where the collector was found
         self._renew = asyncio.Event()
         section["syslog"] = "%s:%d" % (host, port)
         section["syslog_sent"] = section["syslog_dropped"] = 0
@@ -120,7 +121,8 @@ class Syslog:
     async def _open(self):
         """A socket of the collector's; a name is looked up anew, for it may have moved."""
         # Connected: then the host's "nobody listens there" (ICMP) comes back as an error.
-        self._udp = udp(await resolve(self._host), self._port)
+        self._address = await resolve(self._host)
+        self._udp = udp(self._address, self._port)
 
     async def _send(self):
         """Send the oldest line; it goes from the backlog when the network has taken it."""
@@ -147,6 +149,9 @@ class Syslog:
     def last_words(self):
         """Send what waits, as far as the network takes it at once: the board is going down."""
         try:
+            # Ctrl-C in a step of run() has closed it.
+            if self._address and not self._udp:
+                self._udp = udp(self._address, self._port)
             while self._udp and len(self._backlog):
                 self._write()
         except (OSError, MemoryError):

@@ -1,4 +1,4 @@
-"""Heap budgets: bytes on a 64-bit host, from .mpy; they repeat, so they can be tests."""
+"""Heap budgets: bytes on 32 bits, as boards have them, from .mpy; they repeat."""
 
 import pytest
 
@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 @pytest.mark.parametrize(
     ("services", "budget"),
-    [(("ftp",), 110 * KB), (("log", "ftp"), 131 * KB), ((), 167 * KB)],
+    [(("ftp",), 77 * KB), (("log", "ftp"), 91 * KB), ((), 114 * KB)],
     ids=["FTP alone", "FTP and log", "main.py with all services"],
 )
 def test_at_rest(serve, measured, services, budget):
@@ -26,12 +26,12 @@ def test_telemetry_at_rest(material):
             connected = telemetry.at_rest(material.folder, url)
     except telemetry.NoBroker as error:
         pytest.skip(f"NOT TESTED: {error}")
-    assert 5 * KB < connected - off <= 20 * KB
+    assert 5 * KB < connected - off <= 15 * KB, (connected, off)
 
 
 def test_a_session(serve, measured):
     # FTP alone: with a log each login leaves a line in its ring.
-    assert measured.a_session(serve("ftp")) <= 1.5 * KB
+    assert measured.a_session(serve("ftp")) <= 1 * KB
 
 
 def test_what_transfers_and_commands_allocate(serve, measured, material):
@@ -52,7 +52,7 @@ def test_what_transfers_and_commands_allocate(serve, measured, material):
         # A buffer of 4 KiB, the sockets, two events: a MiB of the file adds next to nothing.
         assert measured.allocated(connection, retrieve) <= 16 * 1.5 * KB
         assert measured.allocated(connection, store) <= 16 * 1.5 * KB
-        assert measured.allocated(connection, commands) <= 100 * 1.8 * KB
+        assert measured.allocated(connection, commands) <= 100 * 1 * KB
 
 
 def test_a_listing_is_streamed(serve, measured):
@@ -65,7 +65,7 @@ def test_a_listing_is_streamed(serve, measured):
             lambda: connection.ftp.retrlines(f"LIST {server.card}list500", lines.append),
         )
         assert len(lines) == 500
-        assert 0 < rise <= 9 * KB
+        assert 0 < rise <= 6 * KB
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_a_listing_is_streamed(serve, measured):
     ids=["FTP alone", "main.py with all services"],
 )
 def test_commands_and_transfers_leave_nothing_behind(serve, measured, services, budget):
-    server = serve(*services)
+    server = serve(*services, heap=160)
     measured.at_rest(server)  # what only the boot needed has gone
     with server.client() as connection:
         path = f"{server.card}small"
         assert measured.grows(connection, 10_000, 1000, path) <= budget
 
 
-def test_all_services_and_a_transfer_in_98wk(measured, material, serve):
-    server = serve(heap="98wK")
+def test_all_services_and_a_transfer_in_136_kib(measured, material, serve):
+    server = serve(heap=136)
     with server.client() as connection:
         _, count = connection.retrieve(f"{server.card}big16", material.room)
         material.check(memoryview(material.room)[:count], 16, "RETR")
@@ -91,8 +91,8 @@ def test_all_services_and_a_transfer_in_98wk(measured, material, serve):
         material.check((material.folder / "up").read_bytes(), 16, "STOR")
 
 
-def test_five_sessions_and_two_transfers_in_116wk(serve, material):
-    server = serve(heap="116wK")
+def test_five_sessions_and_two_transfers_in_152_kib(serve, material):
+    server = serve(heap=152)
     clients = [server.client() for _ in range(5)]
     busy, idle = clients[:2], clients[2:]
     socks = [client.ftp.ntransfercmd(f"RETR {server.card}big16")[0] for client in busy]

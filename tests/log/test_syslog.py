@@ -227,6 +227,15 @@ def test_a_socket_that_fails_is_opened_anew(alone, collector):
     assert parsed(collector.take())["text"] == "value=2"
 
 
+def test_the_last_words_are_sent_where_ctrl_c_has_ended_what_sends(alone, collector):
+    device = alone(ALONE.replace("HOST", '"127.0.0.1"').replace("PORT", str(collector.port)))
+    device.ask(f"service.put({LINE % 1!r})")
+    assert parsed(collector.take())["text"] == "value=1"
+    device.ask("(setattr(service, '_open', None), service._close())")
+    device.ask(f"(service.put({LINE % 2!r}), service.last_words())")
+    assert parsed(collector.take())["text"] == "value=2"
+
+
 def test_a_name_is_resolved(alone, collector):
     device = alone(ALONE.replace("HOST", '"localhost"').replace("PORT", str(collector.port)))
     device.ask(f"service.put({LINE % 1!r})")

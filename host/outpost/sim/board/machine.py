@@ -8,7 +8,7 @@ from time import gmtime, mktime, time
 
 import _timers
 from _flash import in_callback
-from _host import libc, rules, settings, tell, tell_and_wait, timers
+from _host import give_reserve, libc, rules, settings, tell, tell_and_wait, timers
 from micropython import const
 
 _PORT = rules["port"]
@@ -81,9 +81,9 @@ def unique_id():
 
 def reset():
     """Reset the whole board, as its button does. Never returns."""
-    if (
-        _PORT == "rp2"
-    ):  # watchdog_reboot(0, 0, ..), pico-sdk: through the watchdog, marked as meant
+    give_reserve()
+    if _PORT == "rp2":
+        # watchdog_reboot(0, 0, ..), pico-sdk: through the watchdog, marked as meant
         mem32[_SCRATCH4] = 0
         _keep("bitten", 1)
     tell_and_wait(b"reset\n")
