@@ -11,6 +11,8 @@ from services.events import Events
 from services.site import SiteCommands
 from services.status import Status
 
+BUNDLE = "source"  # the build puts the bundle's id in its place
+
 
 def assemble(version, rows, in_rescue=(), watchdog=None):
     """Return (services, status, events, site); what is wrong is named in status and events.
@@ -71,6 +73,7 @@ def _describe(version, board):
         print("assemble: recovery:", error)
     board["outpost"] = version
     board["version"] = boot.get("version") or version  # of what an update brought
+    board["bundle"] = BUNDLE
     board["firmware"] = identity.firmware()
     board["id"] = identity.unique_id()
     board["boots"] = boot.get("boots", 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from outpost import bundle, certificate
-from outpost.bundle import DeviceFile
+from outpost.bundle import DeviceFile, maps
 from outpost.dependencies import PACKAGES
 from outpost.serial_board import STAGED, BoardError, ConnectionLost, SerialBoard
 
@@ -243,6 +243,8 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
     restart = not no_reset
     try:
         files = bundle.device_files(tree, source=source)
+        if not source:
+            maps.keep(tree)
         if config:
             files.append(read_config(config, tls=bool(tls_names)))
         if tls_names:

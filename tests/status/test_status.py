@@ -1,5 +1,7 @@
 """`outpost status` against real boards: as a table, as JSON, and where there is nobody to ask."""
 
+import ftplib
+import io
 import json
 import os
 import shutil
@@ -11,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from outpost import bundle
+from outpost.bundle import maps
 from outpost.sim.desk import Board
 from outpost.sim.prepare import prepare
 from outpost.status.stat_text import parse
@@ -134,6 +137,25 @@ def test_a_service_that_failed_is_a_problem(boot, status):
     told = json.loads(status("--json", url_of(board)).stdout)
     assert told["reachable"]
     assert told["problems"][0].startswith("app ")
+
+
+def test_places_of_a_crash_are_those_of_the_source(boot, status):
+    made = maps.of_tree(bundle.tree_root())
+    source, line = made.lines["/services/ftp/server.py"][99]
+    board = boot({})
+    crash = b'2026-11-26T12:00:00Z\n  File "services/ftp/server.py", line 100, in x\nE: 5'
+    session = ftplib.FTP()
+    session.connect("127.0.0.1", board.ftp_port, 20)
+    session.login("admin", PASSWORD)
+    session.storbinary("STOR /log/crash.txt", io.BytesIO(crash))
+    session.quit()
+    board.stop()
+    board.start()
+    board.wait_ready()
+    assert f"E: 5 at {source.lstrip('/')}:{line}" in " ".join(status(url_of(board)).stdout.split())
+    told = json.loads(status("--json", url_of(board)).stdout)["status"]
+    assert told["log"]["last_crash"].endswith(f" at {source.lstrip('/')}:{line}")
+    assert told["board"]["bundle"] == made.bundle
 
 
 def test_a_board_without_site_status_is_read_by_its_stat(start_board, status, tmp_path):

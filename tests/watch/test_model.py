@@ -58,6 +58,13 @@ def story():
     return Story()
 
 
+def test_where_a_crash_was_is_told_in_words_of_the_boards_own_bundle(story):
+    story.fleet = Fleet(explain=lambda text, bundle: f"{bundle}: {text}")
+    story.say("state", {"board": {"bundle": "1f0c9a2e"}})
+    (told,) = story.event(1, "task/crash", task="app", error="ValueError: 5")
+    assert told == "1f0c9a2e: task app crashed: ValueError: 5"
+
+
 @pytest.fixture
 def online(story):
     """A board that has told all of itself."""

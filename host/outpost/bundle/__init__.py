@@ -1,14 +1,15 @@
 """The device tree as it goes onto a board: which files, compiled to what, known by which hash.
 
 Source files are cut for readers; the files of a board are built from them. groups.py says which
-modules become one, merge.py joins them, rename.py shortens what is private, trace.py leads a
-board's tracebacks back to the source.
+modules become one, merge.py joins them, rename.py shortens what is private, maps.py and trace.py
+lead a board's tracebacks back to the source.
 """
 
 import functools
 import hashlib
 import json
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import astuple, dataclass
@@ -41,6 +42,8 @@ MODULES = (
 )
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 LIBRARY = "/lib"  # where boards look for packages
+_TELLS_ID = "/assemble.py"
+_ID = re.compile(r'^BUNDLE = "(\w+)"', re.MULTILINE)
 
 
 class BundleError(Exception):
@@ -137,7 +140,7 @@ def merged(tree, cache=None):
             ]
         else:
             found = _built(texts)
-            _put(target, json.dumps([astuple(one) for one in found]).encode())
+            put(target, json.dumps([astuple(one) for one in found]).encode())
         _merged[key] = found
     return _merged[key]
 
@@ -156,9 +159,31 @@ def _built(texts):
     try:
         # What boards run as source, people read there.
         plain = {f"/{name}.py" for name in (*BOOT, "main")}
-        return rename(Merger(modules, GROUPS).result(), plain)
+        return _signed(rename(Merger(modules, GROUPS).result(), plain))
     except MergeError as error:
         raise BundleError(str(error)) from error
+
+
+def _signed(made):
+    """The modules with the bundle's id in the one that tells it: a hash over all of them."""
+    whole = hashlib.sha256()
+    for one in made:
+        whole.update(f"{one.place}\0{one.text}\0".encode())
+    for one in made:
+        if one.place == _TELLS_ID:
+            one.text = _ID.sub(f'BUNDLE = "{whole.hexdigest()[:8]}"', one.text, count=1)
+    return made
+
+
+def bundle_id(made):
+    """The id of a bundle, eight hex digits, from what merged() returned.
+
+    None where the tree, such as that of a test, has no module that tells it.
+    """
+    for one in made:
+        if one.place == _TELLS_ID and (found := _ID.search(one.text)):
+            return found[1]
+    return None
 
 
 @functools.cache
@@ -170,7 +195,7 @@ def _builder():
     return whole.hexdigest()
 
 
-def _put(target, content):
+def put(target, content):
     """Write a file of the cache by rename: several runs may fill one at the same time."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
@@ -249,7 +274,7 @@ def compiled(text, name, cache, level=0):
             )
             if done.returncode:
                 raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
-            _put(target, here.with_suffix(".mpy").read_bytes())
+            put(target, here.with_suffix(".mpy").read_bytes())
     return target.read_bytes()
 
 

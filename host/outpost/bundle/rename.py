@@ -75,6 +75,9 @@ def _words(modules, plain):
                 forbidden.add(node.arg)
             elif isinstance(node, ast.alias):
                 forbidden.update((node.name, node.asname))
+            elif isinstance(node, ast.Call) and _called(node) == "create_task":
+                # A task has no other name: STAT tells by it who held the loop.
+                forbidden.update(_called(part) for part in node.args)
             elif isinstance(node, ast.ClassDef):
                 bases = [base.id if isinstance(base, ast.Name) else "?" for base in node.bases]
                 has = _attributes(node)
@@ -94,6 +97,12 @@ def _words(modules, plain):
             _meet(together, set().union(*(classes[one][1] for one in line)))
     used = {name for module in modules for name in re.findall(r"\w+", "\n".join(module.lines))}
     return _coloured(names - forbidden, together, often, _pool(used))
+
+
+def _called(node):
+    """The name of the function that is called; None where it is no call."""
+    function = getattr(node, "func", None)
+    return getattr(function, "attr", getattr(function, "id", None))
 
 
 def _meet(together, names):

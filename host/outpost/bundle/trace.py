@@ -1,27 +1,25 @@
 """From a line of a board's traceback back to the source: file, line and function as people wrote.
 
 A bundle's traceback names a joined file and a shortened function, such as
-`File "services/ftp/server.py", line 912, in exec`.
+`File "services/ftp/server.py", line 912, in exec`; STAT and MQTT say `at FILE:LINE`.
 """
 
-import ast
 import re
-from pathlib import Path
 
-from outpost import bundle
+from outpost.bundle.maps import NoMap, find
 
 _UNFINISHED = re.compile(r" *(F|Fi|Fil|File.*)?\Z")
-_PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?')
+_PLACE = re.compile(
+    r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?'
+    r"|\bat (?P<short>[\w/.-]+\.py):(?P<number>\d+)"
+)
 
 
 class Trace:
-    """The way back for the bundle of one tree."""
+    """The way back by one bundle's Map."""
 
-    def __init__(self, tree):
-        """tree: folder of the device code that the board has. BundleError where it is none."""
-        self._tree = Path(tree)
-        self._lines = {one.place: one.lines for one in bundle.merged(tree)}
-        self._functions = {}  # source file -> [(first line, last line, name)]
+    def __init__(self, way):
+        self._map = way
 
     def explained(self, text):
         """The text with each place of a traceback in the words of the source.
@@ -48,12 +46,14 @@ class Trace:
         return hear
 
     def _place(self, found):
-        root = "/" if found["file"].startswith("/") else ""
-        lines = self._lines.get("/" + found["file"].lstrip("/"))
-        number = int(found["line"])
+        file, number = found["file"] or found["short"], int(found["line"] or found["number"])
+        root = "/" if file.startswith("/") else ""
+        lines = self._map.lines.get("/" + file.lstrip("/"))
         if not lines or not 0 < number <= len(lines):
             return found[0]
         path, line = lines[number - 1]
+        if found["short"]:
+            return f"at {root}{path.lstrip('/')}:{line}"
         told = f'File "{root}{path.lstrip("/")}", line {line}'
         if not found["function"]:
             return told
@@ -61,14 +61,17 @@ class Trace:
 
     def _function(self, path, line):
         """The name of the innermost function around a line; None at a module's top."""
-        if path not in self._functions:
-            tree = ast.parse((self._tree / path.lstrip("/")).read_text())
-            self._functions[path] = [
-                (node.lineno, node.end_lineno, node.name)
-                for node in ast.walk(tree)
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            ]
         around = [
-            (first, name) for first, last, name in self._functions[path] if first <= line <= last
+            (first, name)
+            for first, last, name in self._map.functions.get(path, ())
+            if first <= line <= last
         ]
         return max(around)[1] if around else None
+
+
+def explained(text, name, tree):
+    """A text of the board that runs the bundle with that id; as it is where there is no map."""
+    try:
+        return Trace(find(name, tree)).explained(text)
+    except NoMap:
+        return text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpost import bundle
-from outpost.bundle import DeviceFile
+from outpost.bundle import DeviceFile, maps
 
 _FORMS = (".py", ".mpy")
 # What starts a board and brings it back: an update names them only where it says so.
@@ -60,6 +60,8 @@ def read(folder, *, version=None, source=False, exclude=(), include_boot=False):
     notes = []
     if outpost:
         files = bundle.device_files(folder, source=source)
+        if not source:
+            maps.keep(folder)
         files = [file for file in files if not is_excluded(file.path, exclude)]
     else:
         files = list(_application(folder, source, exclude, notes))

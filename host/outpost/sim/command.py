@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from outpost import bundle
+from outpost.bundle import maps
 from outpost.bundle.trace import Trace
 from outpost.sim import i386
 from outpost.sim.boards import BLOCK, BOARDS, default
@@ -167,7 +168,7 @@ def sim(
             log = stack.enter_context(console.open("w")) if console else None
             say = _printer(log)
             if not source:
-                say = Trace(tree).stream(say)
+                say = Trace(maps.keep(tree)).stream(say)
             board = Board(
                 flash, ftp_port=ftp_port, profile=profile, bits=bits and int(bits),
                 mounts=mounts, clock=clock, cut_at_write=cut_at_write or 0, say=say,

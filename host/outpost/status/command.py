@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from outpost import bundle
 from outpost.address import FTP, AddressError, AddressType, credentials
+from outpost.bundle.trace import explained
 from outpost.shown import safe, size, span
 from outpost.status.ask import Answer, Unreachable, ask
 
@@ -39,6 +41,7 @@ def status(urls, as_json, cafile, timeout):
 
     Exit status: 0 where all boards answered and all their services are well, else 1.
     """
+    tree = bundle.tree_root()
     try:
         logins = [credentials(url) for url in urls]
     except AddressError as error:
@@ -46,7 +49,8 @@ def status(urls, as_json, cafile, timeout):
 
     def asked(url, login):
         try:
-            return ask(url, login, cafile=cafile, timeout=timeout)
+            answer = ask(url, login, cafile=cafile, timeout=timeout)
+            return Answer(_of_the_source(answer.sections, tree), answer.exact)
         except Unreachable as error:
             return error
 
@@ -63,6 +67,18 @@ def status(urls, as_json, cafile, timeout):
             else:
                 console.print(Text(f"{safe(url)}: {safe(answer)}", _BAD))
     sys.exit(0 if well else 1)
+
+
+def _of_the_source(sections, tree):
+    """Sections, with the places of tracebacks as in the source."""
+    name = sections.get("board", {}).get("bundle")
+    return {
+        section: {
+            key: explained(value, name, tree) if isinstance(value, str) else value
+            for key, value in values.items()
+        }
+        for section, values in sections.items()
+    }
 
 
 def _json_line(url, answer):

@@ -9,8 +9,9 @@ from itertools import zip_longest
 
 # The keys of Outpost's own sections as STAT shows them, with the unit that it takes off.
 _KEYS = {
-    "address": "", "boots": "", "broker": "", "by": "", "clock": "", "connected": "", "drops": "",
-    "dropped": "", "error": "", "failed": "", "firmware": "", "free": "_bytes", "id": "",
+    "address": "", "boots": "", "broker": "", "bundle": "", "by": "", "clock": "",
+    "connected": "", "drops": "", "dropped": "", "error": "", "failed": "", "firmware": "",
+    "free": "_bytes", "id": "",
     "last crash": "", "last error": "", "last problem": "", "last sync": "", "level": "",
     "logins": "", "longest stall": "_ms", "name": "", "offset": "_ms", "outpost": "", "path": "",
     "port": "", "problem": "", "problems": "", "reset cause": "", "restarts": "", "rssi": "",
@@ -19,8 +20,8 @@ _KEYS = {
     "uptime": "_s", "utc offset min": "", "version": "", "waiting": "",
 }  # fmt: skip
 _TEXTS = {
-    "by", "error", "firmware", "id", "last_crash", "last_error", "last_problem", "name", "path",
-    "problem",
+    "bundle", "by", "error", "firmware", "id", "last_crash", "last_error", "last_problem",
+    "name", "path", "problem",
 }  # fmt: skip
 _STATES = {"starting", "running", "waiting", "failed", "finished", "stopped", "off"}
 _LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # the heads of STAT begin with a capital

@@ -12,7 +12,9 @@ import click
 from rich.console import Console
 from rich.live import Live
 
+from outpost import bundle
 from outpost.address import MQTT, AddressError, AddressType, credentials
+from outpost.bundle.trace import explained
 from outpost.shown import safe
 from outpost.watch.broker import Link, Refused
 from outpost.watch.model import ONLINE, Fleet
@@ -89,9 +91,14 @@ def watch(url, topic, cafile, as_json, once, expect, timeout):
         link.close()
 
 
+def _explain(text, name):
+    """A text of the board that runs the bundle of that id, in words of the source."""
+    return explained(text, name, bundle.tree_root())
+
+
 def _show(link, url, topic):
     """The live view, on the terminal's other screen; the first one comes back at the end."""
-    fleet = Fleet(topic)
+    fleet = Fleet(topic, _explain)
     console = Console(highlight=False, markup=False)
     with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
         while True:
@@ -106,7 +113,7 @@ def _show(link, url, topic):
 
 def _print_lines(link, topic):
     """A line for each event: when it came (UTC), the board, what happened."""
-    fleet = Fleet(topic)
+    fleet = Fleet(topic, _explain)
     for messages in _steps(link):
         now = time.monotonic()
         news = [fleet.take(message.topic, message.payload, now) for message in messages]
@@ -145,7 +152,7 @@ def _json_line(message):
 
 def _once(link, url, topic, as_json, expect, timeout):
     """Print what the broker keeps; return the exit status."""
-    fleet = Fleet(topic)
+    fleet = Fleet(topic, _explain)
     until = time.monotonic() + timeout
     quiet_since = None
     while quiet_since is None or time.monotonic() - quiet_since < _QUIET_S:

@@ -62,6 +62,7 @@ class Board:
     heard: float = 0  # when the last state came, or the board came online
     every_s: float = _EVERY_S
     version: str | None = None
+    bundle: str | None = None
     address: str | None = None
     boots: float | None = None
     uptime_s: float | None = None
@@ -108,8 +109,10 @@ class Board:
 class Fleet:
     """All boards below a topic, and the feed of what happened. Bounded, whatever comes."""
 
-    def __init__(self, topic="outpost"):
+    def __init__(self, topic="outpost", explain=lambda text, bundle: text):
+        """explain: a text of a board that runs the bundle of that id -> in words of the source."""
         self._prefix = topic.strip("/") + "/"
+        self._explain = explain
         self.boards = {}  # by id
         self.feed = deque(maxlen=_FEED)
         self._names = Counter()
@@ -140,7 +143,8 @@ class Fleet:
         news = []
 
         def tell(text, level=PLAIN, time=None):
-            news.append(Entry(now, self.label(board), text[:_LINE], level, time))
+            text = self._explain(text[:_LINE], board.bundle)
+            news.append(Entry(now, self.label(board), text, level, time))
 
         if what == "status":
             _take_status(board, payload, now, tell)
@@ -241,6 +245,7 @@ def _take_state(board, state, now):
     board.heard = now
     board.was_late = False
     board.version = _text(of("board", "version")) or board.version
+    board.bundle = _text(of("board", "bundle"))
     board.uptime_s, board.uptime_at = _number(of("board", "uptime_s")), now
     is_set = of("time", "set")
     board.clock_set = is_set if isinstance(is_set, bool) else None

@@ -1,0 +1,95 @@
+"""Maps of bundles: from a file and line of a board back to those of the source, kept as JSON.
+
+A map is named by its bundle's id, which STAT tells as `bundle`. What brings a bundle onto a board
+keeps its map in build/maps, a release has it beside its files.
+"""
+
+import ast
+import functools
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from outpost import bundle
+
+_NAME = re.compile(r"[0-9a-f]{8}\Z")
+
+
+class NoMap(Exception):
+    """There is no such map, or it is none; the text says where it was looked for."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """bundle: its id, None where it tells none.
+
+    lines: path on the board -> (source file, line) of each of its lines.
+    functions: source file -> (first line, last line, name) of each function of it.
+    """
+
+    bundle: str
+    lines: dict
+    functions: dict
+
+
+def of_tree(tree):
+    """The map of the bundle that a tree makes; BundleError where it makes none."""
+    merged = bundle.merged(tree)
+    sources = {source for one in merged for source, _ in one.lines}
+    return Map(
+        bundle=bundle.bundle_id(merged),
+        lines={one.place: one.lines for one in merged},
+        functions={source: _functions(Path(tree) / source.lstrip("/")) for source in sources},
+    )
+
+
+def keep(tree):
+    """Write the map of a tree's bundle where find() looks for it; return the Map."""
+    made = of_tree(tree)
+    path = _folder(tree) / f"{made.bundle}.json"
+    if made.bundle and not path.exists():
+        bundle.put(path, text(made).encode())
+    return made
+
+
+def text(made):
+    """A Map as it stands in a file."""
+    return json.dumps(asdict(made), separators=(",", ":")) + "\n"
+
+
+def read(path):
+    """The Map in a file; NoMap."""
+    try:
+        return Map(**json.loads(Path(path).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise NoMap(f"{path} is no map of a bundle: {error}") from error
+
+
+@functools.cache
+def find(name, tree):
+    """The Map of the bundle with that id: the tree's own, or one that was kept; NoMap."""
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise NoMap(f"{name!r} is no bundle's id: the board runs the source, or an older Outpost")
+    path = _folder(tree) / f"{name}.json"
+    if path.exists():
+        return read(path)
+    try:
+        own = of_tree(tree)
+    except bundle.BundleError as error:
+        raise NoMap(f"{path} is not there, and here is no source: {error}") from error
+    if name != own.bundle:
+        raise NoMap(f"{path} is not there, and the source here makes bundle {own.bundle}")
+    return own
+
+
+def _folder(tree):
+    return Path(tree) / "build" / "maps"
+
+
+def _functions(path):
+    return [
+        (node.lineno, node.end_lineno, node.name)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
