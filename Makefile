@@ -68,7 +68,7 @@ bench: $(READY) $(LIBRARY) $(I386) ## measure speed and heap beside peers; ARGS=
 bench-quick: $(READY) $(LIBRARY) $(I386) ## the same in under two minutes
 	$(BIN)/python -m bench --quick $(ARGS)
 
-package: $(READY) ## list the device files in package.json, for mip
+package: $(READY) $(LIBRARY) ## build a release: for mip, for firmware, with map and checksums
 	$(BIN)/python -m outpost.package
 
 picture: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## draw the pictures in docs anew; as root, for port 123

@@ -47,7 +47,7 @@ def test_the_configuration_page_invents_no_option(micropython):
 
 @pytest.mark.parametrize(
     ("file", "pattern"),
-    [("main.py", r'VERSION = "([^"]+)"'), ("package.json", r'"version": "([^"]+)"')],
+    [("main.py", r'VERSION = "([^"]+)"')],
 )
 def test_there_is_one_version(file, pattern):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

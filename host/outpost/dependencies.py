@@ -16,6 +16,8 @@ PACKAGES = {
     "ntptime": ("ntptime.py", "micropython/net/ntptime"),
     "umqtt.simple": ("umqtt/simple.py", "micropython/umqtt.simple"),
 }
+# What a release of Outpost asks mip for, by micropython-lib's own numbers.
+VERSIONS = {"logging": "0.6.2", "ntptime": "0.2.0", "umqtt.simple": "1.8.0"}
 INTERPRETER = Path(sys.executable).with_name("micropython")
 INDEX = "https://micropython.org/pi/v2"
 MIP_TIMEOUT_S = 20  # for all three together: without a network the stand-ins must come soon
@@ -61,7 +63,8 @@ def _through_mip(target):
     # Where mip fails it leaves half of the packages: what it fetched is taken only as a whole.
     scratch = target.with_name(target.name + ".mip")
     options = ["--index", INDEX, "--target", scratch, "--no-mpy"]
-    command = [INTERPRETER, "-m", "mip", "install", *options, *PACKAGES]
+    names = [f"{name}@{VERSIONS[name]}" for name in PACKAGES]
+    command = [INTERPRETER, "-m", "mip", "install", *options, *names]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=MIP_TIMEOUT_S, errors="replace"

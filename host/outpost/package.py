@@ -1,41 +1,85 @@
-"""Write package.json, from which mip installs Outpost; `python -m outpost.package`."""
+"""A release in build/release: the bundle for mip, its map, the source for firmware, checksums.
 
+`make package`, or `python -m outpost.package`. All of it lies in one folder without others in it,
+as the files of a release on a forge do. The same tree makes the same bytes.
+"""
+
+import hashlib
+import io
 import json
+import shutil
 import tomllib
+import zipfile
 
 from outpost import bundle
-from outpost.dependencies import PACKAGES
+from outpost.bundle import maps
+from outpost.dependencies import PACKAGES, VERSIONS
+
+FOLDER = "build/release"
+SUMS = "SHA256SUMS"
+_DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive: a date would make other bytes
 
 
-def package(tree):
-    """The text of package.json for the device code of a tree."""
-    project = tomllib.loads((tree / "pyproject.toml").read_text())["project"]
-    files = [file.path.lstrip("/") for file in bundle.device_files(tree, source=True)]
+def release(tree):
+    """What a release of a tree has: name -> bytes. Raises bundle.BundleError."""
+    version = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["version"]
+    way = maps.of_tree(tree)
+    files = [file for file in bundle.device_files(tree) if not _is_package(file.path)]
+    found = {_flat(file.path): file.content for file in files}
+    found["package.json"] = _listed(version, files).encode()
+    found[f"outpost-{version}-{way.bundle}.map.json"] = maps.text(way).encode()
+    found[f"outpost-{version}-firmware.zip"] = _for_firmware(tree)
+    sums = [f"{hashlib.sha256(found[name]).hexdigest()}  {name}\n" for name in sorted(found)]
+    found[SUMS] = "".join(sums).encode()
+    return found
+
+
+def _listed(version, files):
+    """package.json: what mip puts where, and what it takes from its index."""
     listed = {
-        "version": project["version"],
-        # Path on the board, path beside package.json: the same, for the tree stands as on a board.
-        "urls": [[path, path] for path in files if f"/{path}" not in _library()],
-        "deps": [[name, "latest"] for name in PACKAGES],
+        "version": version,
+        "urls": [[file.path.lstrip("/"), _flat(file.path)] for file in files],
+        "deps": [[name, VERSIONS[name]] for name in PACKAGES],
     }
-    # A pair a line: a new file is one line of a diff.
-    lines = [f"  {json.dumps(key)}: {_value(value)}" for key, value in listed.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return json.dumps(listed, indent=1) + "\n"
 
 
-def _library():
-    return {f"{bundle.LIBRARY}/{file}" for file, _ in PACKAGES.values()}
+def _flat(path):
+    """The name of a board's file in a release: folders become a part of it."""
+    return path.lstrip("/").replace("/", ".")
 
 
-def _value(value):
-    if isinstance(value, str):
-        return json.dumps(value)
-    return "[\n" + ",\n".join(f"    {json.dumps(pair)}" for pair in value) + "\n  ]"
+def _is_package(path):
+    return path.startswith(f"{bundle.LIBRARY}/")
+
+
+def _for_firmware(tree):
+    """manifest.py and what it freezes, as an archive."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        names = [f.path.lstrip("/") for f in bundle.device_files(tree, source=True)]
+        for name in (*bundle.NOT_FOR_BOARDS, *(n for n in names if not _is_package(f"/{n}"))):
+            entry = zipfile.ZipInfo(f"outpost/{name}", _DATE)
+            archive.writestr(entry, (tree / name).read_bytes(), zipfile.ZIP_DEFLATED)
+    return content.getvalue()
 
 
 def main():
-    """Write package.json of the repository."""
+    """Write the release of the repository, and say what it is."""
     tree = bundle.tree_root()
-    (tree / "package.json").write_text(package(tree))
+    folder = tree / FOLDER
+    found = release(tree)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in found.items():
+        (folder / name).write_bytes(content)
+    listed = json.loads(found["package.json"])
+    size = sum(len(found[asset]) for _, asset in listed["urls"])
+    print(
+        f"Outpost {listed['version']}, bundle {maps.of_tree(tree).bundle}: "
+        f"{len(listed['urls'])} files for a board, {size // 1024} KiB, in {FOLDER}\n"
+        f"To try it: mpremote mip install --target / {FOLDER}/package.json"
+    )
 
 
 if __name__ == "__main__":

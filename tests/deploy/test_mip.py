@@ -1,20 +1,23 @@
-"""package.json, and what the two mip clients make of it, from a server on the loopback."""
+"""A release, and what the two mip clients make of it, from a server on the loopback."""
 
 import functools
 import hashlib
 import http.server
+import io
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from outpost.dependencies import PACKAGES
-from outpost.package import package
+from outpost import bundle
+from outpost.dependencies import PACKAGES, VERSIONS
+from outpost.package import release
 
 ROOT = Path(__file__).parents[2]
 INTERPRETER = Path(sys.executable).with_name("micropython")
@@ -43,21 +46,24 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(scope="module")
+def assets():
+    """What a release has: name -> bytes."""
+    return release(ROOT)
+
+
 @pytest.fixture
-def served(tmp_path):
-    """The repository's package and an index that holds the stand-ins -> url, folder."""
+def served(tmp_path, assets):
+    """A release and an index that holds the stand-ins, by the versions that are asked for."""
     folder = tmp_path / "served"
-    text = package(ROOT)
-    for _, path in json.loads(text)["urls"]:
-        copy = folder / "outpost" / path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, copy)
-    (folder / "outpost" / "package.json").write_text(text)
+    (folder / "release").mkdir(parents=True)
+    for name, content in assets.items():
+        (folder / "release" / name).write_bytes(content)
     for name, (file, _) in PACKAGES.items():
         content = (STANDINS / file).read_bytes()
         short = hashlib.sha256(content).hexdigest()[:8]
         for form in ("py", "6"):
-            made = folder / "index" / "package" / form / name / "latest.json"
+            made = folder / "index" / "package" / form / name / f"{VERSIONS[name]}.json"
             made.parent.mkdir(parents=True)
             made.write_text(json.dumps({"v": 1, "version": "1", "hashes": [[file, short]]}))
         stored = folder / "index" / "file" / short[:2] / short
@@ -72,24 +78,68 @@ def served(tmp_path):
         thread.join()
 
 
-def test_the_package_lists_what_is_there():
-    listed = json.loads((ROOT / "package.json").read_text())
-    there = {
-        path.relative_to(ROOT).as_posix()
-        for pattern in ("*.py", "hal/**/*.py", "services/**/*.py")
-        for path in ROOT.glob(pattern)
-        if path.name != "manifest.py"  # for the build of firmware
-    }
-    assert {path for path, _ in listed["urls"]} == there, "run `make package`"
-    assert (ROOT / "package.json").read_text() == package(ROOT), "run `make package`"
-    assert [name for name, _ in listed["deps"]] == ["logging", "ntptime", "umqtt.simple"]
+def test_it_lists_the_bundle_and_each_file_lies_beside_it(assets):
+    listed = json.loads(assets["package.json"])
+    there = {f"/{path}": assets[name] for path, name in listed["urls"]}
+    bundled = {file.path: file.content for file in bundle.device_files(ROOT)}
+    assert there == {path: bundled[path] for path in bundled if not path.startswith("/lib/")}
+    assert "/main.py" in there
+    assert listed["deps"] == [[name, VERSIONS[name]] for name in PACKAGES]
+    assert all("/" not in name for name in assets), "a release on a forge has no folders"
+
+
+def test_its_checksums_are_those_of_its_files(assets, tmp_path):
+    for name, content in assets.items():
+        (tmp_path / name).write_bytes(content)
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) == len(assets) - 1
+
+
+def test_its_map_explains_what_its_boards_say(assets):
+    (name,) = (name for name in assets if name.endswith(".map.json"))
+    way = json.loads(assets[name])
+    assert way["bundle"] in name
+    assert way["bundle"].encode() in assets["assemble.mpy"], "a board tells this id"
+    assert {f"/{p}" for p in ("main.py", "services/ftp/server.py")} <= set(way["lines"])
+
+
+def test_its_archive_has_what_firmware_freezes(assets, tmp_path):
+    (name,) = (name for name in assets if name.endswith("-firmware.zip"))
+    zipfile.ZipFile(io.BytesIO(assets[name])).extractall(tmp_path)
+    there = tmp_path / "outpost"
+    for line in (there / "manifest.py").read_text().splitlines():
+        found = re.fullmatch(r' *(module|package)\("([^"]+)"\)', line)
+        if found:
+            assert (there / found[2]).exists(), line
+    assert (there / "services/ftp/server.py").read_text() == (
+        ROOT / "services/ftp/server.py"
+    ).read_text()
+
+
+def test_the_same_tree_makes_the_same_bytes(assets):
+    assert release(ROOT) == assets
+
+
+def test_make_package_writes_it_and_says_how_to_install_it(assets):
+    said = subprocess.run(
+        [sys.executable, "-m", "outpost.package"], capture_output=True, text=True, cwd=ROOT
+    )
+    there = {path.name: path.read_bytes() for path in (ROOT / "build/release").iterdir()}
+    assert there == assets
+    assert "mpremote mip install --target / build/release/package.json" in said.stdout
 
 
 def test_the_boards_own_mip_installs_it(served, tmp_path, micropython):
     target = tmp_path / "installed"
     where = ("--target", target, "--index", f"{served.url}/index")
     done = subprocess.run(
-        [INTERPRETER, "-m", "mip", "install", *where, f"{served.url}/outpost/package.json"],
+        [INTERPRETER, "-m", "mip", "install", *where, f"{served.url}/release/package.json"],
         env=os.environ | {"MICROPYPATH": ".frozen"},
         cwd=tmp_path,
         capture_output=True,
@@ -97,7 +147,7 @@ def test_the_boards_own_mip_installs_it(served, tmp_path, micropython):
         timeout=100,
     )
     assert "Done" in done.stdout, done.stdout + done.stderr
-    assert (target / "main.py").read_bytes() == (ROOT / "main.py").read_bytes()
+    assert (target / "main.py").read_bytes() == (served.folder / "release/main.py").read_bytes()
     assert "imported" in micropython(IMPORT_ALL, target)
 
 
@@ -106,15 +156,15 @@ def test_mpremotes_mip_brings_it_onto_a_board_that_then_runs_it(board, mpremote,
     board.write("/config.json", config.read_bytes())
     board.power_on()
     where = ("--target", "/", "--index", f"{served.url}/index")
-    said = mpremote("mip", "install", *where, f"{served.url}/outpost/package.json")
+    said = mpremote("mip", "install", *where, f"{served.url}/release/package.json")
     assert "Done" in said
     board.power_off()
     files = board.files()
-    assert files["/main.py"] == (ROOT / "main.py").read_bytes()
+    assert files["/main.py"] == (served.folder / "release/main.py").read_bytes()
     # The dependencies follow --target; the root is the first entry of a board's sys.path.
     assert {"/logging.py", "/ntptime.py", "/umqtt/simple.py"} <= set(files)
     printed = len(board.console)
-    board.heap = "160wK"  # what it takes as source
+    board.heap = "133wK"  # an ESP32's
     board.power_on()
     # The network starts after the log and before FTP; each is named when it can't.
     board.wait(lambda: b"network/up" in board.console[printed:], "running Outpost")
@@ -122,11 +172,11 @@ def test_mpremotes_mip_brings_it_onto_a_board_that_then_runs_it(board, mpremote,
         assert trouble not in board.console[printed:]
 
 
-def test_mpremotes_mip_takes_a_checkout_too(board, mpremote, served):
-    listed = json.loads((served.folder / "outpost" / "package.json").read_text())
-    few = served.folder / "outpost" / "few.json"
+def test_mpremotes_mip_takes_a_folder_too(board, mpremote, served):
+    listed = json.loads((served.folder / "release" / "package.json").read_text())
+    few = served.folder / "release" / "few.json"
     few.write_text(json.dumps({"urls": listed["urls"][:3]}))
     assert "Done" in mpremote("mip", "install", "--target", "/", few)
     board.power_off()
-    there = {f"/{path}": (ROOT / path).read_bytes() for path, _ in listed["urls"][:3]}
+    there = {f"/{path}": (few.parent / name).read_bytes() for path, name in listed["urls"][:3]}
     assert board.files() == there

@@ -40,7 +40,9 @@ def of_tree(tree):
     return Map(
         bundle=bundle.bundle_id(merged),
         lines={one.place: one.lines for one in merged},
-        functions={source: _functions(Path(tree) / source.lstrip("/")) for source in sources},
+        functions={
+            source: _functions(Path(tree) / source.lstrip("/")) for source in sorted(sources)
+        },
     )
 
 
