@@ -1,12 +1,16 @@
 """Heap budgets: bytes on 32 bits, as boards have them, from .mpy; they repeat."""
 
 import pytest
+from outpost.sim import i386
 
 from bench import telemetry
 from bench.client import take_all
 
 KB = 1000
 MIB = 1 << 20
+pytestmark = pytest.mark.skipif(
+    not i386.found(), reason="NOT TESTED: heap, for want of the 32-bit interpreter"
+)
 
 
 @pytest.mark.parametrize(
