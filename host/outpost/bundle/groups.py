@@ -21,7 +21,7 @@ GROUPS = (
         "accounts admission buffers commands data disk errors lines paths pump session sight"
         " sockets storing transfer",
     ),
-    _group("services.log.logger", "services.log", "files lines records"),
+    _group("services.log.logger", "services.log", "files lines"),
     _group("services.telemetry", "services.telemetry", "connection outbox telemetry"),
     _group("services.time", "services.time", "clock sntp"),
 )
