@@ -340,9 +340,11 @@ async def query(address, timeout_ms):
 async def resolve(server):
     return server
 
+import hal.net
 import services.time.clock as module
-module.resolve = resolve
-module.sntp.query = query
+hal.net.resolve = resolve
+sntp.query = query
+module.forget = lambda name: None  # this one would be imported anew
 clock = Clock(status, events, site, ("10.0.0.1",))
 
 

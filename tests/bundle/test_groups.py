@@ -26,4 +26,3 @@ def imported_at_the_top():
 def test_each_member_is_imported_at_the_top_of_another(group):
     late = set(group.members) - {group.name} - imported_at_the_top()
     assert not late, "it is only loaded where it is needed: its heap would never come back"
-

@@ -56,6 +56,31 @@ def test_a_start_sets_the_clock_from_a_real_server(clock, chronyd, packages):
     assert is_now(calendar.timegm(text))
 
 
+def test_between_two_syncs_nothing_of_them_is_kept(clock, chronyd, packages):
+    device = clock(chronyd.address, packages=packages)
+    late = '[name for name in {} if name in __import__("sys").modules]'.format(
+        ("ntptime", "services.time.sntp", "services.time.setting")
+    )
+    for _ in range(2):
+        assert device.wait_for("time/sync")["server"] == chronyd.address
+        device.wait_until(f"not {late}")
+        device.ask("service._wake.set()")
+
+
+def test_a_heap_too_full_for_a_sync_is_told_and_the_next_one_sets_the_clock(clock, chronyd):
+    full = """
+import services.time.clock as module
+real = module.borrow
+def borrow(*names):
+    raise MemoryError
+module.borrow = borrow
+"""
+    device = clock(chronyd.address, more=full)
+    assert error_of(device) == "no memory for it just now"
+    device.ask('setattr(module, "borrow", real)')
+    device.wait_for("time/sync", timeout=10)
+
+
 def test_before_the_first_sync_the_status_says_that_the_clock_is_not_set(clock):
     device = clock(loopback_address())
 
@@ -266,7 +291,7 @@ def test_the_network_coming_back_ends_the_wait(clock, time_server):
     server = time_server(lambda query: answer(query) if server.queries > 1 else kiss(query))
     device = clock(server.address, loopback_address(), more="service._first = 1")
     error_of(device)
-    device.ask("service._shunned.clear()")
+    device.ask("service.shunned.clear()")
     device.ask('events.publish("network/up", address="127.0.0.1")')
 
     device.wait_for("time/sync", timeout=1.9)  # its own retry would come after two seconds

@@ -1,7 +1,7 @@
-"""Which modules of the device tree become one on a board: those that are loaded together and stay.
+"""Which modules of the device tree become one on a board: those that are loaded together.
 
-What is loaded late, and let go again, stays apart. A group has the name of the module by which
-others come to it: main.py's table names services.ftp.server, say.
+What is loaded late, and let go again, stays apart from what stays. A group has the name of the
+module by which others come to it: main.py's table names services.ftp.server, say.
 """
 
 from outpost.bundle.merge import Group
@@ -23,5 +23,6 @@ GROUPS = (
     ),
     _group("services.log.logger", "services.log", "files lines"),
     _group("services.telemetry", "services.telemetry", "connection outbox telemetry"),
-    _group("services.time", "services.time", "clock sntp"),
+    _group("services.time", "services.time", "clock"),
+    _group("services.time.setting", "services.time", "sntp"),  # late, and together
 )
