@@ -113,7 +113,8 @@ def test_a_deployed_outpost_runs_and_is_deployed_to_while_it_runs(
     assert board.resets == 1
     with (whole_tree / "services" / "site.py").open("a") as file:
         file.write("\nCHANGED = True\n")
-    assert summary(deploy(of=whole_tree))[0] == 1
+    # The changed one, and assemble.mpy, which has the bundle's id.
+    assert summary(deploy(of=whole_tree))[0] == 2
     assert b"board/stop how=interrupt" in board.console, "Outpost was not stopped cleanly"
     board.wait(lambda: board.console.count(b"board/boot") == 2, "running again")
     board.power_off()
