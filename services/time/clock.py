@@ -9,6 +9,13 @@ from services.service import Service
 _FIRST_RETRY_S = const(2)
 _LONGEST_RETRY_S = const(300)
 _WAIT_S = const(86_400)  # of one wait: asyncio takes less than 2^29 ms, 6.2 days
+_SET_FROM = ("services.time.setting", "set_from")
+
+
+def _let_go():
+    """Forget what came with set_from."""
+    forget("services.time.sntp")
+    forget("ntptime")
 
 
 class Clock(Service):
@@ -58,6 +65,8 @@ class Clock(Service):
                 "utc_offset_min": utc_offset_min,
             }
         )
+        borrow(*_SET_FROM)  # what is missing is told at the boot, not at each sync
+        _let_go()
         site.add("ntp", self._site_ntp, "ntp: set the clock over NTP now", admin=True, waits=True)
         events.subscribe(self._notice)
 
@@ -91,7 +100,7 @@ class Clock(Service):
             faults = []
             try:
                 # An hour passes between two syncs: what asks and sets is not kept meanwhile.
-                set_from = borrow("services.time.setting", "set_from")
+                set_from = borrow(*_SET_FROM)
                 for turn in range(len(self.servers)):
                     index = (self._first + turn) % len(self.servers)
                     server = self.servers[index]
@@ -105,8 +114,7 @@ class Clock(Service):
             except MemoryError:
                 faults.append("no memory for it just now")
             finally:
-                forget("services.time.sntp")
-                forget("ntptime")
+                _let_go()
             text = "; ".join(faults)
             # The log tells the same failure once: a line for each attempt would fill it in days.
             again = text == self.status["last_error"] or None
