@@ -81,7 +81,7 @@ class Sockets:
             turn_away(listener)
 
     def _open(self, host):
-        """Lend (listener, port); None where all are lent, FTPError 425 where there is none.
+        """Lend (listener, port); None for "later", FTPError 425 where there is none.
 
         The one that has been free for longest: the port that a client was told of last may still
         get that client's connection.
@@ -99,6 +99,10 @@ class Sockets:
                 except OSError as error:
                     if error.errno == errno.EADDRINUSE:
                         continue
+                    if error.errno == errno.ENOMEM:
+                        # lwIP makes a connection of each listener first, and has five: those
+                        # that end, such as a soft reset's, are gone in a moment.
+                        return None
                     break
                 self.ports.append(port)
                 return listener, port

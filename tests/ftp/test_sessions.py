@@ -293,3 +293,35 @@ def test_a_client_that_reads_no_replies_holds_up_nobody(connect, control):
     assert control.ask("NOOP").code == 200
     assert "main.py" in control.names("/")
     assert time.monotonic() - began < 5
+
+
+def test_a_listener_for_which_lwip_has_no_room_is_waited_for(micropython):
+    said = micropython("""
+import asyncio, errno
+import services.ftp.sockets as module
+
+tries = []
+
+
+def listen(host, port):
+    tries.append(port)
+    if len(tries) < 4:
+        raise OSError(errno.ENOMEM)
+    return "listener"
+
+
+class Session:
+    class data:
+        def close():
+            pass
+
+
+class Server:
+    sessions = ()
+
+
+module.listen = listen
+sockets = module.Sockets(Server, 0, (50000, 50001))
+print(asyncio.run(sockets.seat(Session, "127.0.0.1")), len(tries))
+""")
+    assert said == "('listener', 50000) 4\n"
