@@ -165,7 +165,13 @@ def test_pget_in_four_pieces_at_once(lftp, program, folder, control, sync):
 
     assert (program.folder / "file").read_bytes() == whole
     asked = re.findall(r"---> (?:REST (\d+)|RETR)", (program.folder / "log").read_text())
-    assert sorted(int(offset) for offset in asked if offset) == [64_000, 128_000, 192_000]
+    # What the first has before lftp divides the file, on a slow machine, is none of the rest.
+    offsets = sorted(int(offset) for offset in asked if offset)
+    assert len(offsets) == 3
+    assert offsets[0] >= len(whole) // 4
+    ends = [*offsets[1:], len(whole)]
+    sizes = [end - begin for begin, end in zip(offsets, ends, strict=True)]
+    assert max(sizes) - min(sizes) <= 4, "equal pieces"
 
 
 @SYNC
