@@ -77,12 +77,12 @@ def find(name, tree):
     if path.exists():
         return read(path)
     try:
-        own = of_tree(tree)
+        own = bundle.bundle_id(bundle.merged(tree))
     except bundle.BundleError as error:
         raise NoMap(f"{path} is not there, and here is no source: {error}") from error
-    if name != own.bundle:
-        raise NoMap(f"{path} is not there, and the source here makes bundle {own.bundle}")
-    return own
+    if name != own:
+        raise NoMap(f"{path} is not there, and the source here makes bundle {own}")
+    return of_tree(tree)
 
 
 def _folder(tree):

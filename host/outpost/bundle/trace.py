@@ -71,6 +71,8 @@ class Trace:
 
 def explained(text, name, tree):
     """A text of the board that runs the bundle with that id; as it is where there is no map."""
+    if not _PLACE.search(text):  # nearly all that status and watch show
+        return text
     try:
         return Trace(find(name, tree)).explained(text)
     except NoMap:
