@@ -15,6 +15,7 @@ if options.start:
     module("main.py")
 module("assemble.py")
 module("config.py")
+module("daemon.py")
 module("journal.py")
 module("jsontext.py")
 module("recovery.py")

@@ -22,7 +22,7 @@ the_probe = probe.Probe()
 try:
     from services import site
 except ImportError:
-    from services import borrow as site  # where a bundle has it
+    import daemon as site  # a bundle has it there
 
 the_probe.watch_loop()
 commands = site.SiteCommands

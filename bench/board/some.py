@@ -3,8 +3,7 @@
 import asyncio
 
 import hal
-from services.borrow import borrow
-from supervisor import Supervisor
+from daemon import Supervisor, borrow  # a bundle has both there, as the source has
 
 _ROWS = (
     ("log", "services.log", "Log", None),

@@ -1,4 +1,4 @@
-"""main.py: wherever Ctrl-C comes, the board stays at its prompt and nobody calls it a bad end."""
+"""main.py, daemon.py: wherever Ctrl-C comes, the board stays at its prompt; that is no bad end."""
 
 import json
 from pathlib import Path

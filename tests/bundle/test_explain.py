@@ -36,7 +36,7 @@ def joined(place, source, line):
 def test_file_line_and_function_are_those_of_the_source(trace):
     line = line_of("services/ftp/data.py", "raise FTPError(")
     there = joined("/services/ftp/server.py", "/services/ftp/data.py", line)
-    told = trace.explained(f'  File "services/ftp/server.py", line {there}, in exec\n')
+    told = trace.explained(f'  File "services.ftp.server", line {there}, in exec\n')
     assert told.startswith(f'  File "services/ftp/data.py", line {line}, in ')
     assert "exec" not in told
 
@@ -44,7 +44,7 @@ def test_file_line_and_function_are_those_of_the_source(trace):
 def test_what_is_not_of_the_bundle_stays(trace):
     text = (
         'Traceback (most recent call last):\n  File "app.py", line 3, in run\n'
-        '  File "services/ftp/server.py", line 99999, in run\n'
+        '  File "services.ftp.server", line 99999, in run\n'
         "uptime=3s WARNING task/crash\nOSError: [Errno 5] EIO\n"
     )
     assert trace.explained(text) == text
@@ -53,7 +53,7 @@ def test_what_is_not_of_the_bundle_stays(trace):
 def test_text_that_comes_in_pieces_is_put_together(trace):
     line = line_of("services/ftp/data.py", "raise FTPError(")
     there = joined("/services/ftp/server.py", "/services/ftp/data.py", line)
-    text = f'one\n  File "services/ftp/server.py", line {there}, in exec\n>>> '
+    text = f'one\n  File "services.ftp.server", line {there}, in exec\n>>> '
     whole = trace.explained(text)
     for size in (1, 3, 7, 20):
         said = []
@@ -65,8 +65,8 @@ def test_text_that_comes_in_pieces_is_put_together(trace):
 
 def test_the_command_reads_a_file_or_what_comes_in(tmp_path):
     line = line_of("supervisor.py", "async def _keep")
-    there = joined("/supervisor.py", "/supervisor.py", line)
-    text = f'  File "supervisor.py", line {there}, in x\n'
+    there = joined("/daemon.py", "/supervisor.py", line)
+    text = f'  File "daemon", line {there}, in x\n'
     (tmp_path / "console.txt").write_text(text)
     command = [OUTPOST, "explain"]
     by_file = subprocess.run([*command, tmp_path / "console.txt"], capture_output=True, text=True)
@@ -77,7 +77,7 @@ def test_the_command_reads_a_file_or_what_comes_in(tmp_path):
 def test_the_place_in_stat_and_mqtt(trace):
     line = line_of("services/ftp/data.py", "raise FTPError(")
     there = joined("/services/ftp/server.py", "/services/ftp/data.py", line)
-    text = f"last crash 2026-11-26T12:00:00Z OSError: 5 at services/ftp/server.py:{there}"
+    text = f"last crash 2026-11-26T12:00:00Z OSError: 5 at services.ftp.server:{there}"
     assert trace.explained(text).endswith(f"OSError: 5 at services/ftp/data.py:{line}")
 
 
@@ -107,8 +107,8 @@ class TestOfWhichBundle:
     def test_the_map_is_that_of_the_very_bundle(self, tree, told):
         own = maps.of_tree(TREE)
         line = line_of("supervisor.py", "async def _keep")
-        there = joined("/supervisor.py", "/supervisor.py", line)
-        text = f'  File "supervisor.py", line {there}, in x\n'
+        there = joined("/daemon.py", "/supervisor.py", line)
+        text = f'  File "daemon", line {there}, in x\n'
         options = {
             "by the text": (),
             "by an option": ("--bundle", own.bundle),
@@ -142,6 +142,6 @@ class TestOfWhichBundle:
         own = maps.of_tree(TREE)
         (tmp_path / "map.json").write_text(maps.text(own))
         again = maps.read(tmp_path / "map.json")
-        text = f'File "supervisor.py", line {len(again.lines["/supervisor.py"]) // 2}, in x'
+        text = f'File "daemon", line {len(again.lines["/daemon.py"]) // 2}, in x'
         assert Trace(again).explained(text) == Trace(own).explained(text)
         assert dataclasses.asdict(again)["bundle"] == own.bundle

@@ -10,10 +10,17 @@ TREE = bundle.tree_root()
 
 
 def imported_at_the_top():
-    """The dotted names that some module of the tree imports as it is loaded itself."""
+    """The dotted names that some module of the tree imports as it is loaded itself.
+
+    With those that load_resident() imports, which the FTP server's constructor calls.
+    """
     found = set()
     for path, _ in bundle._own(TREE):
-        for node in ast.parse(path.read_text()).body:
+        body = ast.parse(path.read_text()).body
+        for node in list(body):
+            if isinstance(node, ast.FunctionDef) and node.name == "load_resident":
+                body += node.body
+        for node in body:
             if isinstance(node, ast.ImportFrom):
                 found.add(node.module)
                 found |= {f"{node.module}.{alias.name}" for alias in node.names}

@@ -136,9 +136,13 @@ def test_a_circle_of_imports_is_named():
         merged({"/a.py": "import b\n", "/b.py": "import a\n"}, ("a", "b"))
 
 
-def test_a_module_that_is_handed_around_cannot_be_merged():
-    with pytest.raises(MergeError, match=r"/a.py:2: b is used as an object, and merged"):
-        merged({"/a.py": "import b\nprint(b)\n", "/b.py": ""}, ("a", "b"))
+def test_a_module_that_is_handed_around_is_the_merged_one():
+    within = merged({"/a.py": "import b\nprint(b)\n", "/b.py": ""}, ("a", "b"))
+    assert within["a"].text == '\nprint(__import__("a", None, None, ("*",)))\n'.lstrip("\n")
+    beside = merged(
+        {"/a.py": "", "/b.py": "", "/c.py": "def f():\n    import b\n    return b\n"}, ("a", "b")
+    )
+    assert beside["c"].text == "def f():\n    import a as b\n    return b\n"
 
 
 @pytest.fixture

@@ -1,5 +1,9 @@
-"""Private names become short: which ones, and what is never touched."""
+"""Names of our own become short: which ones, and what is never touched."""
 
+import sys
+import types
+
+import pytest
 from outpost.bundle.merge import Merged
 from outpost.bundle.rename import ROM, rename
 
@@ -17,7 +21,7 @@ CLASS = """
 class Lamp:
     def __init__(self, pin):
         self._pin = pin
-        self.on = False
+        self.is_lit = False
         self._lit()
 
     def _lit(self):
@@ -26,12 +30,11 @@ class Lamp:
 
 
 def test_private_attributes_and_globals_get_words_of_the_rom():
-    text = renamed(a=f"_count = 0\n{CLASS}\ndef more():\n    global _count\n    _count += 1\n")[
-        "a"
-    ]
+    more = "def more():\n    global _count\n    _count += 1\n"
+    text = renamed(a=f"_count = 0\n{CLASS}\n{more}")["a"]
     for name in ("_count", "_pin", "_lit"):
         assert name not in text
-    assert "self.on" in text
+    assert "is_lit" not in text, "a public one, which nothing else is called"
     assert "__init__" in text
     words = {part for part in ROM if part in text.replace("(", " ").replace(".", " ").split()}
     assert len(words) >= 2
@@ -52,24 +55,64 @@ def test_a_class_and_its_base_keep_their_names_apart():
     )
     scope = {}
     exec(made["a"], scope)
-    exec(made["b"].replace("from a import A\n", ""), scope)
-    assert scope["B"]().v == 1
+    word = made["b"].split()[3]  # from a import ...
+    exec(made["b"].split("\n", 1)[1], scope)
+    both = scope[made["b"].split("class ")[1].split("(")[0]]
+    assert issubclass(both, scope[word])
+    assert list(vars(both()).values()) == [1]
 
 
-def test_what_others_may_ask_for_stays():
-    keeps = {
-        "asked of another object": "def f(x):\n    return x._secret\nclass A:\n    _secret = 1\n",
-        "named in a text": 'WHAT = "_secret"\n_secret = 1\n',
+@pytest.mark.parametrize(
+    "text",
+    {
+        "named by a text": 'WHAT = getattr(x, "secret")\nsecret = 1\n',
+        "in a list of names": 'WHAT = "secret other".split()\nsecret = WHAT\n',
+        "a verb": 'WHAT = b" secret:a "\ndef secret(session):\n    pass\n',
+        "given by its keyword": "def f(secret):\n    return secret\nf(secret=1)\n",
         "of a base that is not ours": (
-            "import io\nclass A(io.IOBase):\n    def _secret(self):\n        return self._secret\n"
+            "import io\nclass A(io.IOBase):\n    def secret(self):\n        return self.secret\n"
         ),
-        "an argument": "def f(_secret=1):\n    return _secret\n_secret = 2\n",
-        "imported": "from a import _secret\n",
-        "a constant of the compiler": "from micropython import const\n_secret = const(1)\n",
+        "imported from elsewhere": "from elsewhere import secret\nsecret()\n",
+        "a module": "from services import secret\nprint(secret)\n",
+        "a constant of the compiler": "from micropython import const\nsecret = const(1)\n",
         "special": "class A:\n    def __secret__(self):\n        pass\n",
-    }
-    for why, text in keeps.items():
-        assert renamed(a=text)["a"] == text, why
+        "a task": "async def secret():\n    pass\ncreate_task(secret())\n",
+        "a function in a function": "def f():\n    def secret():\n        pass\n    secret()\n",
+    }.values(),
+    ids=str,
+)
+def test_what_others_may_ask_for_stays(text):
+    made = renamed(a=text, services__secret="")["a"]
+    assert made.count("secret") == text.count("secret")
+
+
+def test_what_modules_of_boards_have_stays():
+    text = "class A:\n    def readinto(self):\n        self.deinit = self.socket = 1\n"
+    made = renamed(a=text)["a"]
+    for name in ("readinto", "deinit", "socket"):
+        assert f"{name}" in made
+
+
+def test_public_names_are_the_same_in_each_module():
+    made = renamed(
+        a="class Lamp:\n    glow = 1\n    def lit_up(self):\n        return self.glow\n",
+        b="from a import Lamp\nshown = Lamp().lit_up() + Lamp.glow\n",
+        c="def f():\n    from a import Lamp\n    return Lamp().lit_up()\n",
+    )
+    for name in ("Lamp", "glow", "lit_up", "shown"):
+        assert name not in made["a"] + made["b"]
+    assert " as Lamp\n" in made["c"], "a local name, which costs nothing"
+    sys.modules["a"] = a = types.ModuleType("a")
+    try:
+        exec(made["a"], vars(a))
+        scope = {}
+        exec(made["b"], scope)
+        assert scope[made["b"].split("\n")[1].split()[0]] == 2
+        function = made["c"].split()[1].split("(")[0]
+        exec(made["c"], scope)
+        assert scope[function]() == 1
+    finally:
+        del sys.modules["a"]
 
 
 def test_what_boards_run_as_source_stays_as_it_is():

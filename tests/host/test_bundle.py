@@ -96,6 +96,6 @@ def test_the_twin_of_a_module_is_its_other_form():
 def test_outposts_own_tree_is_found_and_complete():
     found = paths(bundle.device_files(bundle.tree_root()))
 
-    assert {"/boot.py", "/main.py", "/supervisor.mpy", "/services/ftp/server.mpy"} <= set(found)
+    assert {"/boot.py", "/main.py", "/daemon.mpy", "/services/ftp/server.mpy"} <= set(found)
     assert {"/lib/logging.mpy", "/lib/ntptime.mpy", "/lib/umqtt/simple.mpy"} <= set(found)
     assert not [path for path in found if path.startswith(("/host", "/tests", "/bench"))]

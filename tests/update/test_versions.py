@@ -32,7 +32,8 @@ async def run(status, events):
     await asyncio.sleep(1000)
 """
 TREE = bundle.tree_root()
-MAIN = next(one.text for one in bundle.merged(TREE) if one.place == "/main.py")
+TEXTS = {one.place: one.text for one in bundle.merged(TREE)}
+MAIN = TEXTS["/main.py"]
 
 
 def module(path, text):
@@ -72,7 +73,7 @@ CASES = {
     "main.py hangs": Case(
         {"/main.py": b"while True:\n    pass\n" + MAIN.encode()}, reason="the watchdog"
     ),
-    "the supervisor is missing": Case(remove=["/supervisor.mpy"], reason="the watchdog"),
+    "the supervisor is missing": Case(remove=["/daemon.mpy"], reason="the watchdog"),
     "hal fails": Case(module("/hal/__init__", "1 // 0"), reason="hal: ZeroDivisionError"),
     "hal hangs": Case(module("/hal/__init__", "while True: pass"), reason="the watchdog"),
     "a service hangs": Case(
@@ -95,8 +96,10 @@ CASES = {
         reason="network does not run",
         trial_s=1,
     ),
-    "main.py raises": Case(
-        {"/main.py": MAIN.replace("    running = ", "    1 // 0\n    running = ").encode()},
+    "the daemon raises": Case(
+        module(
+            "/daemon", TEXTS["/daemon.py"].replace("    running = ", "    1 // 0\n    running = ")
+        ),
         reason="ZeroDivisionError: divide by zero",
     ),
     "updates are dropped": Case(

@@ -33,6 +33,7 @@ MODULES = (
     "assemble",
     "boot",
     "config",
+    "daemon",
     "journal",
     "jsontext",
     "main",
@@ -110,12 +111,15 @@ def device_files(tree, *, source=False, library=None, cache=None):
             DeviceFile(one.place, one.text.encode())
             if one.place.lstrip("/") in SOURCE_ONLY
             else DeviceFile(
-                one.place[:-3] + ".mpy", compiled(one.text.encode(), one.place.lstrip("/"), cache)
+                one.place[:-3] + ".mpy", compiled(one.text.encode(), module_name(one.place), cache)
             )
             for one in merged(tree, cache)
         ]
         files += [
-            DeviceFile(place[:-3] + ".mpy", compiled(path.read_bytes(), place.lstrip("/"), cache))
+            DeviceFile(
+                place[:-3] + ".mpy",
+                compiled(path.read_bytes(), module_name(place.removeprefix(LIBRARY)), cache),
+            )
             for path, place in _packages(library)
         ]
     if not any(file.path == "/main.py" for file in files):
@@ -151,9 +155,8 @@ _merged = {}  # key -> what merged() returned: many boards of one tree are made 
 def _built(texts):
     modules = []
     for place, text in texts:
-        name = place[1:-3].replace("/", ".").removesuffix(".__init__")
         try:
-            modules.append(Module(name, text, place))
+            modules.append(Module(module_name(place), text, place))
         except SyntaxError as error:
             raise BundleError(f"{place.lstrip('/')} does not compile:\n{error}") from error
     try:
@@ -164,11 +167,24 @@ def _built(texts):
         raise BundleError(str(error)) from error
 
 
+def module_name(place):
+    """The dotted name by which a module of the tree is imported: of /services/time/__init__.py
+    it is services.time.
+
+    Tracebacks of compiled modules show it in place of a path: the board has this name anyway, and
+    a path would be one name more, kept for good.
+    """
+    return place[1:-3].replace("/", ".").removesuffix(".__init__")
+
+
 def _signed(made):
-    """The modules with the bundle's id in the one that tells it: a hash over all of them."""
+    """The modules with the bundle's id in the one that tells it: a hash over all of them.
+
+    Over where their lines come from, too: a comment more moves those of the source alone.
+    """
     whole = hashlib.sha256()
     for one in made:
-        whole.update(f"{one.place}\0{one.text}\0".encode())
+        whole.update(f"{one.place}\0{one.text}\0{one.lines}\0".encode())
     for one in made:
         if one.place == _TELLS_ID:
             one.text = _ID.sub(f'BUNDLE = "{whole.hexdigest()[:8]}"', one.text, count=1)

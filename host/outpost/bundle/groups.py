@@ -8,18 +8,25 @@ from outpost.bundle.merge import Group
 
 
 def _group(name, parent, members):
-    return Group(name, (name, *(f"{parent}.{member}" for member in members.split())))
+    return Group(name, (name, *_below(parent, members)))
+
+
+def _below(parent, members):
+    return tuple(f"{parent}.{member}" for member in members.split())
 
 
 GROUPS = (
     # hal.files stays: boot.py asks for it, and an update leaves boot.py as it is.
     _group("hal", "hal", "console net"),
-    _group("services.borrow", "services", "events service site status"),
+    Group(
+        "daemon",
+        ("daemon", "supervisor", *_below("services", "borrow events service site status")),
+    ),
     _group(
         "services.ftp.server",
         "services.ftp",
         "accounts admission buffers commands data disk errors lines paths pump session sight"
-        " sockets storing transfer",
+        " sockets storing transfer commands.access commands.site commands.transfers",
     ),
     _group("services.log.logger", "services.log", "files lines"),
     _group("services.telemetry", "services.telemetry", "connection outbox telemetry"),

@@ -218,11 +218,10 @@ class Merger:
             if use.name in objects:
                 node = attributes.get((use.line, use.column))
                 if node is None or node.end_lineno != use.line:
-                    if group is not self.group_of[objects[use.name]]:
-                        continue  # the result's module object does as well
-                    raise MergeError(
-                        f"{module.path}:{use.line}: {use.name} is used as an object, and merged"
-                    )
+                    if group is self.group_of[objects[use.name]]:
+                        end = use.column + len(use.name)
+                        module.replace(use.line, use.column, end, _itself(group.name))
+                    continue  # the result's module object does as well
                 place, name = self.target(objects[use.name], node.attr)
                 if group and place == group.name:
                     module.replace(use.line, use.column, node.end_col_offset, name)
@@ -287,6 +286,11 @@ class Merger:
         for member in group.members:
             add(member)
         return result
+
+
+def _itself(dotted):
+    """The text of an expression: the object of the module in which it stands."""
+    return f'__import__("{dotted}", None, None, ("*",))'
 
 
 def _alias(name, here):

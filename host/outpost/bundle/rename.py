@@ -6,10 +6,12 @@ has both. Words that every MicroPython has in its ROM come first: they cost no h
 """
 
 import ast
+import functools
 import re
 from collections import defaultdict
+from pathlib import Path
 
-from outpost.bundle import scopes
+from outpost.bundle import parameters, scopes
 from outpost.bundle.merge import Merged, Module
 
 # MicroPython's static names (py/makeqstrdata.py, static_qstr_list): numbers below 128 that every
@@ -29,65 +31,105 @@ ROM = (
     "update", "upper", "value", "values", "write", "zip",
 )
 # fmt: on
-_PRIVATE = re.compile(r"_[A-Za-z0-9][A-Za-z0-9_]*\Z")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_PARAMETERS = 12  # words of the ROM that are parameters' alone
+_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+
+# What an application is given, what the build itself puts in, and what the bench asks for.
+KEPT = frozenset(("publish", "section", "subscribe", "unsubscribe")) | frozenset(
+    ("BUNDLE", "SiteCommands", "Supervisor", "borrow")
+)
 
 
 def rename(merged, plain=()):
-    """The modules with their private names shortened; each keeps its lines.
+    """The modules with their own names shortened; each keeps its lines.
 
-    plain: places of modules that stay as they are.
+    plain: places of modules that stay as they are, and so do the names that they use of others.
     """
     modules = [Module(one.name, one.text, one.place) for one in merged]
-    words = _words(modules, plain)
+    used = {name for module in modules for name in _WORD.findall(module.text)}
+    free = [word for word in ROM if word not in used]
+    kept = _kept(modules, plain)
+    words = _words(modules, plain, kept, _pool(free[_PARAMETERS:], used))
     for module in modules:
         if module.path in plain:
             continue
-        for line, column, name in _places(module, words):
-            module.replace(line, column, column + len(name), words[name])
+        for line, column, name in _places(module, words, {one.name for one in modules}):
+            module.replace(line, column, column + len(name.encode()), words[name])
+        for line, column, name, word in parameters.places(module.tree, kept, free[:_PARAMETERS]):
+            module.replace(line, column, column + len(name.encode()), word)
     return [
         Merged(one.name, one.place, "\n".join(module.edited()), one.lines)
         for one, module in zip(merged, modules, strict=True)
     ]
 
 
-def _words(modules, plain):
-    """{private name: its word}."""
-    names, forbidden, together = set(), set(), defaultdict(set)
-    often = defaultdict(int)
-    classes = {}  # class -> (the names of its bases, its private attributes)
+@functools.cache
+def _api():
+    """The names that MicroPython's own modules have."""
+    lines = (Path(__file__).parent / "api.txt").read_text().splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def _kept(modules, plain):
+    """Names that stay: what is asked for by a text, by a keyword, or by what stays plain."""
+    kept = set(KEPT)
     for module in modules:
-        own = {name for name in module.names if _PRIVATE.match(name)}
+        kept.update(module.name.split("."))
         if module.path in plain:
-            forbidden |= own
-        names |= own
+            kept.update(_WORD.findall(module.text))
+        docstrings = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and node not in docstrings:
+                if isinstance(node.value, str):
+                    kept.add(node.value)
+                elif isinstance(node.value, bytes):
+                    kept.update(_WORD.findall(node.value.decode("latin-1")))  # verbs of FTP
+            elif isinstance(node, ast.Call) and _called(node) == "split":
+                # "a b c".split(): a list of names
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        kept.update(_WORD.findall(part.value))
+            elif isinstance(node, ast.keyword) and node.arg:
+                kept.add(node.arg)
+    return kept
+
+
+def _words(modules, plain, kept, pool):
+    """{name: its word} of all that is ours: globals, and what objects of our classes have."""
+    names, forbidden, together = set(), kept | _api(), defaultdict(set)
+    often = defaultdict(int)
+    classes = {}  # class -> (the names of its bases, its attributes)
+    ours = {module.name for module in modules}
+    for module in modules:
+        names |= module.names
+        if module.path in plain:
+            forbidden |= module.names
         forbidden |= _constants(module)
         _meet(together, module.names)
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                forbidden.update(re.findall(r"_\w+", node.value))
-            elif isinstance(node, ast.Attribute):
+            if isinstance(node, ast.Attribute):
                 often[node.attr] += 1
-                if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
-                    forbidden.add(node.attr)
             elif isinstance(node, ast.Name):
                 often[node.id] += 1
-            elif isinstance(node, ast.arg | ast.keyword):
-                forbidden.add(node.arg)
-            elif isinstance(node, ast.alias):
-                forbidden.update((node.name, node.asname))
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    forbidden.update((alias.asname or alias.name).split("."))
+            elif isinstance(node, ast.ImportFrom) and node.module not in ours:
+                forbidden.update(alias.asname or alias.name for alias in node.names)
             elif isinstance(node, ast.Call) and _called(node) == "create_task":
                 # A task has no other name: STAT tells by it who held the loop.
-                forbidden.update(_called(part) for part in node.args)
+                forbidden.update(filter(None, (_called(part) for part in node.args)))
             elif isinstance(node, ast.ClassDef):
                 bases = [base.id if isinstance(base, ast.Name) else "?" for base in node.bases]
                 has = _attributes(node)
                 known, attributes = classes.get(node.name, ([], set()))
                 classes[node.name] = known + bases, attributes | has
-                names |= {name for name in has if _PRIVATE.match(name)}
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names |= has
+            elif isinstance(node, _FUNCTION):
                 # A function in a function: its name is a local one, which costs what it costs.
                 for inner in ast.walk(node):
-                    if inner is not node and isinstance(inner, scopes.FUNCTIONS[:2]):
+                    if inner is not node and isinstance(inner, _FUNCTION):
                         forbidden.add(inner.name)
     for name in classes:
         line = _line_of(name, classes)
@@ -95,8 +137,8 @@ def _words(modules, plain):
             forbidden |= classes[name][1]
         else:
             _meet(together, set().union(*(classes[one][1] for one in line)))
-    used = {name for module in modules for name in re.findall(r"\w+", "\n".join(module.lines))}
-    return _coloured(names - forbidden, together, often, _pool(used))
+    names = {name for name in names if not name.startswith("__")}
+    return _coloured(names - forbidden, together, often, pool)
 
 
 def _called(node):
@@ -119,11 +161,11 @@ def _coloured(names, together, often, pool):
     return words
 
 
-def _pool(used):
-    """A callable that yields words in order: those in ROM, then short ones; none that is used."""
+def _pool(free, used):
+    """A callable that yields words in order: those of ROM that are free, then short ones."""
 
     def words():
-        yield from (word for word in ROM if word not in used)
+        yield from free
         number = 0
         while True:
             letters, rest = "", number
@@ -179,17 +221,42 @@ def _constants(module):
     }
 
 
-def _places(module, words):
+def _places(module, words, ours):
     """Yield (line, column, name) of all that is to be renamed in a module."""
     for use in scopes.uses(module.tree, module.names):
         if use.name in words:
             yield use.line, use.column, use.name
+    inside = {
+        node
+        for function in ast.walk(module.tree)
+        if isinstance(function, _FUNCTION)
+        for node in ast.walk(function)
+    }
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and node.attr in words:
             yield node.end_lineno, node.end_col_offset - len(node.attr.encode()), node.attr
+        elif isinstance(node, ast.ImportFrom) and node.module in ours:
+            at_top = node not in inside
+            for alias in node.names:
+                if alias.name in words:
+                    if not at_top and not alias.asname:
+                        # In a function it binds a local name, which stays.
+                        module.replace(
+                            alias.end_lineno,
+                            alias.end_col_offset,
+                            alias.end_col_offset,
+                            f" as {alias.name}",
+                        )
+                    yield alias.lineno, alias.col_offset, alias.name
+                if at_top and alias.asname in words:
+                    yield (
+                        alias.end_lineno,
+                        alias.end_col_offset - len(alias.asname.encode()),
+                        alias.asname,
+                    )
         elif isinstance(node, ast.ClassDef):
             for part in node.body:
-                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and part.name in words:
+                if isinstance(part, _FUNCTION) and part.name in words:
                     yield *scopes.place_of_name(part), part.name
                 elif isinstance(part, ast.Assign):
                     for target in part.targets:

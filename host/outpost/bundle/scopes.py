@@ -4,7 +4,7 @@ import ast
 from dataclasses import dataclass
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Bindings(ast.NodeVisitor):
     visit_ImportFrom = visit_Import  # its names have no dots
 
 
-for _kind in _COMPREHENSIONS:  # their variables are their own
+for _kind in COMPREHENSIONS:  # their variables are their own
     setattr(_Bindings, f"visit_{_kind.__name__}", lambda self, node: None)
 
 
@@ -120,7 +120,7 @@ class _Uses:
             self._class_body(node, local)
         elif isinstance(node, FUNCTIONS):
             self._function(node, local)
-        elif isinstance(node, _COMPREHENSIONS):
+        elif isinstance(node, COMPREHENSIONS):
             self._comprehension(node, local)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             pass

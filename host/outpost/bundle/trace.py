@@ -1,17 +1,19 @@
 """From a line of a board's traceback back to the source: file, line and function as people wrote.
 
-A bundle's traceback names a joined file and a shortened function, such as
-`File "services/ftp/server.py", line 912, in exec`; STAT and MQTT say `at FILE:LINE`.
+A bundle's traceback names a joined module and a shortened function, such as
+`File "services.ftp.server", line 912, in exec`; STAT and MQTT say `at MODULE:LINE`. What a board
+runs as source, such as main.py, is named by its path.
 """
 
 import re
 
+from outpost import bundle
 from outpost.bundle.maps import NoMap, find
 
 _UNFINISHED = re.compile(r" *(F|Fi|Fil|File.*)?\Z")
 _PLACE = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?'
-    r"|\bat (?P<short>[\w/.-]+\.py):(?P<number>\d+)"
+    r"|\bat (?P<short>[\w/.-]+):(?P<number>\d+)"
 )
 
 
@@ -20,6 +22,7 @@ class Trace:
 
     def __init__(self, way):
         self._map = way
+        self._places = {bundle.module_name(place): place for place in way.lines}
 
     def explained(self, text):
         """The text with each place of a traceback in the words of the source.
@@ -48,7 +51,8 @@ class Trace:
     def _place(self, found):
         file, number = found["file"] or found["short"], int(found["line"] or found["number"])
         root = "/" if file.startswith("/") else ""
-        lines = self._map.lines.get("/" + file.lstrip("/"))
+        place = self._places.get(file, "/" + file.lstrip("/"))
+        lines = self._map.lines.get(place)
         if not lines or not 0 < number <= len(lines):
             return found[0]
         path, line = lines[number - 1]

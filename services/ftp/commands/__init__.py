@@ -94,9 +94,10 @@ def verbs():
 
 
 def load_resident():
-    """Import the modules that stay."""
-    for number in range(_RESIDENT):
-        _load(number)
+    """Import the modules that stay: the first ones of the table."""
+    from services.ftp.commands import access, site, transfers
+
+    _loaded[:_RESIDENT] = access, transfers, site
 
 
 def use(name):

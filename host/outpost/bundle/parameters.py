@@ -1,0 +1,86 @@
+"""Parameters become few and short: the bytecode of each function names its own, for good.
+
+A parameter that nobody names at a call is known to its function alone, so all functions share a
+few words. A function in another one goes on where the outer one's words end.
+"""
+
+import ast
+
+from outpost.bundle import scopes
+
+_NEVER = frozenset(("self", "cls"))
+
+
+def places(tree, kept, words):
+    """Yield (line, column, name, word) of parameters of all functions and of their uses.
+
+    kept: names that stay, as they are asked for by keyword. words: of nobody else in the tree.
+    """
+    finder = _Finder(kept | _NEVER, words)
+    finder.visit_all(tree.body, {}, 0)
+    return finder.found
+
+
+class _Finder:
+    def __init__(self, kept, words):
+        self._kept = kept
+        self._words = words
+        self.found = []
+
+    def visit_all(self, nodes, called, count):
+        """called: {name: its word} of the functions around; count: how many words they have."""
+        for node in nodes:
+            self._visit(node, called, count)
+
+    def _visit(self, node, called, count):
+        if isinstance(node, scopes.FUNCTIONS):
+            self._function(node, called, count)
+        elif isinstance(node, scopes.COMPREHENSIONS):
+            own = {
+                name.id
+                for part in node.generators
+                for name in ast.walk(part.target)
+                if isinstance(name, ast.Name)
+            }
+            inner = {name: word for name, word in called.items() if name not in own}
+            self.visit_all(ast.iter_child_nodes(node), inner, count)
+        elif isinstance(node, ast.Name):
+            if node.id in called:
+                self.found.append((node.lineno, node.col_offset, node.id, called[node.id]))
+        else:
+            self.visit_all(ast.iter_child_nodes(node), called, count)
+
+    def _function(self, node, called, count):
+        arguments = node.args
+        if not isinstance(node, ast.Lambda):
+            self.visit_all(node.decorator_list, called, count)
+        defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
+        self.visit_all(defaults, called, count)
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        every += filter(None, (arguments.vararg, arguments.kwarg))
+        own = scopes.bindings(body) | {one.arg for one in every}
+        inner = {name: word for name, word in called.items() if name not in own}
+        stays = self._kept | _bound_otherwise(body)
+        for one in (*arguments.posonlyargs, *arguments.args):
+            if one.arg not in stays and count < len(self._words):
+                inner[one.arg] = self._words[count]
+                self.found.append((one.lineno, one.col_offset, one.arg, self._words[count]))
+                count += 1
+        self.visit_all(body, inner, count)
+
+
+def _bound_otherwise(body):
+    """Names that a statement other than an assignment binds: their places are no ast.Name."""
+    found = set()
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.ExceptHandler):
+                found.add(node.name)
+            elif isinstance(node, ast.Global | ast.Nonlocal):
+                found.update(node.names)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                found.update(alias.asname or alias.name for alias in node.names)
+            elif isinstance(node, (*scopes.FUNCTIONS[:2], ast.ClassDef)):
+                found.add(node.name)
+    return found
