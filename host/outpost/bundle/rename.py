@@ -6,12 +6,9 @@ has both. Words that every MicroPython has in its ROM come first: they cost no h
 """
 
 import ast
-import functools
-import re
 from collections import defaultdict
-from pathlib import Path
 
-from outpost.bundle import parameters, scopes
+from outpost.bundle import names, parameters, scopes
 from outpost.bundle.merge import Merged, Module
 
 # MicroPython's static names (py/makeqstrdata.py, static_qstr_list): numbers below 128 that every
@@ -31,14 +28,8 @@ ROM = (
     "update", "upper", "value", "values", "write", "zip",
 )
 # fmt: on
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _PARAMETERS = 12  # words of the ROM that are parameters' alone
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
-
-# What an application is given, what the build itself puts in, and what the bench asks for.
-KEPT = frozenset(("publish", "section", "subscribe", "unsubscribe")) | frozenset(
-    ("BUNDLE", "SiteCommands", "Supervisor", "borrow")
-)
 
 
 def rename(merged, plain=()):
@@ -47,9 +38,9 @@ def rename(merged, plain=()):
     plain: places of modules that stay as they are, and so do the names that they use of others.
     """
     modules = [Module(one.name, one.text, one.place) for one in merged]
-    used = {name for module in modules for name in _WORD.findall(module.text)}
+    used = {name for module in modules for name in names.WORD.findall(module.text)}
     free = [word for word in ROM if word not in used]
-    kept = _kept(modules, plain)
+    kept = names.kept(modules, plain)
     words = _words(modules, plain, kept, _pool(free[_PARAMETERS:], used))
     for module in modules:
         if module.path in plain:
@@ -64,45 +55,14 @@ def rename(merged, plain=()):
     ]
 
 
-@functools.cache
-def _api():
-    """The names that MicroPython's own modules have."""
-    lines = (Path(__file__).parent / "api.txt").read_text().splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-
-
-def _kept(modules, plain):
-    """Names that stay: what is asked for by a text, by a keyword, or by what stays plain."""
-    kept = set(KEPT)
-    for module in modules:
-        kept.update(module.name.split("."))
-        if module.path in plain:
-            kept.update(_WORD.findall(module.text))
-        docstrings = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and node not in docstrings:
-                if isinstance(node.value, str):
-                    kept.add(node.value)
-                elif isinstance(node.value, bytes):
-                    kept.update(_WORD.findall(node.value.decode("latin-1")))  # verbs of FTP
-            elif isinstance(node, ast.Call) and _called(node) == "split":
-                # "a b c".split(): a list of names
-                for part in ast.walk(node):
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        kept.update(_WORD.findall(part.value))
-            elif isinstance(node, ast.keyword) and node.arg:
-                kept.add(node.arg)
-    return kept
-
-
 def _words(modules, plain, kept, pool):
     """{name: its word} of all that is ours: globals, and what objects of our classes have."""
-    names, forbidden, together = set(), kept | _api(), defaultdict(set)
+    found, forbidden, together = set(), kept | names.api(), defaultdict(set)
     often = defaultdict(int)
     classes = {}  # class -> (the names of its bases, its attributes)
     ours = {module.name for module in modules}
     for module in modules:
-        names |= module.names
+        found |= module.names
         if module.path in plain:
             forbidden |= module.names
         forbidden |= _constants(module)
@@ -117,15 +77,15 @@ def _words(modules, plain, kept, pool):
                     forbidden.update((alias.asname or alias.name).split("."))
             elif isinstance(node, ast.ImportFrom) and node.module not in ours:
                 forbidden.update(alias.asname or alias.name for alias in node.names)
-            elif isinstance(node, ast.Call) and _called(node) == "create_task":
+            elif isinstance(node, ast.Call) and names.called(node) == "create_task":
                 # A task has no other name: STAT tells by it who held the loop.
-                forbidden.update(filter(None, (_called(part) for part in node.args)))
+                forbidden.update(filter(None, (names.called(part) for part in node.args)))
             elif isinstance(node, ast.ClassDef):
                 bases = [base.id if isinstance(base, ast.Name) else "?" for base in node.bases]
                 has = _attributes(node)
                 known, attributes = classes.get(node.name, ([], set()))
                 classes[node.name] = known + bases, attributes | has
-                names |= has
+                found |= has
             elif isinstance(node, _FUNCTION):
                 # A function in a function: its name is a local one, which costs what it costs.
                 for inner in ast.walk(node):
@@ -137,14 +97,8 @@ def _words(modules, plain, kept, pool):
             forbidden |= classes[name][1]
         else:
             _meet(together, set().union(*(classes[one][1] for one in line)))
-    names = {name for name in names if not name.startswith("__")}
-    return _coloured(names - forbidden, together, often, pool)
-
-
-def _called(node):
-    """The name of the function that is called; None where it is no call."""
-    function = getattr(node, "func", None)
-    return getattr(function, "attr", getattr(function, "id", None))
+    found = {name for name in found if not name.startswith("__")}
+    return _coloured(found - forbidden, together, often, pool)
 
 
 def _meet(together, names):

@@ -1,0 +1,50 @@
+"""Names that the bundle leaves alone: something else than our own code may ask for them."""
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+# What an application is given, what the build itself puts in, and what the bench asks for.
+KEPT = frozenset(("publish", "section", "subscribe", "unsubscribe")) | frozenset(
+    ("BUNDLE", "SiteCommands", "Supervisor", "borrow")
+)
+
+
+@functools.cache
+def api():
+    """The names that MicroPython's own modules have."""
+    lines = (Path(__file__).parent / "api.txt").read_text().splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def kept(modules, plain):
+    """Names that stay: what is asked for by a text, by a keyword, or by what stays plain."""
+    found = set(KEPT)
+    for module in modules:
+        found.update(module.name.split("."))
+        if module.path in plain:
+            found.update(WORD.findall(module.text))
+        docstrings = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and node not in docstrings:
+                if isinstance(node.value, str):
+                    found.add(node.value)
+                elif isinstance(node.value, bytes):
+                    found.update(WORD.findall(node.value.decode("latin-1")))  # verbs of FTP
+            elif isinstance(node, ast.Call) and called(node) == "split":
+                # "a b c".split(): a list of names
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        found.update(WORD.findall(part.value))
+            elif isinstance(node, ast.keyword) and node.arg:
+                found.add(node.arg)
+    return found
+
+
+def called(node):
+    """The name of the function that is called; None where it is no call."""
+    function = getattr(node, "func", None)
+    return getattr(function, "attr", getattr(function, "id", None))
