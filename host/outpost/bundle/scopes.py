@@ -36,6 +36,19 @@ def uses(tree, names, dropped=()):
     return finder.found
 
 
+def constants(tree):
+    """The names of `_X = const(...)`: the compiler puts their values in place of them."""
+    return {
+        node.targets[0].id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "const"
+        and isinstance(node.targets[0], ast.Name)
+    }
+
+
 def place_of_name(node):
     """Line and column of the name behind `def`, `async def` or `class`."""
     word = {ast.ClassDef: "class ", ast.AsyncFunctionDef: "async def "}.get(type(node), "def ")
