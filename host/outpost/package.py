@@ -1,7 +1,8 @@
-"""A release in build/release: the bundle for mip, its map, the source for firmware, checksums.
+"""A release in build/release: the bundle for mip, its map, what firmware freezes, checksums.
 
 `make package`, or `python -m outpost.package`. All of it lies in one folder without others in it,
-as the files of a release on a forge do. The same tree makes the same bytes.
+as the files of a release on a forge do. What firmware freezes lies in build/firmware, too, where
+the repository's manifest.py looks for it. The same tree makes the same bytes.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from outpost.bundle import maps
 from outpost.dependencies import PACKAGES, VERSIONS
 
 FOLDER = "build/release"
+FIRMWARE = "build/firmware"
 SUMS = "SHA256SUMS"
 _DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive: a date would make other bytes
 
@@ -28,7 +30,7 @@ def release(tree):
     found = {_flat(file.path): file.content for file in files}
     found["package.json"] = _listed(version, files).encode()
     found[f"outpost-{version}-{way.bundle}.map.json"] = maps.text(way).encode()
-    found[f"outpost-{version}-firmware.zip"] = _for_firmware(tree)
+    found[f"outpost-{version}-firmware.zip"] = _zipped(for_firmware(tree))
     sums = [f"{hashlib.sha256(found[name]).hexdigest()}  {name}\n" for name in sorted(found)]
     found[SUMS] = "".join(sums).encode()
     return found
@@ -53,26 +55,55 @@ def _is_package(path):
     return path.startswith(f"{bundle.LIBRARY}/")
 
 
-def _for_firmware(tree):
-    """manifest.py and what it freezes, as an archive."""
+def for_firmware(tree):
+    """What is frozen into firmware: path -> text. The bundle's modules as source, a manifest.py.
+
+    MicroPython's build compiles them itself. All line numbers stay, which cost no heap there.
+    """
+    found = {one.place.lstrip("/"): one.text for one in bundle.merged(tree)}
+    starts = [f'    module("{name}")' for name in bundle.SOURCE_ONLY]
+    alone = sorted(path for path in found if "/" not in path and path not in bundle.SOURCE_ONLY)
+    found["manifest.py"] = "\n".join(
+        (
+            '"""Freezes Outpost\'s bundle into firmware; made by `make package`."""',
+            "",
+            "options.defaults(start=True)",
+            "",
+            "if options.start:",
+            *starts,
+            *(f'module("{path}")' for path in alone),
+            *(f'package("{name}")' for name in bundle.FOLDERS),
+            "",
+            # No level: from 1 on `assert` goes, with which umqtt.simple checks what is answered.
+            *(f'require("{name}")' for name in PACKAGES),
+            "",
+        )
+    )
+    return found
+
+
+def _zipped(texts):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        names = [f.path.lstrip("/") for f in bundle.device_files(tree, source=True)]
-        for name in (*bundle.NOT_FOR_BOARDS, *(n for n in names if not _is_package(f"/{n}"))):
-            entry = zipfile.ZipInfo(f"outpost/{name}", _DATE)
-            archive.writestr(entry, (tree / name).read_bytes(), zipfile.ZIP_DEFLATED)
+        for name, text in sorted(texts.items()):
+            archive.writestr(zipfile.ZipInfo(f"outpost/{name}", _DATE), text, zipfile.ZIP_DEFLATED)
     return content.getvalue()
+
+
+def _put(folder, files):
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def main():
     """Write the release of the repository, and say what it is."""
     tree = bundle.tree_root()
-    folder = tree / FOLDER
     found = release(tree)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, content in found.items():
-        (folder / name).write_bytes(content)
+    _put(tree / FOLDER, found)
+    _put(tree / FIRMWARE, {name: text.encode() for name, text in for_firmware(tree).items()})
     listed = json.loads(found["package.json"])
     size = sum(len(found[asset]) for _, asset in listed["urls"])
     print(
