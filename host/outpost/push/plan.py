@@ -16,6 +16,8 @@ MANIFEST = f"{NEXT}/manifest.json"
 _RECORD = "/boot.json"  # every boot leaves one
 _OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)
 _FORMS = (".py", ".mpy")
+# Modules at the root that were Outpost's, whichever form they have; no update removes what boots.
+_MODULES = {f"/{name}{form}" for name in bundle.MODULES for form in _FORMS} - {*BOOT, "/main.py"}
 _UNFINISHED = ".upload-"  # what the board calls an upload that isn't whole yet
 # What an application's own folder in /lib may share with Outpost.
 _PACKAGES = {f"{bundle.LIBRARY}/{os.path.splitext(file)[0]}" for file, _ in PACKAGES.values()}
@@ -160,7 +162,7 @@ def _to_remove(found, content, prune):
     for path, entry in found.items():
         if not (entry.is_folder or path in wanted or is_excluded(path, content.exclude)):
             if content.outpost:
-                gone = _is_below(path, _OURS) and path.endswith(_FORMS)
+                gone = path in _MODULES or (_is_below(path, _OURS) and path.endswith(_FORMS))
             else:
                 gone = prune and _is_below(path, content.folders) and not _is_others(path)
             if gone:

