@@ -43,7 +43,7 @@ def times():
     """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
     try:
         os.stat(TIMES)
-        return use("times")
+        return use("services.ftp.times")
     except (OSError, MemoryError):
         return None
 

@@ -40,9 +40,25 @@ def test_private_attributes_and_globals_get_words_of_the_rom():
     assert len(words) >= 2
 
 
-def test_names_that_never_meet_share_a_word():
-    text = renamed(a="_one = 1\n", b="_two = 2\n")
-    assert text["a"].split()[0] == text["b"].split()[0]
+def test_names_that_never_meet_share_words():
+    texts = {
+        module: "".join(f"{module}{number}_name = 1\n" for number in range(50))
+        for module in ("a", "b", "c", "d")
+    }
+    made = renamed(**texts)
+    words = [set(text.split(" = 1\n")) - {""} for text in made.values()]
+    assert [len(own) for own in words] == [50] * 4, "within a module all have their own"
+    assert len(set().union(*words)) < 100
+
+
+def test_a_name_more_leaves_nearly_all_others_as_they_are():
+    texts = {
+        module: "".join(f"{module}{number}_name = 1\n" for number in range(20))
+        for module in ("a", "b", "c", "d")
+    }
+    before = renamed(**texts)
+    after = renamed(**{**texts, "a": f"one_more_name = 1\n{texts['a']}"})
+    assert [after[name] for name in "bcd"] == [before[name] for name in "bcd"]
 
 
 def test_a_class_and_its_base_keep_their_names_apart():
@@ -123,7 +139,8 @@ def test_what_boards_run_as_source_stays_as_it_is():
 def test_a_word_that_the_tree_has_itself_is_taken_by_nobody():
     used = "\n".join(f"x.{word}" for word in ROM)
     text = renamed(a=f"_secret = 1\n{used}\n")["a"]
-    assert text.startswith("_a = 1\n")
+    assert text[0] == "_"
+    assert not text.startswith("_secret")
 
 
 def test_no_word_is_one_that_the_compiler_asks_for_by_itself():

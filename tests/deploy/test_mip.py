@@ -28,11 +28,11 @@ import sys
 sys.path[:] = [sys.argv[1], ".frozen"]
 import logging, ntptime, umqtt.simple
 import config, daemon, hal, recovery
-from services.ftp.server import FtpServer
-from services.log import Log
-from services.network import Network
-from services.telemetry import Telemetry
-from services.time import Clock
+from services.ftp_server import FtpServer
+from services.log_service import Log
+from services.network_service import Network
+from services.telemetry_service import Telemetry
+from services.time_service import Clock
 for module in (logging, ntptime, umqtt.simple, config, daemon):
     assert module.__file__.startswith(sys.argv[1]), module.__file__
 print("imported")
@@ -106,7 +106,7 @@ def test_its_map_explains_what_its_boards_say(assets):
     way = json.loads(assets[name])
     assert way["bundle"] in name
     assert way["bundle"].encode() in assets["assemble.mpy"], "a board tells this id"
-    assert {f"/{p}" for p in ("main.py", "services/ftp/server.py")} <= set(way["lines"])
+    assert {f"/{p}" for p in ("main.py", "services/ftp_server.py")} <= set(way["lines"])
 
 
 def test_its_archive_has_what_firmware_freezes(assets, tmp_path):
@@ -117,8 +117,8 @@ def test_its_archive_has_what_firmware_freezes(assets, tmp_path):
         found = re.fullmatch(r' *(module|package)\("([^"]+)"\)', line)
         if found:
             assert (there / found[2]).exists(), line
-    made = next(one for one in bundle.merged(ROOT) if one.name == "services.ftp.server")
-    assert (there / "services/ftp/server.py").read_text() == made.text
+    made = next(one for one in bundle.merged(ROOT) if one.name == "services.ftp_server")
+    assert (there / "services/ftp_server.py").read_text() == made.text
 
 
 def test_the_same_tree_makes_the_same_bytes(assets):

@@ -93,13 +93,13 @@ def test_a_dry_run_shows_and_changes_nothing(push, app, board):
 def test_outpost_itself_is_pushed_and_what_is_no_more_goes(push, board, whole_tree):
     tree = whole_tree
     with (tree / "services" / "site.py").open("a") as file:
-        file.write("\nCHANGED = True\n")
+        file.write("\n__name__\n")  # no new name: that may give others other words
     (tree / "boot.py").write_text((tree / "boot.py").read_text() + "\n# changed\n")
     board.upload(board.ftp(), "/hal/gone.mpy", b"M\x06\0\x1f")
     (found,) = push(tree, board, *TRIAL, "--json").boards
     assert found["result"] == "confirmed", found
     # Where a bundle has it, and where its id stands.
-    assert found["place"] == ["/assemble.mpy", "/services/borrow.mpy"]
+    assert found["place"] == ["/assemble.mpy", "/daemon.mpy"]
     assert found["remove"] == ["/hal/gone.mpy"]
     assert found["notes"] == ["/boot.py differs and stays: --include-boot brings it"]
     (found,) = push(tree, board, *TRIAL, "--json", "--include-boot").boards

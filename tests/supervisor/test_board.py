@@ -21,17 +21,17 @@ def works(board):
 @pytest.mark.parametrize(
     ("path", "text", "says"),
     [
-        ("/services/time/__init__", "import nosuchmodule", "ImportError"),
-        ("/services/time/__init__", "class Clock(:", "SyntaxError"),
-        ("/services/log/__init__", "1 // 0", "ZeroDivisionError"),
-        ("/services/network/__init__", "raise MemoryError('full')", "MemoryError"),
+        ("/services/time_service", "import nosuchmodule", "ImportError"),
+        ("/services/time_service", "class Clock(:", "SyntaxError"),
+        ("/services/log_service", "1 // 0", "ZeroDivisionError"),
+        ("/services/network_service", "raise MemoryError('full')", "MemoryError"),
     ],
 )
 def test_a_service_that_cannot_be_imported_is_reported_and_the_rest_run(change, path, text, says):
     board = change({f"{path}.py": text}, remove=[f"{path}.mpy"])
 
     stat = board.stat(works(board))
-    name = path.split("/")[2]
+    name = path.split("/")[2].partition("_")[0]
     assert f"211-{name:10} failed, error {says}" in stat
     assert "211-ftp        running" in stat
 

@@ -41,10 +41,10 @@ def module(path, text):
     return {f"{path}.mpy": bundle.compiled(text.encode(), path, TREE / "build" / "mpy")}
 
 
-def all_of(folder):
-    """The files of a service's folder on the board."""
+def all_of(begin):
+    """The files of a service on the board: those whose paths begin so."""
     files = bundle.device_files(TREE)
-    return [file.path for file in files if file.path.startswith(folder + "/")]
+    return [file.path for file in files if file.path.startswith(begin)]
 
 
 @dataclass
@@ -77,18 +77,18 @@ CASES = {
     "hal fails": Case(module("/hal/__init__", "1 // 0"), reason="hal: ZeroDivisionError"),
     "hal hangs": Case(module("/hal/__init__", "while True: pass"), reason="the watchdog"),
     "a service hangs": Case(
-        module("/services/time/__init__", "while True: pass"), reason="the watchdog"
+        module("/services/time_service", "while True: pass"), reason="the watchdog"
     ),
     "FTP has a typo": Case(
-        {"/services/ftp/server.py": b"class Session(:"},
-        ["/services/ftp/server.mpy"],
+        {"/services/ftp_server.py": b"class Session(:"},
+        ["/services/ftp_server.mpy"],
         reason="ftp: SyntaxError",
     ),
     "a service imports what isn't there": Case(
-        module("/services/time/__init__", "import nosuchmodule"), reason="time: ImportError"
+        module("/services/time_service", "import nosuchmodule"), reason="time: ImportError"
     ),
     "the network service is dropped": Case(
-        remove=all_of("/services/network"), reason="network: ImportError"
+        remove=all_of("/services/network_"), reason="network: ImportError"
     ),
     # At start, and later.
     "main.py drops the network": Case(
@@ -103,7 +103,7 @@ CASES = {
         reason="ZeroDivisionError: divide by zero",
     ),
     "updates are dropped": Case(
-        remove=all_of("/services/update"), reason="it did not prove itself in time", trial_s=1
+        remove=all_of("/services/update_"), reason="it did not prove itself in time", trial_s=1
     ),
     "the application ends with an error": app(
         "1 // 0", "30 s without health: app: ZeroDivisionError", trial_s=3

@@ -7,9 +7,13 @@ one source file, which Merged tells.
 """
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from outpost.bundle import scopes
+
+# What a late module's name is put together from: "services.ftp." and "services.%s.options".
+_PARTIAL = re.compile(r"services\.(\w+\.)+$|services\.[\w.]*%s[\w.]*$")
 
 
 class MergeError(Exception):
@@ -61,10 +65,23 @@ class Module:
 
 @dataclass(frozen=True)
 class Group:
-    """Modules that become one. name: the dotted name of the result; it is one of members."""
+    """Modules that become one. name: of the member by which others come to it."""
 
     name: str
     members: tuple
+
+
+def flat(dotted, package=False):
+    """The name of a module on a board, where all of services/ lies in one folder.
+
+    A folder takes two blocks of flash, and a package some 200 bytes of heap. package: whether it
+    is one's own module. That must not have the package's name: where a folder of that name was,
+    and is empty, imports would find the folder.
+    """
+    first, _, rest = dotted.partition(".")
+    if first != "services" or not rest:
+        return dotted
+    return f"{first}.{rest.replace('.', '_')}{'_service' if package else ''}"
 
 
 @dataclass
@@ -87,6 +104,17 @@ class Merger:
             Group(group.name, tuple(name for name in group.members if name in self.modules))
             for group in groups
             if group.name in self.modules
+        ]
+        joined = {member for group in self.groups for member in group.members}
+        # name of a module or group -> that of the result
+        self.result_of = {
+            name: flat(name, module.path.endswith("/__init__.py"))
+            for name, module in self.modules.items()
+        }
+        self.groups += [
+            Group(name, (name,))
+            for name, result in self.result_of.items()
+            if name not in joined and result != name
         ]
         self.group_of = {member: group for group in self.groups for member in group.members}
         # (member, its global) -> what that is called in the result
@@ -138,9 +166,10 @@ class Merger:
         for module in self.modules.values():
             self._rewrite(module)
         for group in self.groups:
-            found.append(self._join(group))
+            if len(group.members) > 1 or not _is_empty_package(self.modules[group.name]):
+                found.append(self._join(group))
         for name, module in self.modules.items():
-            if name not in self.group_of:
+            if name not in self.group_of and not _is_empty_package(module):
                 lines = [(module.path, number + 1) for number in range(len(module.lines))]
                 found.append(Merged(name, module.path, "\n".join(module.edited()), lines))
         return found
@@ -148,7 +177,11 @@ class Merger:
     def target(self, module, name):
         """(module of the bundle, name in it) for a global of a module of ours."""
         group = self.group_of.get(module)
-        return (group.name, self.called.get((module, name), name)) if group else (module, name)
+        return (
+            (self.result_of[group.name], self.called.get((module, name), name))
+            if group
+            else (module, name)
+        )
 
     def _rewrite(self, module):
         """Write down the edits of a module: its imports, and names that changed."""
@@ -170,10 +203,10 @@ class Merger:
                     objects[here] = dotted
                     goal = self.group_of[dotted]
                     if group is not goal:
-                        kept.append(self._import_of_module(goal.name, here))
+                        kept.append(self._import_of_module(self.result_of[goal.name], here))
                 elif dotted not in self.modules and thing[0] in self.group_of:
                     place, name = self.target(*thing)
-                    if group and place == group.name:
+                    if group and place == self.result_of[group.name]:
                         if here != name:
                             new_names[here] = name
                     else:
@@ -220,10 +253,11 @@ class Merger:
                 if node is None or node.end_lineno != use.line:
                     if group is self.group_of[objects[use.name]]:
                         end = use.column + len(use.name)
-                        module.replace(use.line, use.column, end, _itself(group.name))
+                        text = _itself(self.result_of[group.name])
+                        module.replace(use.line, use.column, end, text)
                     continue  # the result's module object does as well
                 place, name = self.target(objects[use.name], node.attr)
-                if group and place == group.name:
+                if group and place == self.result_of[group.name]:
                     module.replace(use.line, use.column, node.end_col_offset, name)
                 elif name != node.attr:
                     start = node.end_col_offset - len(node.attr)
@@ -233,14 +267,16 @@ class Merger:
                 module.replace(use.line, use.column, end, new_names[use.name])
 
     def _strings(self, module):
-        """Dotted names of merged modules in texts, by which modules are loaded late."""
+        """Dotted names in texts, by which modules are loaded late, and their beginnings."""
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                goal = self.group_of.get(node.value)
-                if goal and goal.name != node.value and "." in node.value:
-                    module.replace(
-                        node.lineno, node.col_offset, node.end_col_offset, f'"{goal.name}"'
-                    )
+                text = node.value
+                if text in self.group_of:
+                    text = self.result_of[self.group_of[text].name]
+                elif _PARTIAL.match(text):
+                    text = "services." + text.partition(".")[2].replace(".", "_")
+                if text != node.value:
+                    module.replace(node.lineno, node.col_offset, node.end_col_offset, f'"{text}"')
 
     def _join(self, group):
         text = []
@@ -261,7 +297,9 @@ class Merger:
                 text.append(line)
                 lines.append((module.path, number))
         place = self.modules[group.name].path
-        return Merged(group.name, place, "\n".join(text) + "\n", lines)
+        if self.result_of[group.name] != group.name:
+            place = f"/{self.result_of[group.name].replace('.', '/')}.py"
+        return Merged(self.result_of[group.name], place, "\n".join(text) + "\n", lines)
 
     def _ordered(self, group):
         """The members, each behind those that it imports at its top level."""
@@ -291,6 +329,12 @@ class Merger:
 def _itself(dotted):
     """The text of an expression: the object of the module in which it stands."""
     return f'__import__("{dotted}", None, None, ("*",))'
+
+
+def _is_empty_package(module):
+    """Whether a package's own module only says what it is: imports of its folder do without it."""
+    empty = all(isinstance(node, ast.Expr) for node in module.tree.body)
+    return empty and module.path.endswith("/__init__.py")
 
 
 def _alias(name, here):

@@ -6,6 +6,8 @@ and no class has both. Words that every MicroPython has in its ROM come first: t
 """
 
 import ast
+import string
+import zlib
 from collections import defaultdict
 
 from outpost.bundle import names, parameters, scopes
@@ -29,6 +31,7 @@ ROM = (
 )
 # fmt: on
 _PARAMETERS = 12  # words of the ROM that are parameters' alone
+_WORDS = 60  # of which each name has one of its own to begin with
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -58,7 +61,6 @@ def rename(merged, plain=()):
 def _words(modules, plain, kept, pool):
     """{name: its word} of all that is ours: globals, and what objects of our classes have."""
     found, forbidden, together = set(), kept | names.api(), defaultdict(set)
-    often = defaultdict(int)
     classes = {}  # class -> (the names of its bases, its attributes)
     ours = {module.name for module in modules}
     for module in modules:
@@ -68,11 +70,7 @@ def _words(modules, plain, kept, pool):
         forbidden |= scopes.constants(module.tree)
         _meet(together, module.names)
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Attribute):
-                often[node.attr] += 1
-            elif isinstance(node, ast.Name):
-                often[node.id] += 1
-            elif isinstance(node, ast.Import):
+            if isinstance(node, ast.Import):
                 for alias in node.names:
                     forbidden.update((alias.asname or alias.name).split("."))
             elif isinstance(node, ast.ImportFrom) and node.module not in ours:
@@ -98,7 +96,7 @@ def _words(modules, plain, kept, pool):
         else:
             _meet(together, set().union(*(classes[one][1] for one in line)))
     found = {name for name in found if not name.startswith("__")}
-    return _coloured(found - forbidden, together, often, pool)
+    return _worded(found - forbidden, together, pool)
 
 
 def _meet(together, names):
@@ -106,32 +104,27 @@ def _meet(together, names):
         together[name] |= names
 
 
-def _coloured(names, together, often, pool):
-    """Give each name the first word that none beside it has; the most frequent names first."""
+def _worded(names, together, pool):
+    """Give each name a word that none beside it has.
+
+    Which one a name gets hangs on that name alone where it can: a name more in one module must not
+    give other words, and so other files, to all the others.
+    """
     words = {}
-    for name in sorted(names, key=lambda name: (-often[name], name)):
+    for name in sorted(names):
         beside = {words.get(other) for other in together[name] if other != name}
-        words[name] = next(word for word in pool() if word not in beside)
+        first = zlib.crc32(name.encode()) % _WORDS
+        order = (*pool[first:_WORDS], *pool[:first], *pool[_WORDS:])
+        words[name] = next(word for word in order if word not in beside)
     return words
 
 
 def _pool(free, used):
-    """A callable that yields words in order: those of ROM that are free, then short ones."""
-
-    def words():
-        yield from free
-        number = 0
-        while True:
-            letters, rest = "", number
-            while not letters or rest:
-                letters = chr(ord("a") + rest % 26) + letters
-                rest //= 26
-            word = "_" + letters
-            if word not in used:
-                yield word
-            number += 1
-
-    return words
+    """The words: those of ROM that are free, then short ones."""
+    words = list(free)
+    letters = string.ascii_lowercase
+    short = (f"_{a}{b}" for a in ("", *letters) for b in letters)
+    return words + [word for word in short if word not in used]
 
 
 def _line_of(name, classes):

@@ -31,13 +31,14 @@ class Plan:
     """What differs on a board.
 
     place: DeviceFiles to be brought. same: how many are there already. remove: paths of files to
-    go. notes: for the person.
+    go. notes: for the person. folders: how many the board will have to make.
     """
 
     place: list
     same: int
     remove: list
     notes: list
+    folders: int = 0
 
     @property
     def changes(self):
@@ -93,6 +94,7 @@ def compare(session, content, *, prune=False):
             for file in content.boot
             if not _is_there(session, found, file)
         ],
+        folders=len(_folders_of(content) - set(found)),
     )
 
 

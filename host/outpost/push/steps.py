@@ -1,7 +1,7 @@
 """The steps of a push on one board: look, stage, verify, apply, watch the trial.
 
-Where the flash has no room for the old version and the new one, all of that is done twice: first
-with a small Outpost, which makes room (small.py).
+Where the flash has no room for the old version and the new one, all of that is done several times:
+first with a small Outpost, which makes room, then with more of it (small.py).
 """
 
 import threading
@@ -10,16 +10,20 @@ import time
 from outpost import bundle
 from outpost.push import outcome as results
 from outpost.push import plan as plans
+from outpost.push.content import ContentError
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT
-from outpost.push.content import ContentError
 from outpost.push.session import Busy, Lost, PushError, Refused, Session
-from outpost.push.small import small
+from outpost.push.small import grown, is_spare, small
 
 _ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
 _RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
 _POLL_S = (0.3, 3.0)  # a board that restarts or is on trial is asked more and more rarely
 _BLOCK = 4096  # of LittleFS on ESP32 and RP2
+# Measured on a Pico W's LittleFS: a folder takes three blocks until all is in place, and so many
+# files one for their names and their lines in the log. The board wants six free beside that.
+_SPARE_BLOCKS = 7
+_MANY = 8
 _HASH_BYTES_PER_S = 20_000  # slower than any board verifies what it was sent
 _APPLY_S = 60  # for APPLY, which verifies again, beyond the usual
 _REST_S = 65  # after that long without a session a board has forgotten what staging took
@@ -32,6 +36,10 @@ _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
 
 
+_SHED = (
+    "the board runs what it ran; to make room, modules of rare commands, clock sync and MQTT were "
+    "removed, which the next push brings again"
+)
 _SMALL = (
     "the board runs a small Outpost: FTP, network and updates, without clock, log, MQTT and "
     "application; push again"
@@ -43,13 +51,17 @@ class Stopped(Exception):
 
 
 class TooFull(PushError):
-    """The flash has no room for what is to be sent beside what is there; room: both, in words."""
+    """The flash has no room for what is to be sent beside what is there.
 
-    def __init__(self, room):
+    room: both, in words. place: what was to be sent.
+    """
+
+    def __init__(self, room, place):
         super().__init__(
             f"the board's flash is too full: {room}; remove files from it, and push again"
         )
         self.room = room
+        self.place = place
 
 
 class Push:
@@ -117,18 +129,37 @@ class Push:
             except ContentError as error:
                 raise PushError(f"{full}. {error}") from None
             self.outcome.notes.append(
-                f"in two steps, as {full.room}: first a small Outpost, which has FTP, network "
-                "and updates alone, then the whole"
+                f"in several steps, as {full.room}: first a small Outpost, which has FTP, network "
+                "and updates alone"
             )
-        result = self._bring_content()
-        if result in (results.CONFIRMED, results.UNCHANGED):
+            if self._dry_run:
+                return results.PLANNED
+            self._shed()
+        while True:
+            result = self._bring_content()
+            if self._content is whole or result not in (results.CONFIRMED, results.UNCHANGED):
+                return result
             self._leave()
             self._left = _SMALL
-            self._content = whole
-            result = self._bring_content()
-        return result
+            part, self._content = self._content, whole
+            try:
+                return self._bring_content()
+            except TooFull as full:
+                self._content = grown(part, full.place)
+                if self._content is None:
+                    raise
+
+    def _shed(self):
+        """Remove what the running Outpost can do without: the new one brings it again."""
+        self._view.phase("making room")
+        for folder in bundle.FOLDERS:
+            for path in self._session.tree(f"/{folder}"):
+                if is_spare(path):
+                    self._session.remove(path)
+                    self._left = _SHED
 
     def _bring_content(self):
+        """The result for self._content, a word of outcome.py."""
         for attempts_left in reversed(range(_ATTEMPTS)):
             try:
                 result = self._prepare()
@@ -159,14 +190,14 @@ class Push:
         plan = plans.compare(self._session, self._content, prune=self._prune)
         self.outcome.place = [file.path for file in plan.place]
         self.outcome.remove = plan.remove
-        self.outcome.notes = plan.notes
+        self.outcome.notes += [note for note in plan.notes if note not in self.outcome.notes]
         if not plan.changes:
             if status["state"] == "staged" and not self._dry_run:
                 self._site("ABANDON")  # another version, which nobody wants any more
             return earlier or results.UNCHANGED
         _require_loadable(plan, status)
         staging = plans.staging(self._session, plan)
-        room = self._require_room(staging, status)
+        room = self._require_room(plan, staging, status)
         if self._dry_run:
             if room:
                 self.outcome.notes.append(room)
@@ -196,16 +227,18 @@ class Push:
             return results.ROLLED_BACK
         return None
 
-    def _require_room(self, staging, status):
+    def _require_room(self, plan, staging, status):
         """How much flash the update takes, in words; TooFull where it would not fit."""
         if not (status["free"] or "").isdigit():
             return None
-        files = [bundle.DeviceFile(NEXT + file.path, file.content) for file, _ in staging.send]
-        there = {file.path.rpartition("/")[0] for file in files} - set(staging.folders)
-        room, free = bundle.room_for(files, there, _BLOCK), int(status["free"])
+        files = [file for file, _ in staging.send]
+        blocks = sum(-(-len(file.content) // _BLOCK) for file in files) + len(files) // _MANY
+        blocks += 3 * len(staging.folders) + 2 * plan.folders + _SPARE_BLOCKS
+        room = blocks * _BLOCK
+        free = int(status["free"])
         said = f"{room // 1024} KiB of flash are needed, {free // 1024} KiB are free"
         if room > free:
-            raise TooFull(said)
+            raise TooFull(said, plan.place)
         return said
 
     def _stage(self, plan, staging):

@@ -51,6 +51,7 @@ _TABLE = (
 # here for a while.
 _RESIDENT = const(3)
 # What those use(); it goes with them.
+_HERE = const("services.ftp.commands.")
 _HELPERS = const(("listing", "walk", "facts", "times", "text"))
 
 _loaded = [None] * (len(_TABLE) // 2)
@@ -101,11 +102,10 @@ def load_resident():
 
 
 def use(name):
-    """Return a module of services.ftp that goes when those of rare commands go; MemoryError.
+    """Return a module that goes when those of rare commands go; MemoryError.
 
     Where it doesn't fit, the modules of other commands make room; what runs keeps its own.
     """
-    name = "services.ftp." + name
     if name in sys.modules:
         return sys.modules[name]
     gc.collect()  # a module wants its memory in larger pieces than most
@@ -125,12 +125,12 @@ def release():
     _recent.clear()
     for number in range(_RESIDENT, len(_loaded)):
         _loaded[number] = None
-        forget("services.ftp.commands." + _TABLE[2 * number])
+        forget(_HERE + _TABLE[2 * number])
     for name in _HELPERS:
         forget("services.ftp." + name)
     forget("services.status_text")  # STAT's
 
 
 def _load(number):
-    _loaded[number] = module = use("commands." + _TABLE[2 * number])
+    _loaded[number] = module = use(_HERE + _TABLE[2 * number])
     return module

@@ -72,7 +72,7 @@ async def MFMT(session, arg):
 
 
 def _set_time(session, text, name):
-    times = use("times")
+    times = use("services.ftp.times")
     try:
         when = times.seconds(text)
     except ValueError:
@@ -88,7 +88,7 @@ def _set_time(session, text, name):
 
 async def MLST(session, path):
     """RFC 3659 section 7: one entry, over the control connection."""
-    facts = use("facts").Facts(session, path)
+    facts = use("services.ftp.facts").Facts(session, path)
     line = facts.line(session.shown(path), stat_of(path), path.encode())
     await session.reply_lines(250, "Facts:", (line[:-2],), b" ")
 

@@ -34,7 +34,7 @@ def _features(session):
     yield "MDTM"
     if not session.account or session.account.role != "read":
         yield "MFMT"
-    facts = use("facts").FACTS  # not for a STAT, which a full heap should still have
+    facts = use("services.ftp.facts").FACTS  # not for a STAT, which a full heap should still have
     chosen = facts if session.facts is None else session.facts
     yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in facts])
     if tls and not tls.broken:
@@ -78,7 +78,7 @@ async def OPTS(session, arg):
 
 def _choose_facts(session, wanted):
     """RFC 3659 section 7.9: what is unknown is passed over; the text of the reply."""
-    session.facts = tuple([fact for fact in use("facts").FACTS if fact in wanted])
+    session.facts = tuple([fact for fact in use("services.ftp.facts").FACTS if fact in wanted])
     return ("MLST OPTS " + "".join([fact + ";" for fact in session.facts])).rstrip()
 
 

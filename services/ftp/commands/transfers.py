@@ -81,7 +81,7 @@ async def RETR(session, arg):
         return 550, "That is a directory."
     piece = None
     if session.range:
-        piece = use("commands.hashing").piece_of(session, found[6])
+        piece = use("services.ftp.commands.hashing").piece_of(session, found[6])
         offset = piece.first
     if offset > found[6]:
         return 551, "REST lies beyond the end of the file, at %d." % found[6]
@@ -92,7 +92,7 @@ async def RETR(session, arg):
                 file.seek(offset)
             sock = await session.data.open(session.address)
             transfer.connected = True
-            source = use("text").TextReader(file) if session.text else file
+            source = use("services.ftp.text").TextReader(file) if session.text else file
             if piece:
                 source = piece.of(file)
             await send(sock, source.readinto, transfer.buffer, transfer)
@@ -147,7 +147,9 @@ def store(session, verb, path, keep):
             await upload.copy_old(keep, transfer)
             sock = await session.data.open(session.address)
             transfer.connected = True
-            sink = use("text").TextWriter(upload.file) if session.text else upload.file
+            sink = (
+                use("services.ftp.text").TextWriter(upload.file) if session.text else upload.file
+            )
             await receive(sock, sink.write, transfer.buffer, transfer)
             if session.text:
                 sink.finish()
