@@ -26,7 +26,7 @@ def kept(modules, plain):
     for module in modules:
         found.update(module.name.split("."))
         if module.path in plain:
-            found.update(WORD.findall(module.text))
+            found |= identifiers(module.tree)
         docstrings = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Constant) and node not in docstrings:
@@ -42,6 +42,24 @@ def kept(modules, plain):
             elif isinstance(node, ast.keyword) and node.arg:
                 found.add(node.arg)
     return found
+
+
+def identifiers(tree):
+    """All names in a module's code, whatever they name."""
+    found = set()
+    for node in ast.walk(tree):
+        for value in (*_names_of(node), *getattr(node, "names", ())):
+            if isinstance(value, ast.alias):
+                found.update((*value.name.split("."), value.asname or ""))
+            else:
+                found.add(value)
+    return found
+
+
+def _names_of(node):
+    """What the fields of a node are that name something."""
+    fields = (getattr(node, field, None) for field in ("id", "attr", "arg", "name"))
+    return [value for value in fields if isinstance(value, str)]
 
 
 def called(node):

@@ -41,7 +41,7 @@ def rename(merged, plain=()):
     plain: places of modules that stay as they are, and so do the names that they use of others.
     """
     modules = [Module(one.name, one.text, one.place) for one in merged]
-    used = {name for module in modules for name in names.WORD.findall(module.text)}
+    used = set().union(*(names.identifiers(module.tree) for module in modules))
     free = [word for word in ROM if word not in used]
     kept = names.kept(modules, plain)
     words = _words(modules, plain, kept, _pool(free[_PARAMETERS:], used))
