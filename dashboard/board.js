@@ -185,8 +185,8 @@ class Board {
     for (const name of this.troubled) add("bad", `${visible(name, 40)} ${this.section(name).state}`);
     const often = this.restartsTooOften(now);
     if (often) add("bad", `${often} restarts in an hour`);
-    if (update.state === "rolled-back") add("bad", `update to ${visible(update.to, 40)} taken back`);
-    if (update.state === "trial") add("warn", `update to ${visible(update.to, 40)} on trial`);
+    if (update.phase === "rolled-back") add("bad", `update to ${visible(update.to, 40)} taken back`);
+    if (update.phase === "trial") add("warn", `update to ${visible(update.to, 40)} on trial`);
     if (this.section("time").set === false) add("warn", "clock not set");
     if (this.section("config").problems) add("warn", "config.json has faults");
     if (scarce(this.section("heap"))) add("warn", "heap nearly full");

@@ -65,7 +65,7 @@ class BoardRow {
     setAttribute(this.node, "data-status", status);
     setText(this._status, status);
     this._showConcerns(concerns.filter(({ text }) => text !== "offline"));
-    setText(this._cells.version, visible(board.version, 30) || "–");
+    setText(this._cells.version, visible(board.version, 40) || "–");
     this._showUptime(board, now);
     this._showClock(board);
     this._heap.show(board.section("heap"));

@@ -34,7 +34,7 @@ function detailFacts(board) {
     ["Last reset", cause && `${cause}${finite(boots) === null ? "" : `, boot ${boots}`}`],
     ["Hung in", board.section("board").hung_in],
     ["Rescue mode", board.section("rescue").reason],
-    ["Update", update.state && [update.state, update.to && `to ${update.to}`, update.reason].filter(Boolean).join(", ")],
+    ["Update", update.phase && update.phase !== "idle" && [update.phase, update.to && `to ${update.to}`, update.reason].filter(Boolean).join(", ")],
     ["Moved", finite(ftp.stored_bytes) !== null && `${bytesText(ftp.stored_bytes)} in, ${bytesText(ftp.sent_bytes)} out, ${counted(ftp.failed, "failure")}`],
     ["Sessions", finite(ftp.sessions) !== null && String(ftp.sessions)],
     ["Link drops", finite(drops) !== null && String(drops)],

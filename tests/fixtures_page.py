@@ -3,11 +3,13 @@
 import json
 import shutil
 import socket
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
 from fixtures_mqtt import Mosquitto
 from outpost.dashboard import page as dashboard_page
+from telemetry.payloads import faults
 
 CHROMIUM_OPTIONS = (
     "--headless",
@@ -45,8 +47,23 @@ class WebMosquitto(Mosquitto):
             return super().serves() and probe.connect_ex(("127.0.0.1", self.web_port)) == 0
 
 
+class Message(NamedTuple):
+    """What telemetry.payloads holds against a schema: a topic below outpost/, a payload."""
+
+    topic: str
+    payload: bytes
+
+    @property
+    def json(self):
+        """The payload read as JSON."""
+        return json.loads(self.payload)
+
+
 class Publisher:
-    """A plain MQTT client that says what a board would, and what none would."""
+    """A plain MQTT client that says what a board would, held against docs/schemas.
+
+    What no board would say goes with wild=True.
+    """
 
     def __init__(self, broker, device="b0a4d"):
         import paho.mqtt.client as mqtt  # by the few tests that want it, not by all
@@ -58,30 +75,36 @@ class Publisher:
         self._client.connect("127.0.0.1", broker.port)
         self._client.loop_start()
 
-    def say(self, topic, payload, retain=False):
+    def say(self, topic, payload, retain=False, wild=False):
         """Publish a payload (bytes, text, or what becomes JSON) below the device's base topic."""
-        self.send(topic, payload, retain).wait_for_publish(10)
+        self.send(topic, payload, retain, wild).wait_for_publish(10)
 
-    def send(self, topic, payload, retain=False):
+    def send(self, topic, payload, retain=False, wild=False):
         """The same without waiting until the broker has it: for many."""
         if not isinstance(payload, (bytes, str)):
             payload = json.dumps(payload)
+        if not wild and payload:  # an empty one takes away what is retained
+            raw = payload if isinstance(payload, bytes) else payload.encode()
+            found = faults(Message(f"outpost/device/{topic}", raw))
+            assert found == [], "no board says that"
         return self._client.publish(self.base + topic, payload, 1, retain)
 
     def next_event(self, topic, **fields):
-        """The topic and payload of an event with the next seq, as boards number them."""
+        """The topic and payload of an event with the next seq, complete, as boards send them."""
         self._seq = fields.pop("seq", self._seq + 1)
-        return "event/" + topic, {"seq": self._seq, "boot": 1, "time": None} | fields
+        return "event/" + topic, event_of(topic, fields | {"seq": self._seq})
 
-    def event(self, topic, **fields):
+    def event(self, topic, wild=False, **fields):
         """Publish such an event."""
-        self.say(*self.next_event(topic, **fields))
+        self.say(*self.next_event(topic, **fields), wild=wild)
 
     def state(self, **sections):
         """Publish a state of a board that is well, but for these sections."""
-        board = {"id": "b0a4d", "name": "shed", "version": "1.2", "boots": 1, "uptime_s": 100}
-        sections["board"] = board | sections.get("board", {})
-        self.say("state", {"ftp": {"state": "running"}, "time": {"set": True}} | sections, True)
+        self.say("state", state_of(**sections), True)
+
+    def info(self, **fields):
+        """Publish an info of that board, but for these fields."""
+        self.say("info", INFO | fields, True)
 
     def appear(self, **sections):
         """Say online and how it is."""
@@ -92,6 +115,58 @@ class Publisher:
         """Leave."""
         self._client.disconnect()
         self._client.loop_stop()
+
+
+BOARD = {
+    "id": "b0a4d",
+    "name": "shed",
+    "version": "1.2",
+    "firmware": "MicroPython 1.28.0",
+    "boots": 1,
+    "reset_cause": "power-on",
+    "uptime_s": 100,
+}
+INFO = {
+    "version": "1.2",
+    "firmware": "MicroPython 1.28.0",
+    "board": "shed",
+    "address": "192.168.1.5",
+    "reset_cause": "power-on",
+    "boots": 1,
+    "started": None,
+}
+_PLAIN = ("board", "heap", "flash", "loop", "config", "rescue")  # sections that are no service's
+_CLIENT = {"user": "eve", "address": "192.168.1.9"}
+_EVENTS = {  # what each kind has at least
+    "ftp/transfer": {"path": "/x"} | _CLIENT,
+    "ftp/login": {"ok": True} | _CLIENT,
+    "service/restart": {
+        "service": "app", "error": "OSError: 5", "traceback": None, "failures": 1, "delay_s": 1,
+    },
+}  # fmt: skip
+
+
+def state_of(**sections):
+    """The state of a board that is well, but for these sections."""
+    state = {"board": BOARD, "ftp": {}, "time": {"set": True}}
+    for name, section in sections.items():
+        state[name] = (BOARD if name == "board" else {}) | section
+    return {
+        name: section if name in _PLAIN else {"state": "running"} | section
+        for name, section in state.items()
+    }
+
+
+def event_of(topic, fields):
+    """An event of that topic, complete, with these fields."""
+    event = {"event_type": topic.rpartition("/")[2], "boot": 1, "time": None}
+    event |= _EVENTS.get(topic, {}) | fields
+    if topic == "ftp/transfer":
+        what = event["event_type"]
+        event = {"ok": what != "failed"} | event
+        if what not in ("deleted", "renamed"):
+            event = {"verb": "STOR", "bytes": 0, "ms": 0} | event
+    return event
 
 
 @pytest.fixture

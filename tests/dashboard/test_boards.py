@@ -172,12 +172,12 @@ def test_a_gap_in_seq_is_shown_and_a_repetition_is_not(publisher, web_broker, op
     publisher.appear()
     page = open_page(web_broker.web_url)
     row = row_of(page, "shed")
-    publisher.event("ftp/transfer", event_type="deleted", path="/1", ok=True, seq=4)
-    publisher.event("ftp/transfer", event_type="deleted", path="/1", ok=True, seq=4)
-    publisher.event("ftp/transfer", event_type="deleted", path="/2", ok=True, seq=5)
+    publisher.event("ftp/transfer", event_type="deleted", path="/1", seq=4)
+    publisher.event("ftp/transfer", event_type="deleted", path="/1", seq=4)
+    publisher.event("ftp/transfer", event_type="deleted", path="/2", seq=5)
     expect(feed(page)).to_have_count(2)
     expect(row.locator(".concerns")).to_be_empty()
-    publisher.event("ftp/transfer", event_type="deleted", path="/3", ok=True, seq=9)
+    publisher.event("ftp/transfer", event_type="deleted", path="/3", seq=9)
 
     expect(row.locator(".concerns")).to_have_text("3 events missed")
     expect(feed(page).filter(has_text="seq 6 to 8")).to_be_visible()
@@ -186,13 +186,13 @@ def test_a_gap_in_seq_is_shown_and_a_repetition_is_not(publisher, web_broker, op
 def test_seq_begins_anew_with_each_boot(publisher, web_broker, open_page):
     publisher.appear()
     page = open_page(web_broker.web_url)
-    publisher.event("ftp/login", ok=True, user="a", seq=70, boot=1)
-    publisher.event("ftp/login", ok=True, user="b", seq=1, boot=2)
-    publisher.event("ftp/login", ok=True, user="spilt", seq=66, boot=1)  # kept over the reset
-    publisher.event("ftp/login", ok=True, user="c", seq=2, boot=2)
+    publisher.event("ftp/login", user="a", seq=70, boot=1)
+    publisher.event("ftp/login", user="b", seq=1, boot=2)
+    publisher.event("ftp/login", user="spilt", seq=66, boot=1)  # kept over the reset
+    publisher.event("ftp/login", user="c", seq=2, boot=2)
     expect(feed(page)).to_have_count(4)
     expect(row_of(page, "shed").locator(".concerns")).to_be_empty()
-    publisher.event("ftp/login", ok=True, user="d", seq=3, boot=3)  # 1 and 2 never came
+    publisher.event("ftp/login", user="d", seq=3, boot=3)  # 1 and 2 never came
 
     expect(row_of(page, "shed").locator(".concerns")).to_have_text("2 events missed")
 
@@ -202,10 +202,10 @@ def test_a_board_that_does_not_know_its_boot_begins_anew_by_its_info(
 ):
     publisher.appear()
     page = open_page(web_broker.web_url)
-    publisher.event("ftp/login", ok=True, user="a", seq=1, boot=0)
-    publisher.event("ftp/login", ok=True, user="b", seq=2, boot=0)
-    publisher.say("info", {"boots": 2, "reset_cause": "reset"}, True)
-    publisher.event("ftp/login", ok=True, user="c", seq=1, boot=0)
+    publisher.event("ftp/login", user="a", seq=1, boot=0)
+    publisher.event("ftp/login", user="b", seq=2, boot=0)
+    publisher.info(boots=2, reset_cause="reset")
+    publisher.event("ftp/login", user="c", seq=1, boot=0)
 
     expect(feed(page).filter(has_text="login")).to_have_count(3)
     expect(row_of(page, "shed").locator(".concerns")).to_be_empty()
@@ -216,12 +216,12 @@ def test_what_was_lost_while_the_page_was_away_is_not_the_boards_fault(
 ):
     publisher.appear()
     page = open_page(web_broker.web_url)
-    publisher.event("ftp/login", ok=True, user="a")
+    publisher.event("ftp/login", user="a")
     expect(feed(page)).to_have_count(1)
     web_broker.restart()
     expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
     other = Publisher(web_broker)
-    other.event("ftp/login", ok=True, user="b", seq=9)
+    other.event("ftp/login", user="b", seq=9)
     other.close()
 
     expect(feed(page).filter(has_text="while this page was not connected")).to_be_visible()
@@ -253,7 +253,7 @@ def test_a_retained_state_gives_a_least_uptime_until_the_next(publisher, web_bro
 
 def test_info_tells_an_uptime_before_the_first_state_comes(publisher, web_broker, open_page):
     publisher.appear()
-    publisher.say("info", {"started": "2020-01-01T00:00:00Z", "boots": 1}, True)
+    publisher.info(started="2020-01-01T00:00:00Z")
     page = open_page(web_broker.web_url)
 
     expect(row_of(page, "shed").locator(".uptime")).to_have_text(re.compile(r"^\d{4} d"))
@@ -261,8 +261,8 @@ def test_info_tells_an_uptime_before_the_first_state_comes(publisher, web_broker
 
 LOOK_AT = (
     ({"rescue": {"reason": "three boots failed"}}, "rescue mode: three boots failed", "bad"),
-    ({"update": {"state": "rolled-back", "to": "2.0"}}, "update to 2.0 taken back", "bad"),
-    ({"update": {"state": "trial", "to": "2.0"}}, "update to 2.0 on trial", "warn"),
+    ({"update": {"phase": "rolled-back", "to": "2.0"}}, "update to 2.0 taken back", "bad"),
+    ({"update": {"phase": "trial", "to": "2.0"}}, "update to 2.0 on trial", "warn"),
     ({"log": {"state": "failed"}}, "log failed", "bad"),
     ({"time": {"set": False}}, "clock not set", "warn"),
     ({"config": {"problems": "ftp.port: must be"}}, "config.json has faults", "warn"),
@@ -343,10 +343,10 @@ def test_whatever_is_said_the_page_lives(publisher, web_broker, open_page):
     page = open_page(web_broker.web_url)
     for payload in HOSTILE:
         for topic in TOPICS:
-            publisher.say(topic, payload)
-        publisher.say("status", payload, False)
+            publisher.say(topic, payload, wild=True)
+        publisher.say("status", payload, wild=True)
     publisher.appear()
-    publisher.event("ftp/transfer", event_type="deleted", path="/alive", ok=True)
+    publisher.event("ftp/transfer", event_type="deleted", path="/alive")
 
     expect(feed(page).filter(has_text="/alive")).to_be_visible()
     expect(row_of(page, "shed")).to_have_attribute("data-status", "online")
@@ -357,7 +357,7 @@ def test_whatever_is_said_the_page_lives(publisher, web_broker, open_page):
 
 def test_what_is_too_long_is_not_read(publisher, web_broker, open_page):
     page = open_page(web_broker.web_url)
-    publisher.say("state", "x" * 70_000)
+    publisher.say("state", "x" * 70_000, wild=True)
 
     expect(feed(page)).to_contain_text("too long")
 

@@ -51,7 +51,7 @@ def test_the_page_connects_again_after_the_broker_came_back(web_broker, publishe
 
     expect(connection(page)).to_have_attribute("data-state", "connected")
     again = Publisher(web_broker)
-    again.event("ftp/login", ok=True, user="after")
+    again.event("ftp/login", user="after")
     again.close()
     expect(feed(page).filter(has_text="after")).to_be_visible()
 
@@ -220,5 +220,5 @@ def test_the_page_works_as_a_file(web_broker, publisher, open_page, page_url):
     page = open_page(web_broker.web_url, at=(page_folder() / "index.html").as_uri())
 
     expect(row_of(page, "shed")).to_be_visible()
-    publisher.event("ftp/login", ok=True, user="eve")
+    publisher.event("ftp/login", user="eve")
     expect(feed(page)).to_contain_text("eve")

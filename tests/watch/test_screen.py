@@ -20,9 +20,9 @@ def drawn(fleet, now, width, height=24):
     return ["".join(part.text for part in line).rstrip() for line in lines]
 
 
-def told(fleet, name, status, **state):
+def told(fleet, name, status, version="10.20.3", **state):
     """What a board tells of itself at time 0."""
-    info = {"board": name, "version": "10.20.3"}
+    info = {"board": name, "version": version}
     for what, payload in (
         ("status", status),
         ("info", json.dumps(info)),
@@ -54,6 +54,33 @@ def test_a_row_of_large_values_loses_nothing_but_of_its_name(width):
     assert ("100%" in row and "  0%" in row) == (width < 120)
     assert "● offline gone" in next(line for line in lines if "gone" in line)
     assert re.search(r"restarts|rest", lines[2])
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+@pytest.mark.parametrize("version", ["0.1.0+1f0c77a2", "weather-and-more-2026-11+1f0c77a2"])
+def test_a_version_is_never_cut_short(width, version):
+    fleet = Fleet()
+    heap = {"heap": {"free_bytes": 30_000, "total_bytes": 136_192}}
+    flash = {"flash": {"free_bytes": 3_400_000, "total_bytes": 6_291_456}}
+    wall = {"time": {"set": True, "offset_ms": -9999}, "network": {"rssi": -100}}
+    told(fleet, "a-very-long-name-of-a-board", "online", version, **heap, **flash, **wall)
+    told(fleet, "gone", "offline", version)
+    lines = drawn(fleet, 1, width, height=40)
+    assert max(map(cell_len, lines)) <= width
+    assert not any("…" in line for line in lines if "a-very" not in line), lines
+    assert any("a-very-" in line and "-9999 ms" in line for line in lines)
+    text = "\n".join(lines)
+    below = re.search(r"a-very-.*((?:\n +\S+)+)", text)
+    assert version in text or "".join(below[1].split()) == version, text
+
+
+def test_boards_of_two_lines_leave_room_for_the_feed():
+    fleet = Fleet()
+    for number in range(20):
+        told(fleet, f"b{number}", "online", "0.1.0+1f0c77a2")
+    lines = drawn(fleet, 1, 80, height=24)
+    assert sum("0.1.0+1f0c77a2" in line for line in lines) == 3
+    assert "  ... and 17 more boards" in lines
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 4), (40, 10)])

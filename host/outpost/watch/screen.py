@@ -18,14 +18,17 @@ _LEVELS = {GOOD: "green", BAD: "red"}
 _RANK = (OFFLINE, LATE, UNKNOWN, ONLINE)
 _SCARCE = 0.95  # of the heap or the flash in use
 _MS, _S = 10_000, 600_000  # offsets of the clock (ms) that are shown in ms, and in s
-_NAMES = 24  # characters of a board's name
-_BESIDE, _BESIDE_WIDE = 67, 106  # columns that a board's row takes beside its name
+_NAMES, _FEWEST = 24, 12  # characters of a board's name
+_VERSION = 32  # characters that `outpost push --version` takes
+_BESIDE, _BESIDE_WIDE = 59, 98  # columns that a board's row takes beside its name and version
 
 
 def screen(fleet, link, now, *, width, height):
     """The whole view for a terminal of that size. link: (url, connected, state)."""
-    boards, hidden = _first(_sorted(fleet, now), max(3, height * 2 // 5))
-    running = [(board, way) for board in _sorted(fleet, now) for way in board.running.values()]
+    ordered = _sorted(fleet, now)
+    lines = 1 if _version_beside(ordered, width) else 2
+    boards, hidden = _first(ordered, max(3, height * 2 // 5 // lines))
+    running = [(board, way) for board in ordered for way in board.running.values()]
     shown, more = _first(running, max(2, height // 5))
     parts = [headline(fleet, link, now), Text()]
     if fleet.boards:
@@ -60,15 +63,32 @@ def headline(fleet, link, now):
     return line
 
 
+def _version_beside(boards, width):
+    """Columns for the versions beside the names; 0 where they stand whole below these alone."""
+    longest = max([7, *(len(_version(board)) for board in boards)])
+    room = width - (_BESIDE_WIDE if width >= _WIDE else _BESIDE) - 1 - longest
+    return longest if room >= _FEWEST else 0
+
+
+def _version(board):
+    return safe(board.version or "-")
+
+
 def table(fleet, boards, now, width):
-    """A row for each board."""
+    """A row for each board; versions are never cut: they stand below the name where need be."""
     wide = width >= _WIDE
     rows = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     rows.add_column("", no_wrap=True)
-    names = min(_NAMES, max(8, width - (_BESIDE_WIDE if wide else _BESIDE)))
-    rows.add_column("board", no_wrap=True, overflow="ellipsis", max_width=names)
+    version = _version_beside(boards, width)
+    room = width - (_BESIDE_WIDE if wide else _BESIDE) - (version + 1 if version else 0)
+    names = min(_NAMES, max(8, room))
+    if version:
+        rows.add_column("board", no_wrap=True, overflow="ellipsis", max_width=names)
+        rows.add_column("version", no_wrap=True)
+    else:
+        rows.add_column("board, version", overflow="fold", max_width=min(_VERSION, max(8, room)))
     for name, right in (
-        ("version", False), ("up", True), ("clock", True), ("heap", False), ("flash", False),
+        ("up", True), ("clock", True), ("heap", False), ("flash", False),
         ("sess", True), ("rest", True), ("missed", True),
     ):  # fmt: skip
         title = {"sess": "sessions", "rest": "restarts"}.get(name, name) if wide else name
@@ -77,17 +97,19 @@ def table(fleet, boards, now, width):
         rows.add_column("signal", justify="right", no_wrap=True)
     for board in boards:
         name = Text(safe(fleet.label(board), names), "bold")
-        rows.add_row(*_row(board, name, now, wide), style="" if board.online else "dim")
+        who = [name, Text(_version(board))]
+        if not version:
+            who = [name.append(f"\n{_version(board)}", "not bold dim")]
+        rows.add_row(*_row(board, who, now, wide), style="" if board.online else "dim")
     return rows
 
 
-def _row(board, name, now, wide):
+def _row(board, who, now, wide):
     condition = board.condition(now)
     often = board.restarts_often(now)
     cells = [
         Text(f"● {condition}", _STYLES[condition]),
-        name,
-        Text(safe(board.version or "-", 7)),
+        *who,
         Text(_short_span(board.uptime(now))),
         _clock(board),
         _bar(board.heap, wide),
