@@ -7,6 +7,7 @@ from outpost.deploy import deploy
 from outpost.explain import explain
 from outpost.push.command import push
 from outpost.sim.command import sim
+from outpost.site.command import site
 from outpost.status.command import status
 from outpost.watch.command import watch
 
@@ -21,5 +22,6 @@ main.add_command(deploy)
 main.add_command(explain)
 main.add_command(push)
 main.add_command(sim)
+main.add_command(site)
 main.add_command(status)
 main.add_command(watch)

@@ -65,6 +65,52 @@ class Control(ftplib.FTP_TLS):
 ERRORS = (OSError, EOFError, ftplib.Error, UnicodeError, ValueError)
 
 
+class Unreachable(Exception):
+    """The board can't be asked; the text says why."""
+
+
+@contextlib.contextmanager
+def session(address, login, *, context=None, timeout=15):
+    """A Control that is logged in at an Address while the block runs; Unreachable, also in it.
+
+    login: (user, password). context: an SSLContext where the scheme is ftps. timeout: seconds
+    for all that is done within.
+    """
+    control = Control(context=context, timeout=timeout)
+    try:
+        with _said(address, control, timeout), control.within(timeout):
+            control.connect(address.host, address.port)
+            control.login(login[0], login[1], secure=address.secure)
+            yield control
+            with contextlib.suppress(*ERRORS):
+                control.sendcmd("QUIT")
+    finally:
+        control.close()
+
+
+@contextlib.contextmanager
+def _said(address, control, timeout):
+    """What goes wrong on the way, in words of people."""
+    try:
+        yield
+    except (ftplib.error_perm, ftplib.error_temp) as error:
+        raise Unreachable(f"it says: {said(error)}") from None
+    except ERRORS as error:
+        if control.late or isinstance(error, TimeoutError):
+            raise Unreachable(f"no answer within {timeout:.0f} s") from None
+        raise Unreachable(why(error, address.host)) from None
+
+
+def tls_context(cafiles=()):
+    """What checks the boards' certificates: against those files, else the system's authorities."""
+    context = ssl.create_default_context()
+    for file in cafiles:
+        context.load_verify_locations(file)
+    # MicroPython has no close_notify to send; the 226 tells that data was whole.
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context
+
+
 def why(error, host):
     """What one of ERRORS means, in words of people."""
     if isinstance(error, ssl.SSLCertVerificationError):

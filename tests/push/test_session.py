@@ -11,7 +11,8 @@ import pytest
 from fixtures_sim import desk
 from outpost.address import Address
 from outpost.certificate import make
-from outpost.push.session import Lost, PushError, Session, tls_context
+from outpost.control import tls_context
+from outpost.push.session import Lost, PushError, Session
 from outpost.sim.flash import Flash
 
 CONTENT = os.urandom(150_000)

@@ -61,11 +61,12 @@ def url_of(board):
     return f"ftp://admin@127.0.0.1:{board.ftp_port}"
 
 
-def test_a_table_for_people(shared_board, status):
-    done = status(url_of(shared_board))
+def test_a_table_for_people(boot, status):
+    board = boot({})
+    done = status(url_of(board))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["outpost", url_of(shared_board)]
+    assert lines[0].split() == ["outpost", url_of(board)]
     rows = {line.split()[0]: line for line in lines[1:]}
     assert rows["ftp"].split()[1] == "running"
     assert "flash " in done.stdout
@@ -75,11 +76,13 @@ def test_a_table_for_people(shared_board, status):
 
 def test_json_has_exact_values_of_the_types_that_the_board_has(shared_board, status):
     done = status("--json", url_of(shared_board))
-    assert done.returncode == 0
+    assert done.returncode == 1, "its clock is not set"
     told = json.loads(done.stdout)
-    assert told | {"status": None} == {
-        "board": url_of(shared_board), "reachable": True, "error": None, "problems": [],
-        "exact": True, "status": None,
+    [problem] = told["problems"]
+    assert problem.startswith("clock not set")
+    assert told | {"status": None, "problems": []} == {
+        "board": url_of(shared_board), "name": None, "reachable": True, "error": None,
+        "problems": [], "exact": True, "status": None,
     }  # fmt: skip
     board, flash = told["status"]["board"], told["status"]["flash"]
     assert board["name"] == "outpost"
@@ -119,14 +122,37 @@ def test_site_status_is_for_everyone_who_may_see_stat(start_board):
     assert lines[-1] == "211 End."
 
 
-def test_several_boards_and_one_that_is_not_there(shared_board, status, free_port):
+def test_several_boards_and_one_that_is_not_there(shared_board, status, free_port, tmp_path):
     there, gone = url_of(shared_board), f"ftp://admin@127.0.0.1:{free_port()}"
-    done = status(gone, there)
+    done = status(there, gone)
     assert done.returncode == 1
-    assert done.stdout.startswith(f"{gone}: Connection refused\noutpost  {there}\n")
+    lines = done.stdout.splitlines()
+    assert lines[1].split()[:2] == ["●", "away"], "trouble first"
+    assert lines[2].strip() == "! can't be asked: Connection refused"
+    assert lines[3].split()[:2] == ["●", "trouble"]
+    assert "! clock not set" in done.stdout
+    assert lines[-1] == "1 away, 1 in trouble"
+    assert max(map(len, lines)) <= 80
+    file = tmp_path / "boards"
+    file.write_text(f"{there} the shed\n{gone} gate  # it is being mended\n")
+    named = status("--boards", file).stdout
+    assert "away     gate " in named
+    assert "trouble  the shed " in named
+    every = status("-v", "--boards", file).stdout
+    assert f"gate {gone}: Connection refused\n" in every
+    assert f"outpost  {there}\n" in every
+    assert "total 6144 KiB" in every
     lines = [json.loads(line) for line in status("--json", there, gone).stdout.splitlines()]
     assert [line["reachable"] for line in lines] == [True, False]
     assert lines[1]["error"] == "Connection refused"
+    told = [json.loads(line) for line in status("--json", "--boards", file).stdout.splitlines()]
+    assert [line["name"] for line in told] == ["the shed", "gate"]
+
+
+def test_a_command_line_without_a_board_is_wrong(status):
+    done = status()
+    assert done.returncode == 2
+    assert "no board: name one as ftp://host/, or a file of them with --boards" in done.stderr
 
 
 def test_a_service_that_failed_is_a_problem(boot, status):
@@ -204,13 +230,13 @@ def test_a_password_is_asked_for(shared_board):
     person = pexpect.spawn(
         str(OUTPOST), ["status", url_of(shared_board)], env=environment, timeout=30
     )
-    person.expect_exact("Password for admin at 127.0.0.1: ")
+    person.expect_exact(f"Password of admin (127.0.0.1:{shared_board.ftp_port}): ")
     person.waitnoecho()
     person.sendline(PASSWORD)
     person.expect_exact("running")
     person.expect(pexpect.EOF)
     person.close()
-    assert person.exitstatus == 0
+    assert person.exitstatus == 1, "its clock is not set"
 
 
 class Stranger:

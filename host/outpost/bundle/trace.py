@@ -73,9 +73,14 @@ class Trace:
         return max(around)[1] if around else None
 
 
+def has_place(text):
+    """Whether a text names a place as tracebacks do."""
+    return bool(_PLACE.search(text))
+
+
 def explained(text, name, tree):
     """A text of the board that runs the bundle with that id; as it is where there is no map."""
-    if not _PLACE.search(text):  # nearly all that status and watch show
+    if not has_place(text):  # nearly all that status and watch show
         return text
     try:
         return Trace(find(name, tree)).explained(text)

@@ -8,18 +8,16 @@ from pathlib import Path
 
 import click
 
-from outpost.address import PASSWORD_VARIABLE, AddressError
+from outpost import boards as several
+from outpost.address import AddressError
 from outpost.bundle import BundleError
 from outpost.deploy import warn_of_standins
 from outpost.push import content as contents
 from outpost.push import waves
-from outpost.push.boards import parse_board, read_boards, require_distinct, with_logins
 from outpost.push.report import Report
-from outpost.push.session import tls_context
 from outpost.push.steps import Push
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -27,10 +25,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1)
-@click.option(
-    "--boards", "boards_file", type=_FILE,
-    help="File of boards: a URL a line, behind it a name if you like; # begins a comment.",
-)  # fmt: skip
+@several.boards_option
 @click.option(
     "--canary", type=click.IntRange(0), default=1, show_default=True,
     help="Boards to try the version on before all others; 0 for none.",
@@ -65,11 +60,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--timeout", "timeout_s", type=click.FloatRange(1), default=900, show_default=True,
     metavar="SECONDS", help="From applying to the board's confirmation.",
 )  # fmt: skip
-@click.option(
-    "--cafile", "cafiles", type=_FILE, multiple=True,
-    help="Certificates to trust for ftps://, as `outpost deploy --tls` writes them; "
-    "may be repeated.",
-)  # fmt: skip
+@several.cafile_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent and removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def push(
@@ -89,7 +80,7 @@ def push(
     Exit status: 0 when every board is well, 1 when one is not, 2 for a wrong command line.
     """
     try:
-        boards = _boards(urls, boards_file)
+        boards = several.chosen(urls, boards_file)
         content = contents.read(
             folder, version=version, source=source, exclude=exclude, include_boot=include_boot
         )
@@ -97,8 +88,7 @@ def push(
             raise click.UsageError("--prune is for applications; /hal and /services are always")
         if content.outpost:
             warn_of_standins(folder)
-        boards = with_logins(boards, _ask)
-        context = _context(cafiles) if any(board.address.secure for board in boards) else None
+        boards, context = several.reached_with(boards, cafiles)
     except (AddressError, contents.ContentError, BundleError) as error:
         raise click.UsageError(str(error)) from None
     stop = threading.Event()
@@ -137,42 +127,3 @@ def _stopping(stop, pushes):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _boards(urls, boards_file):
-    boards = read_boards(boards_file) if boards_file else []
-    for number, url in enumerate(urls, 1):
-        board = parse_board(url, f"URL {number}")
-        if board.address.password is not None:
-            click.echo(
-                f"URL {number}: other users of this computer can read a password there; "
-                f"{PASSWORD_VARIABLE}, ~/.netrc and the prompt are safer",
-                err=True,
-            )
-        boards.append(board)
-    if not boards:
-        raise click.UsageError(
-            "no board: name one as ftp://host/, or a file of them with --boards"
-        )
-    require_distinct(boards)
-    return boards
-
-
-def _ask(user, boards):
-    """Ask for a user's password, once for all boards that need it."""
-    if not sys.stdin.isatty():
-        raise AddressError(
-            f"no password for {user} of {boards[0].label}: set {PASSWORD_VARIABLE}, or write it "
-            "into ~/.netrc"
-        )
-    others = f" and {len(boards) - 1} more" if len(boards) > 1 else ""
-    return click.prompt(
-        f"Password of {user} ({boards[0].label}{others})", hide_input=True, err=True
-    )
-
-
-def _context(cafiles):
-    try:
-        return tls_context(cafiles)
-    except OSError as error:  # of which ssl.SSLError is one
-        raise click.UsageError(f"--cafile: holds no certificate in PEM ({error})") from None

@@ -218,13 +218,3 @@ class Session:
         except ERRORS as error:
             told = "no answer in time" if self._ftp.late else why(error, self._address.host)
             raise Lost(f"{what}: {told}") from None
-
-
-def tls_context(cafiles=()):
-    """What checks the boards' certificates: against those files, else the system's authorities."""
-    context = ssl.create_default_context()
-    for file in cafiles:
-        context.load_verify_locations(file)
-    # MicroPython has no close_notify to send; the 226 tells that data was whole.
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    return context

@@ -3,17 +3,14 @@
 import contextlib
 import ftplib
 import json
-import ssl
 from dataclasses import dataclass, field
 
-from outpost.control import ERRORS, Control, said, why
+from outpost.control import session
 from outpost.status.stat_text import parse
 
 _UNHEALTHY = ("failed", "waiting")  # waiting: for its next start
-
-
-class Unreachable(Exception):
-    """The board can't be asked; the text says why."""
+_MOST = 1e15  # bytes; a board may say anything
+LEAST = 0.05  # of the heap or the flash that must be free
 
 
 @dataclass
@@ -25,48 +22,77 @@ class Answer:
 
     @property
     def problems(self):
-        """What is wrong with it, each in a few words."""
-        found = [
-            f"{name} {section['state']}"
-            + (f": {section['error']}" if section.get("error") else "")
-            for name, section in self.sections.items()
-            if section.get("state") in _UNHEALTHY
-        ]
-        reason = self.sections.get("rescue", {}).get("reason")
-        return found + ([f"rescue mode: {reason}"] if reason else [])
+        """What is wrong with it, each in a few words, the worst first."""
+        return [*self._failing(), *self._update(), *self._unset(), *self._scarce()]
+
+    def _of(self, section, key):
+        return self.sections.get(section, {}).get(key)
+
+    def _failing(self):
+        if "rescue" in self.sections:
+            yield f"rescue mode: {self._of('rescue', 'reason')}"
+        for name, section in self.sections.items():
+            error, problem = section.get("error"), section.get("problem")
+            if section.get("state") in _UNHEALTHY:
+                yield f"{name} {section['state']}" + (f": {error}" if error else "")
+            elif problem and name != "time":  # a clock that isn't set has its own line
+                yield f"{name}: {problem}"
+        telemetry = self.sections.get("telemetry", {})
+        if telemetry.get("state") == "running" and telemetry.get("connected") is False:
+            why = telemetry.get("last_error")
+            yield "telemetry is down" + (f": {why}" if why else "")
+
+    def _update(self):
+        phase, to = self._of("update", "phase"), self._of("update", "to") or "?"
+        if phase == "trial":
+            yield f"update to {to} on trial"
+        elif phase == "rolled-back":
+            why = self._of("update", "reason")
+            yield f"update to {to} rolled back" + (f": {why}" if why else "")
+
+    def _unset(self):
+        if self._of("config", "problems"):
+            yield f"config.json: {self._of('config', 'problems')}"
+        if self._of("time", "set") is False:
+            why = self._of("time", "problem") or self._of("time", "last_error")
+            yield "clock not set" + (f": {why}" if why else "")
+
+    def _scarce(self):
+        for name in ("heap", "flash"):
+            share = free_share(self.sections.get(name, {}))
+            if share is not None and share < LEAST:
+                yield f"low {name}: {share:.1%} free"
 
 
-def ask(address, login, *, cafile=None, timeout=15):
-    """The Answer of the board at an Address; Unreachable. timeout: seconds for all of it.
+def free_share(section):
+    """How much of the heap or the flash is free, 0 to 1; None where the section doesn't tell."""
+    free, total = section.get("free_bytes"), section.get("total_bytes")
+    if not all(isinstance(x, (int, float)) and 0 <= x < _MOST for x in (free, total)) or not total:
+        return None
+    return free / total
 
-    login: (user, password). cafile: the certificates (PEM) that are trusted where the scheme is
-    ftps, None for those of this machine.
+
+def ask(address, login, *, context=None, timeout=15):
+    """The Answer of the board at an Address; control.Unreachable. timeout: seconds for all of it.
+
+    login: (user, password). context: an SSLContext where the scheme is ftps.
     """
-    context = ssl.create_default_context(cafile=cafile) if address.secure else None
-    control = Control(context=context, timeout=timeout)
-    try:
-        with _said(address, control, timeout), control.within(timeout):
-            control.connect(address.host, address.port)
-            control.login(login[0], login[1], secure=address.secure)
-            answer = _status(control)
-            with contextlib.suppress(EOFError, OSError, ftplib.Error):
-                control.sendcmd("QUIT")
-            return answer
-    finally:
-        control.close()
+    with session(address, login, context=context, timeout=timeout) as control:
+        return asked(control)
 
 
-def _refuse(name):
-    raise ValueError(f"{name} is no JSON")
-
-
-def _status(control):
-    """By SITE status; by STAT where there is no such command, or a section is no JSON."""
+def asked(control):
+    """The Answer over a control connection that is logged in; any of control.ERRORS."""
+    # STAT where there is no such command, or a section is no JSON.
     with contextlib.suppress(ftplib.error_perm):
         sections = _read(control.sendcmd("SITE status"))
         if sections:
             return Answer(sections)
     return Answer(parse(control.sendcmd("STAT")), exact=False)
+
+
+def _refuse(name):
+    raise ValueError(f"{name} is no JSON")
 
 
 def _read(reply):
@@ -81,16 +107,3 @@ def _read(reply):
             return None
         sections |= part
     return sections or None
-
-
-@contextlib.contextmanager
-def _said(address, control, timeout):
-    """What goes wrong on the way, in words of people."""
-    try:
-        yield
-    except (ftplib.error_perm, ftplib.error_temp) as error:
-        raise Unreachable(f"it says: {said(error)}") from None
-    except ERRORS as error:
-        if control.late or isinstance(error, TimeoutError):
-            raise Unreachable(f"no answer within {timeout:.0f} s") from None
-        raise Unreachable(why(error, address.host)) from None

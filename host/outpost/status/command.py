@@ -1,4 +1,4 @@
-"""`outpost status` as a command: how boards are, as tables or as JSON."""
+"""`outpost status` as a command: how boards are, a row each, all of each, or as JSON."""
 
 import json
 import sys
@@ -9,64 +9,92 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from outpost import boards as several
 from outpost import bundle
-from outpost.address import FTP, AddressError, AddressType, credentials
+from outpost.address import AddressError
 from outpost.bundle.trace import explained
+from outpost.control import Unreachable
 from outpost.shown import safe, size, span
-from outpost.status.ask import Answer, Unreachable, ask
+from outpost.status.ask import Answer, ask
+from outpost.status.rows import rows
 
-_AT_ONCE = 16
+AT_ONCE = 16
 _BESIDE, _LEAST = 23, 40  # columns that the names and states of services take; for the rest
 _UNITS = (("_bytes", size), ("_ms", lambda ms: f"{ms:.0f} ms"), ("_s", span))
 _GOOD, _BAD = "green", "bold red"
 
 
 @click.command()
-@click.argument("urls", metavar="URL...", type=AddressType(FTP), nargs=-1, required=True)
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+@several.boards_option
+@click.option("-v", "--verbose", is_flag=True, help="Show all that each board tells of itself.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each board.")
-@click.option(
-    "--cafile", type=click.Path(exists=True, dir_okay=False),
-    help="For ftps://: the boards' certificates (PEM), as `outpost deploy --tls` wrote them.",
-)  # fmt: skip
+@several.cafile_option
 @click.option(
     "--timeout", type=click.FloatRange(1, 600), default=15, show_default=True,
     help="Seconds that a board may take.",
 )  # fmt: skip
-def status(urls, as_json, cafile, timeout):
+def status(urls, boards_file, verbose, as_json, cafiles, timeout):
     """Tell how boards are, each asked over FTP.
 
     URL is a board's: ftp://user@host:port, or ftps:// for explicit TLS. The password may come
     from OUTPOST_PASSWORD, ~/.netrc or the keyboard; in the URL others may see it in the list of
     processes.
 
-    Exit status: 0 where all boards answered and all their services are well, else 1.
+    One board is shown with all that it tells of itself; several have a row each, trouble first.
+
+    Exit status: 0 where all boards are well, 2 for a wrong command line, and 1 where any
+
+    \b
+    - can't be asked within --timeout seconds
+    - is in rescue mode
+    - has a service that failed, waits for its next start, or names a problem
+    - has telemetry that runs without its broker
+    - has an update on trial, or one that was rolled back
+    - has faults in config.json
+    - has a time service and a clock that isn't set
+    - has less than 5 % of its heap free, or less than 5 % of its flash
     """
     tree = bundle.tree_root()
     try:
-        logins = [credentials(url) for url in urls]
+        boards = several.chosen(urls, boards_file)
+        boards, context = several.reached_with(boards, cafiles)
     except AddressError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.UsageError(str(error)) from None
 
-    def asked(url, login):
+    def asked(board):
+        login = board.address.user, board.address.password
         try:
-            answer = ask(url, login, cafile=cafile, timeout=timeout)
+            answer = ask(board.address, login, context=context, timeout=timeout)
             return Answer(_of_the_source(answer.sections, tree), answer.exact)
         except Unreachable as error:
             return error
 
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(zip(boards, pool.map(asked, boards), strict=True))
     console = Console(highlight=False, markup=False)
-    well = True
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for url, answer in zip(urls, pool.map(asked, urls, logins), strict=True):
-            reached = isinstance(answer, Answer)
-            well = well and reached and not answer.problems
-            if as_json:
-                click.echo(_json_line(url, answer))
-            elif reached:
-                _show(console, url, answer)
+    if as_json:
+        for board, answer in answers:
+            click.echo(_json_line(board, answer))
+    elif verbose or len(boards) == 1:
+        for board, answer in answers:
+            if isinstance(answer, Answer):
+                _show(console, board, answer)
             else:
-                console.print(Text(f"{safe(url)}: {safe(answer)}", _BAD))
-    sys.exit(0 if well else 1)
+                console.print(Text(f"{_title(board)}: {safe(answer)}", _BAD))
+    else:
+        for line in rows(answers, console.width):
+            console.print(line)
+    sys.exit(0 if all(_well(answer) for _, answer in answers) else 1)
+
+
+def _well(answer):
+    return isinstance(answer, Answer) and not answer.problems
+
+
+def _title(board):
+    """Its name in the file of boards, where it has one, and its URL."""
+    return f"{safe(board.name)} {safe(board.address)}" if board.name else safe(board.address)
 
 
 def _of_the_source(sections, tree):
@@ -81,12 +109,13 @@ def _of_the_source(sections, tree):
     }
 
 
-def _json_line(url, answer):
+def _json_line(board, answer):
     """In ASCII, so that nothing of it reaches a terminal as it is."""
     reached = isinstance(answer, Answer)
     return json.dumps(
         {
-            "board": str(url),
+            "board": str(board.address),
+            "name": board.name or None,
             "reachable": reached,
             "error": None if reached else str(answer),
             "problems": answer.problems if reached else [],
@@ -96,10 +125,10 @@ def _json_line(url, answer):
     )
 
 
-def _show(console, url, answer):
-    board = answer.sections.get("board", {})
-    head = Text(safe(board.get("name") or url.host), "bold")
-    head.append(f"  {safe(url)}", "not bold dim")
+def _show(console, board, answer):
+    told = answer.sections.get("board", {}).get("name")
+    head = Text(safe(told or board.name or board.address.host), "bold")
+    head.append(f"  {safe(board.address)}", "not bold dim")
     console.print(head)
     room = max(_LEAST, console.width - _BESIDE)
     rows = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)

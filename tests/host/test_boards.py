@@ -1,8 +1,8 @@
-"""Which boards: URLs, a file of boards, who is asked for; host/test_address.py has the rest."""
+"""Which boards: URLs, a file of boards, who is asked for; test_address.py has the rest."""
 
 import pytest
 from outpost.address import AddressError, parse
-from outpost.push.boards import Board, parse_board, read_boards, require_distinct, with_logins
+from outpost.boards import Board, parse_board, read_boards, require_distinct, with_logins
 
 SECRET = "pa55word"
 

@@ -1,0 +1,1 @@
+"""`outpost site`: a SITE command to many boards at once."""

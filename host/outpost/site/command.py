@@ -1,0 +1,125 @@
+"""`outpost site` as a command: a SITE command to boards in parallel, answers as tables or JSON."""
+
+import json
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from outpost import boards as several
+from outpost import bundle
+from outpost.address import AddressError
+from outpost.shown import safe
+from outpost.site.run import run
+
+_AT_ONCE = 16
+_FEW = 3  # lines of an answer that fit a row
+_LINE = 2000  # characters of a line that are shown
+_NAMES = 24  # those of a board's name
+_BAD = "bold red"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would be a command of its own
+
+
+def _command(ctx, param, value):
+    value = re.sub(r"site\s+", "", value.strip(), count=1, flags=re.IGNORECASE)
+    if not value or _CONTROL.search(value):
+        raise click.BadParameter("must be one line such as 'log 20'")
+    if "://" in value:
+        raise click.BadParameter("the command stands last, behind all boards")
+    return value
+
+
+@click.command()
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+@click.argument("command", metavar="COMMAND", callback=_command)
+@several.boards_option
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each board.")
+@several.cafile_option
+@click.option(
+    "--timeout", type=click.FloatRange(1, 3600), default=30, show_default=True,
+    help="Seconds that a board may take.",
+)  # fmt: skip
+def site(urls, command, boards_file, as_json, cafiles, timeout):
+    """Give boards a SITE command, all at once, and show what each answers.
+
+    URL is a board's: ftp://user@host:port, or ftps:// for explicit TLS. COMMAND is one word of
+    the command line: write it in quotes. "help" lists what a board understands.
+
+    \b
+    outpost site ftp://weather-7 "log 20"
+    outpost site --boards field.txt ntp
+
+    Places of tracebacks are shown as in the source. Passwords come from OUTPOST_PASSWORD,
+    ~/.netrc or a prompt.
+
+    Exit status: 0 where all boards did it, 1 where any failed or can't be reached, 2 for a wrong
+    command line.
+    """
+    tree = bundle.tree_root()
+    try:
+        boards = several.chosen(urls, boards_file)
+        boards, context = several.reached_with(boards, cafiles)
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
+
+    def told(board):
+        return run(board.address, command, context=context, timeout=timeout, tree=tree)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        results = list(zip(boards, pool.map(told, boards), strict=True))
+    if as_json:
+        for board, result in results:
+            click.echo(_json_line(board, result))
+    else:
+        console = Console(highlight=False, markup=False)
+        if any(len(result.lines) > _FEW for _, result in results):
+            _print_blocks(console, results)
+        else:
+            console.print(_table(results))
+    sys.exit(1 if any(result.error for _, result in results) else 0)
+
+
+def _json_line(board, result):
+    """In ASCII, so that nothing of it reaches a terminal as it is."""
+    return json.dumps(
+        {
+            "board": str(board.address),
+            "name": board.name or None,
+            "ok": result.error is None,
+            "error": result.error,
+            "lines": result.lines,
+        }
+    )
+
+
+def _said(result):
+    """What to show of a board's answer, line by line."""
+    if result.error:
+        return [Text(f"failed: {safe(result.error)}", _BAD)]
+    return [Text(safe(line, _LINE)) for line in result.lines]
+
+
+def _table(results):
+    """A row for each board, where all answered with few lines."""
+    rows = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
+    rows.add_column(no_wrap=True, overflow="ellipsis", max_width=_NAMES, style="bold")
+    rows.add_column(overflow="fold")
+    for board, result in results:
+        rows.add_row(Text(safe(board.label, _NAMES)), Text("\n").join(_said(result)))
+    return rows
+
+
+def _print_blocks(console, results):
+    """A head for each board, its answer below."""
+    for board, result in results:
+        head = Text(safe(board.label), "bold")
+        if board.name:
+            head.append(f"  {safe(board.address)}", "not bold dim")
+        console.print(head)
+        for line in _said(result):
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))

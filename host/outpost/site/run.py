@@ -1,0 +1,57 @@
+"""A SITE command to one board over FTP, and its answer in words of the source."""
+
+import ftplib
+from dataclasses import dataclass, field
+
+from outpost.bundle.trace import explained, has_place
+from outpost.control import ERRORS, Unreachable, said, session
+from outpost.status.ask import asked
+
+
+@dataclass
+class Result:
+    """What became of it. lines: the board's answer; error: None, or why there is none."""
+
+    lines: list = field(default_factory=list)
+    error: str | None = None
+
+
+def run(address, command, *, context, timeout, tree):
+    """The Result of `SITE command` on the board at an Address, which has user and password.
+
+    tree: the device code whose maps explain tracebacks. timeout: seconds for all of it.
+    """
+    try:
+        with session(
+            address, (address.user, address.password), context=context, timeout=timeout
+        ) as control:
+            try:
+                lines = _lines(control.sendcmd(f"SITE {command}"))
+            except (ftplib.error_perm, ftplib.error_temp) as error:
+                return Result(error=said(error))
+            return Result(_of_the_source(lines, control, tree))
+    except Unreachable as error:
+        return Result(error=f"can't be asked: {error}")
+
+
+def _lines(reply):
+    """A reply's lines without their codes, and without the one that only ends it."""
+    lines = reply.splitlines()
+    if len(lines) > 1:
+        lines.pop()
+    code = lines[0][:3]
+    return [
+        line[4:] if line[:3] == code and line[3:4] in ("-", " ", "") else line for line in lines
+    ]
+
+
+def _of_the_source(lines, control, tree):
+    """The lines with the places of tracebacks as in the source of the bundle that runs there."""
+    text = "\n".join(lines)
+    if not has_place(text):
+        return lines
+    try:
+        bundle = asked(control).sections.get("board", {}).get("bundle")
+    except ERRORS:
+        return lines  # it did what it was told and answered: that is shown as it came
+    return explained(text, bundle, tree).split("\n")
