@@ -5,6 +5,7 @@ import click
 from outpost.dashboard.command import dashboard
 from outpost.deploy import deploy
 from outpost.explain import explain
+from outpost.metrics.command import metrics
 from outpost.push.command import push
 from outpost.sim.command import sim
 from outpost.site.command import site
@@ -20,6 +21,7 @@ def main():
 main.add_command(dashboard)
 main.add_command(deploy)
 main.add_command(explain)
+main.add_command(metrics)
 main.add_command(push)
 main.add_command(sim)
 main.add_command(site)

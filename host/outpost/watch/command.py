@@ -31,17 +31,27 @@ def _topic(ctx, param, value):
     return value
 
 
+def topic_option(command):
+    """The option --topic of a command that listens to a broker."""
+    return click.option(
+        "--topic", default="outpost", show_default=True, callback=_topic,
+        help="What the boards' config.json has as telemetry.topic.",
+    )(command)  # fmt: skip
+
+
+def cafile_option(command):
+    """The option --cafile of a command that listens to a broker."""
+    return click.option(
+        "--cafile", type=click.Path(exists=True, dir_okay=False),
+        help="For mqtts://: certificates (PEM) of who may have signed the broker's "
+        "[those that this machine trusts].",
+    )(command)  # fmt: skip
+
+
 @click.command()
 @click.argument("url", type=AddressType(MQTT))
-@click.option(
-    "--topic", default="outpost", show_default=True, callback=_topic,
-    help="What the boards' config.json has as telemetry.topic.",
-)  # fmt: skip
-@click.option(
-    "--cafile", type=click.Path(exists=True, dir_okay=False),
-    help="For mqtts://: certificates (PEM) of who may have signed the broker's "
-    "[those that this machine trusts].",
-)  # fmt: skip
+@topic_option
+@cafile_option
 @click.option("--json", "as_json", is_flag=True, help="Print each message as a line of JSON.")
 @click.option("--once", is_flag=True, help="Show what the broker knows now, and end.")
 @click.option(

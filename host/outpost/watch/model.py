@@ -73,9 +73,14 @@ class Board:
     flash: tuple | None = None
     rssi: float | None = None
     sessions: float | None = None
+    transfers: float | None = None  # since its boot, as the three that follow
+    failed: float | None = None
+    stored_bytes: float | None = None
+    sent_bytes: float | None = None
     restarts: float | None = None
     troubles: tuple = ()  # what the board itself says is wrong
     update: str | None = None  # the phase of an update
+    current: bool = False  # a state came since it is online; else what it told is of before
     missed: float = 0  # events that never came, by their seq
     seq: tuple | None = None  # the boot of the latest event, and its number within it
     was_late: bool = False
@@ -216,6 +221,7 @@ def _take_status(board, payload, now, tell):
     board.online = online
     if not online:
         board.running.clear()
+        board.current = False
 
 
 def _take_info(board, info, now, tell):
@@ -244,6 +250,7 @@ def _take_state(board, state, now):
         board.every_s = told
     board.heard = now
     board.was_late = False
+    board.current = board.online is not False
     board.version = _text(of("board", "version")) or board.version
     board.bundle = _text(of("board", "bundle"))
     board.uptime_s, board.uptime_at = _number(of("board", "uptime_s")), now
@@ -252,7 +259,8 @@ def _take_state(board, state, now):
     board.offset_ms = _number(of("time", "offset_ms"))
     board.heap, board.flash = pair("heap"), pair("flash")
     board.rssi = _number(of("network", "rssi"))
-    board.sessions = _number(of("ftp", "sessions"))
+    for key in ("sessions", "transfers", "failed", "stored_bytes", "sent_bytes"):
+        setattr(board, key, _number(of("ftp", key)))
     board.update = _text(of("update", "phase"))
     sections = {name: part for name, part in state.items() if isinstance(part, dict)}
     restarts = [_number(part.get("restarts")) for part in sections.values()]

@@ -1,0 +1,1 @@
+"""`outpost metrics`: the boards of an MQTT broker for Prometheus, as OpenMetrics text."""

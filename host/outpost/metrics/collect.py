@@ -1,0 +1,149 @@
+"""What is known of boards as families of metrics; stale values are left out, not repeated."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    StateSetMetricFamily,
+)
+
+from outpost.shown import safe
+from outpost.watch.model import LATE, OFFLINE, ONLINE, UNKNOWN
+
+_LABELS = ("board", "id")
+_CONDITIONS = (ONLINE, OFFLINE, LATE, UNKNOWN)
+_PHASES = (
+    "idle", "staged", "applying", "trial", "confirmed", "undoing", "rolled-back", "rescue",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A number of a board as a metric. of: (Board, now) -> the number, None for none."""
+
+    name: str
+    help: str
+    of: Any
+    unit: str = ""
+    counter: bool = False
+
+    def family(self):
+        kind = CounterMetricFamily if self.counter else GaugeMetricFamily
+        return kind(self.name, self.help, labels=_LABELS, unit=self.unit)
+
+
+def _part(pair, index):
+    return pair[index] if pair else None
+
+
+def _seconds(ms):
+    return None if ms is None else ms / 1000
+
+
+_VALUES = (
+    _Value("outpost_uptime", "Time since the boot.", lambda b, now: b.uptime(now), "seconds"),
+    _Value("outpost_boots", "Boots of the board.", lambda b, now: b.boots, counter=True),
+    _Value("outpost_heap_free", "Free heap.", lambda b, now: _part(b.heap, 0), "bytes"),
+    _Value("outpost_heap_size", "All of the heap.", lambda b, now: _part(b.heap, 1), "bytes"),
+    _Value("outpost_flash_free", "Free flash.", lambda b, now: _part(b.flash, 0), "bytes"),
+    _Value("outpost_flash_size", "All of the flash.", lambda b, now: _part(b.flash, 1), "bytes"),
+    _Value("outpost_rssi", "Strength of the radio's signal.", lambda b, now: b.rssi, "dbm"),
+    _Value("outpost_clock_set", "1 where the clock is set.", lambda b, now: b.clock_set),
+    _Value(
+        "outpost_clock_offset", "What the last sync moved the clock by.",
+        lambda b, now: _seconds(b.offset_ms), "seconds",
+    ),
+    _Value("outpost_ftp_sessions", "FTP sessions.", lambda b, now: b.sessions),
+    _Value(
+        "outpost_ftp_transfers", "Transfers since the boot.", lambda b, now: b.transfers,
+        counter=True,
+    ),
+    _Value(
+        "outpost_ftp_failures", "Transfers that failed since the boot.", lambda b, now: b.failed,
+        counter=True,
+    ),
+    _Value(
+        "outpost_ftp_stored", "Received by uploads since the boot.",
+        lambda b, now: b.stored_bytes, "bytes", counter=True,
+    ),
+    _Value(
+        "outpost_ftp_sent", "Sent by downloads since the boot.", lambda b, now: b.sent_bytes,
+        "bytes", counter=True,
+    ),
+    _Value(
+        "outpost_service_restarts", "Restarts of services since the boot.",
+        lambda b, now: b.restarts, counter=True,
+    ),
+    _Value(
+        "outpost_troubles", "What the board itself says is wrong, such as a service that failed.",
+        lambda b, now: len(b.troubles),
+    ),
+)  # fmt: skip
+
+
+def families(fleet, connected, now):
+    """Yield the metric families of a Fleet.
+
+    connected: whether the broker has told all that it keeps; where not, nothing is known of any
+    board. now: seconds of the fleet's clock.
+    """
+    yield GaugeMetricFamily(
+        "outpost_broker_connected", "1 while the broker is heard.", value=connected
+    )
+    boards = _distinct(fleet.boards.values()) if connected else {}
+    conditions = {labels: board.condition(now) for labels, board in boards.items()}
+    up = GaugeMetricFamily(
+        "outpost_up", "1 while the board is online and its states come in time.", labels=_LABELS
+    )
+    told = StateSetMetricFamily(
+        "outpost_condition", "Which of these the board is: late, where its states don't come.",
+        labels=_LABELS,
+    )  # fmt: skip
+    for labels, condition in conditions.items():
+        up.add_metric(labels, condition == ONLINE)
+        told.add_metric(labels, {name: name == condition for name in _CONDITIONS})
+    yield from (up, told)
+    # Of a board that is away, or back without a state yet, the last values say nothing of now.
+    current = {
+        labels: board
+        for labels, board in boards.items()
+        if conditions[labels] == ONLINE and board.current
+    }
+    yield _info(current)
+    for value in _VALUES:
+        family = value.family()
+        for labels, board in current.items():
+            number = value.of(board, now)
+            if number is not None and not (value.counter and number < 0):
+                family.add_metric(labels, number)
+        yield family
+    yield _phases(current)
+
+
+def _distinct(boards):
+    """(name, id) -> Board; of two whose ids look the same, the first."""
+    found = {}
+    for board in boards:
+        found.setdefault((safe(board.name), safe(board.id)), board)
+    return found
+
+
+def _info(boards):
+    family = InfoMetricFamily("outpost_board", "What the board runs, and where.", labels=_LABELS)
+    for labels, board in boards.items():
+        told = {"version": board.version, "address": board.address, "bundle": board.bundle}
+        family.add_metric(labels, {key: safe(value) for key, value in told.items() if value})
+    return family
+
+
+def _phases(boards):
+    family = StateSetMetricFamily(
+        "outpost_update_phase", "Where the board's update stands.", labels=_LABELS
+    )
+    for labels, board in boards.items():
+        if board.update is not None:
+            family.add_metric(labels, {phase: phase == board.update for phase in _PHASES})
+    return family

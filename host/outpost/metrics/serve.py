@@ -1,0 +1,60 @@
+"""Serves a text over HTTP, at /metrics alone, made anew for each request."""
+
+import contextlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
+
+_PATIENCE_S = 10  # for a client's request; it may be anybody
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = _PATIENCE_S
+
+    def do_GET(self):
+        """The metrics."""
+        if self.path.partition("?")[0] != "/metrics":
+            self.send_error(404, "Only /metrics is here")
+            return
+        body = self.server.text()
+        self.send_response(200)
+        self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *arguments):
+        """Nothing: a scrape every few seconds is no news."""
+
+
+class _Server(ThreadingHTTPServer):
+    text = None
+
+    def handle_error(self, request, client_address):
+        """Nothing: a client that left in the middle is no fault of ours."""
+
+
+def serving(text, host, port):
+    """A context manager: text() -> bytes is served while its block runs; it gives the URL.
+
+    OSError, at once, where the port can't be used.
+    """
+    return _running(_Server((host, port), _Handler), text, host)
+
+
+@contextlib.contextmanager
+def _running(server, text, host):
+    with server:
+        server.text = text
+        thread = threading.Thread(target=server.serve_forever, daemon=True, name="metrics")
+        thread.start()
+        try:
+            shown = f"[{host}]" if ":" in host else host
+            yield f"http://{shown}:{server.server_port}/metrics"
+        finally:
+            server.shutdown()
+            thread.join()
