@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LIBRARY := build/lib/logging.py
 I386 := build/i386/places.json
-MQTT_JS := dashboard/mqtt.min.js
+PAGE_JS := dashboard/mqtt.min.js
 ARGS ?=
 MINUTES ?= 10
 SEED ?=
@@ -25,7 +25,7 @@ run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log i
 
 test: $(READY) $(LIBRARY) $(I386) ## run all tests; installs the programs they need where it may
 	@host/system-packages
-	@$(MAKE) --no-print-directory $(MQTT_JS) || echo 'NOT TESTED: the dashboard, for want of mqtt.js'
+	@$(MAKE) --no-print-directory $(PAGE_JS) || echo 'NOT TESTED: the dashboard, for want of its libraries'
 	$(BIN)/pytest $(ARGS)
 
 test-ha: $(READY) $(LIBRARY) $(I386) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
@@ -54,12 +54,12 @@ deps: $(READY) ## fetch what boards import, and a 32-bit MicroPython; MICROPYTHO
 	$(BIN)/python -m outpost.dependencies
 	$(BIN)/python -m outpost.sim.i386
 
-page: $(MQTT_JS) ## fetch mqtt.js: dashboard/ is then whole, for any static web server
+page: $(PAGE_JS) ## fetch mqtt.js and uPlot: dashboard/ is then whole, for any static web server
 
-dashboard: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## show the web page with a broker and three busy boards
+dashboard: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## show the web page with a broker and three busy boards
 	@exec $(BIN)/outpost dashboard --demo $(ARGS)
 
-dashboard-figures: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## measure the page with 100 boards in a real browser
+dashboard-figures: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## measure the page with 100 boards in a real browser
 	$(BIN)/python tests/dashboard/load.py
 
 bench: $(READY) $(LIBRARY) $(I386) ## measure speed and heap beside peers; ARGS="--help" tells its options
@@ -71,14 +71,14 @@ bench-quick: $(READY) $(LIBRARY) $(I386) ## the same in under two minutes
 package: $(READY) $(LIBRARY) ## build a release: for mip, for firmware, with map and checksums
 	$(BIN)/python -m outpost.package
 
-picture: $(READY) $(LIBRARY) $(I386) $(MQTT_JS) ## draw the pictures in docs anew; as root, for port 123
+picture: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## draw the pictures in docs anew; as root, for port 123
 	$(BIN)/python docs/session.py
 	$(BIN)/python docs/watch.py
 	$(BIN)/python docs/push.py
 	$(BIN)/python docs/dashboard.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
-	rm -rf build dashboard/node_modules $(MQTT_JS) .pytest_cache .ruff_cache
+	rm -rf build dashboard/node_modules $(PAGE_JS) dashboard/uPlot.* .pytest_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -97,7 +97,8 @@ build/ha/bin/hass: tests/homeassistant/requirements.txt
 	build/ha/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-$(MQTT_JS): dashboard/package.json dashboard/package-lock.json
-	@command -v npm >/dev/null || { echo 'npm is missing, which fetches mqtt.js' >&2; exit 1; }
-	cd dashboard && npm ci --loglevel=error && cp node_modules/mqtt/dist/mqtt.min.js .
+$(PAGE_JS): dashboard/package.json dashboard/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is missing, which fetches mqtt.js and uPlot' >&2; exit 1; }
+	cd dashboard && npm ci --loglevel=error && cp node_modules/mqtt/dist/mqtt.min.js \
+		node_modules/uplot/dist/uPlot.iife.min.js node_modules/uplot/dist/uPlot.min.css .
 	@touch $@

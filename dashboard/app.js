@@ -4,11 +4,13 @@
 const TICK_MS = 1000;
 const REST = 4; // times what drawing took: so it takes a fifth of the time at most
 const LONGEST_REST_MS = 500;
+const KEEP_MS = 5000; // histories are written no oftener than that
 const NEWS_MS = 3000; // a screen reader is told no oftener than that
 
 const App = {
   fleet: new Fleet("outpost"),
   connection: null,
+  store: null, // of histories; null: not loaded yet, and so nothing may be written
   boards: new BoardsView(),
   transfers: new TransfersView(),
   feed: new FeedView(),
@@ -28,8 +30,15 @@ const App = {
     App.reset("outpost");
     setInterval(App.tick, TICK_MS);
     setInterval(App.tellNews, NEWS_MS);
+    setInterval(App.keep, KEEP_MS);
+    document.addEventListener("visibilitychange", App.keep);
+    addEventListener("pagehide", App.keep);
     if (typeof mqtt === "undefined") {
       App.view.say("refused", "mqtt.min.js does not stand beside this page: run make page");
+      return;
+    }
+    if (typeof uPlot === "undefined") {
+      App.view.say("refused", "uPlot.iife.min.js does not stand beside this page: run make page");
       return;
     }
     const settings = Settings.load();
@@ -46,7 +55,9 @@ const App = {
       const next = (Theme.choices.indexOf(Theme.chosen) + 1) % Theme.choices.length;
       Theme.choose(Theme.choices[next]);
       say();
+      PlotsView.redraw();
     });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => PlotsView.redraw());
     say();
   },
 
@@ -61,8 +72,10 @@ const App = {
 
   connect(settings) {
     App.connection?.close();
+    App.keep();
     App.reset(settings.topic);
     const { fleet } = App;
+    App.load(new Store(`${settings.broker} ${settings.topic}`), fleet);
     App.connection = new Connection(
       settings,
       (topic, payload, retained) => {
@@ -76,6 +89,25 @@ const App = {
         App.draw();
       },
     );
+  },
+
+  /** Bring the histories that this browser has kept. */
+  async load(store, fleet) {
+    App.store = null;
+    const kept = await store.load(Date.now());
+    if (fleet !== App.fleet) return; // another connection was asked for meanwhile
+    fleet.adopt(kept, Date.now());
+    App.store = store;
+    App.draw();
+  },
+
+  /** Write the histories that have changed. */
+  keep() {
+    if (!App.store) return;
+    const changed = [...App.fleet.boards.values()].filter(({ history }) => history.changed);
+    if (changed.length) App.store.keep(changed, Date.now());
+    if (App.fleet.forgotten.size) App.store.forget(App.fleet.forgotten);
+    App.fleet.forgotten = new Set();
   },
 
   /** Draw soon, once, however many messages come until then. */

@@ -17,6 +17,7 @@ class Board {
     this.state = {};
     this.stateAt = null; // when the last state came fresh; null: there is a retained one at most
     this.eventAt = null; // when the last event came
+    this.history = new BoardHistory();
     this.missed = 0; // events lost, by the gaps in seq
     this.boots = null; // how often it has booted, by info or state
     this._boot = null; // which the awaited seq belongs to; null: the board doesn't tell
@@ -27,8 +28,7 @@ class Board {
 
   /** A section of the state; {} where there is none. */
   section(name) {
-    const section = this.state[name];
-    return section !== null && typeof section === "object" ? section : {};
+    return sectionOf(this.state, name);
   }
 
   get name() {
@@ -49,6 +49,7 @@ class Board {
     if (text === this.status) return false;
     if (this.status !== null || fresh) this.statusAt = now;
     this.status = text;
+    this.history.away(text === "offline", this.statusAt === now ? now : null);
     return true;
   }
 
@@ -62,8 +63,33 @@ class Board {
   takeState(state, fresh, now) {
     this.state = state;
     // A retained state is of an unknown moment: it may be the one we had.
-    if (fresh) this.stateAt = now;
+    if (fresh) {
+      this.stateAt = now;
+      this.history.take(this, now);
+    }
     return this._booted(finite(this.section("board").boots), now);
+  }
+
+  /** Take in what this browser kept of it; see BoardHistory.adopt(). */
+  adopt(record, now) {
+    this.history.adopt(record, now);
+    if (this.online) this.history.offlineAt = null;
+  }
+
+  /** Since when it is offline, for people; since: when we began to listen. "" where it is not. */
+  offlineSince(now, since) {
+    if (this.status !== "offline") return "";
+    const { offlineAt, heardAt } = this.history;
+    if (offlineAt !== null) return `since ${momentText(offlineAt, now)}`;
+    if (heardAt !== null) return `heard last ${momentText(heardAt, now)}`;
+    return since === null ? "" : `since before ${momentText(since, now)}`;
+  }
+
+  /** Why it booted last, for people; "" where it doesn't tell. */
+  get resetReason() {
+    const { reset_cause: cause, hung_in: hung } = { ...this.info, ...this.section("board") };
+    if (!cause) return "";
+    return hung ? `${cause}, ${visible(hung, 60)} held the loop` : visible(cause, 20);
   }
 
   _booted(boots, now) {
@@ -187,6 +213,7 @@ class Board {
     if (often) add("bad", `${often} restarts in an hour`);
     if (update.phase === "rolled-back") add("bad", `update to ${visible(update.to, 40)} taken back`);
     if (update.phase === "trial") add("warn", `update to ${visible(update.to, 40)} on trial`);
+    if (this._bitten(now)) add("warn", `reset by its ${this.resetReason}`);
     if (this.section("time").set === false) add("warn", "clock not set");
     if (this.section("config").problems) add("warn", "config.json has faults");
     if (scarce(this.section("heap"))) add("warn", "heap nearly full");
@@ -194,6 +221,19 @@ class Board {
     if (this.missed) add("warn", `${counted(this.missed, "event")} missed`);
     return found;
   }
+
+  /** Whether its watchdog reset it within the last hour. */
+  _bitten(now) {
+    const uptime = this.uptime(now);
+    const young = uptime !== null && uptime.seconds < HOUR_MS / 1000;
+    return young && ({ ...this.info, ...this.section("board") }).reset_cause === "watchdog";
+  }
+}
+
+/** A section of a state; {} where there is none. */
+function sectionOf(state, name) {
+  const section = state[name];
+  return section !== null && typeof section === "object" ? section : {};
 }
 
 /** Whether less than a twentieth of a section's bytes is free. */

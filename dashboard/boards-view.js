@@ -32,18 +32,20 @@ class BoardRow {
     this._button = element("button", { type: "button", className: "plain", "aria-expanded": "false" }, this._name);
     this._button.addEventListener("click", () => {
       this.open = !this.open;
+      if (!this.open) this.close();
       setAttribute(this._button, "aria-expanded", String(this.open));
       onToggle();
     });
     this._id = element("small", {}, visible(id, 40));
     this._status = element("span", { className: "presence" });
+    this._since = element("small", { className: "since" });
     this._concerns = element("span", { className: "concerns" });
     this._heap = new Meter();
     this._flash = new Meter();
     this._cells = {};
     const content = {
       name: [this._button, this._id],
-      status: [this._status, this._concerns],
+      status: [this._status, this._since, this._concerns],
       heap: [this._heap.node],
       flash: [this._flash.node],
     };
@@ -53,17 +55,29 @@ class BoardRow {
       this._cells[key] = cell;
       this.node.append(cell);
     }
-    this._details = element("td", { role: "cell", colSpan: COLUMNS.length });
-    this.detailsNode = element("tr", { role: "row", className: "details" }, this._details);
+    this._details = null;
+    this._detailsCell = element("td", { role: "cell", colSpan: COLUMNS.length });
+    this.detailsNode = element("tr", { role: "row", className: "details" }, this._detailsCell);
   }
 
-  /** Show what is known of the board now. concerns: as Board.concerns() gives them. */
-  show(board, concerns, now) {
+  /** Let go of the details. */
+  close() {
+    this._details?.close();
+    this._details = null;
+    this._detailsCell.replaceChildren();
+  }
+
+  /**
+   * Show what is known of the board now. concerns: as Board.concerns() gives them. since: when we
+   * began to listen.
+   */
+  show(board, concerns, now, since) {
     setText(this._name, visible(board.name, 60));
     setAttribute(this.node, "data-level", concerns[0]?.level ?? "");
     const status = board.online ? "online" : board.status === "offline" ? "offline" : "unknown";
     setAttribute(this.node, "data-status", status);
     setText(this._status, status);
+    setText(this._since, board.offlineSince(now, since));
     this._showConcerns(concerns.filter(({ text }) => text !== "offline"));
     setText(this._cells.version, visible(board.version, 40) || "–");
     this._showUptime(board, now);
@@ -77,7 +91,15 @@ class BoardRow {
     setProperty(this._cells.restarts, "title", boots === null ? "" : `boot ${boots}`);
     const heard = board.stateAt === null ? "–" : `${spanText((now - board.stateAt) / 1000)} ago`;
     setText(this._cells.heard, heard);
-    if (this.open) showDetails(this._details, board, now);
+    if (this.open) this._showDetails(board, now);
+  }
+
+  _showDetails(board, now) {
+    if (!this._details) {
+      this._details = new Details();
+      this._detailsCell.replaceChildren(...this._details.nodes);
+    }
+    this._details.show(board, now);
   }
 
   _showConcerns(concerns) {
@@ -161,6 +183,7 @@ class BoardsView {
   /** Show another fleet: all rows go. */
   reset(fleet) {
     this._fleet = fleet;
+    for (const row of this._rows.values()) row.close();
     this._rows.clear();
     this._concerns.clear();
   }
@@ -170,13 +193,14 @@ class BoardsView {
     for (const id of ids ?? this._fleet.boards.keys()) {
       const board = this._fleet.boards.get(id);
       if (!board) {
+        this._rows.get(id)?.close();
         this._rows.delete(id);
         this._concerns.delete(id);
         continue;
       }
       const concerns = board.concerns(now, this._fleet.connectedAt);
       this._concerns.set(id, concerns);
-      this._row(id).show(board, concerns, now);
+      this._row(id).show(board, concerns, now, this._fleet.connectedAt);
     }
     this._arrange(now);
   }

@@ -1,27 +1,41 @@
 "use strict";
-// The details of one board: what it says of itself beyond the table, service by service.
+// The details of one board: what it says of itself beyond the table, its history, its services.
 
 const SHOWN_BY_TABLE = new Set(["board", "heap", "flash", "rescue"]);
 
-/** Fill parent with the details of board. Made anew only where something changed. */
-function showDetails(parent, board, now) {
-  const facts = detailFacts(board);
-  const services = Object.keys(board.state).filter((name) => !SHOWN_BY_TABLE.has(name)).sort();
-  const key = JSON.stringify([facts, board.state]);
-  if (parent.shownKey === key) return;
-  parent.shownKey = key;
-  const open = new Set([...parent.querySelectorAll("details[open]")].map((one) => one.dataset.service));
-  parent.replaceChildren(
-    element("dl", { className: "facts" }, ...facts.map(([term, text]) => {
+/** The details of one board: facts, plots, services. Made anew only where something changed. */
+class Details {
+  constructor() {
+    this._facts = element("dl", { className: "facts" });
+    this._plots = new PlotsView();
+    this._services = element("div", { className: "services" });
+    this.nodes = [this._facts, this._plots.node, this._services];
+  }
+
+  show(board, now) {
+    const facts = detailFacts(board);
+    this._plots.show(board.history, now);
+    const key = JSON.stringify([facts, board.state]);
+    if (this._key === key) return;
+    this._key = key;
+    this._facts.replaceChildren(...facts.map(([term, text]) => {
       return element("div", {}, element("dt", {}, term), element("dd", {}, named(text)));
-    })),
-    element("div", { className: "services" }, ...services.map((name) => serviceNode(board, name, open))),
-  );
+    }));
+    const names = Object.keys(board.state).filter((name) => !SHOWN_BY_TABLE.has(name)).sort();
+    const opened = [...this._services.querySelectorAll("details[open]")];
+    const open = new Set(opened.map((one) => one.dataset.service));
+    this._services.replaceChildren(...names.map((name) => serviceNode(board, name, open)));
+  }
+
+  /** Let go of it: it is closed, or the board is gone. */
+  close() {
+    this._plots.close();
+  }
 }
 
 /** [term, text] of what matters and is known. */
 function detailFacts(board) {
-  const { firmware, reset_cause: cause, boots, id } = { ...board.info, ...board.section("board") };
+  const { firmware, boots, id } = { ...board.info, ...board.section("board") };
   const { address, drops } = board.section("network");
   const { longest_stall_ms: stall, by } = board.section("loop");
   const ftp = board.section("ftp");
@@ -31,8 +45,7 @@ function detailFacts(board) {
     ["Id", id ?? board.id],
     ["Firmware", firmware],
     ["Address", address ?? board.info.address],
-    ["Last reset", cause && `${cause}${finite(boots) === null ? "" : `, boot ${boots}`}`],
-    ["Hung in", board.section("board").hung_in],
+    ["Last reset", board.resetReason && `${board.resetReason}${finite(boots) === null ? "" : `, boot ${boots}`}`],
     ["Rescue mode", board.section("rescue").reason],
     ["Update", update.phase && update.phase !== "idle" && [update.phase, update.to && `to ${update.to}`, update.reason].filter(Boolean).join(", ")],
     ["Moved", finite(ftp.stored_bytes) !== null && `${bytesText(ftp.stored_bytes)} in, ${bytesText(ftp.sent_bytes)} out, ${counted(ftp.failed, "failure")}`],

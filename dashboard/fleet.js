@@ -16,6 +16,8 @@ class Fleet {
     this.news = []; // sentences for those who listen to the page
     this.connectedAt = null; // null: not connected, so nobody can be late
     this.turnedAway = 0; // boards beyond the most
+    this.kept = new Map(); // id -> what this browser kept of a board that hasn't come yet
+    this.forgotten = new Set(); // ids of boards that were taken away, for whoever keeps them
   }
 
   /** Take a message in. payload: bytes; fresh: false for a retained one from before. */
@@ -38,7 +40,7 @@ class Fleet {
     if (!value) return;
     if (kind === "event") this._event(board, rest.join("/"), value, now);
     else if (kind === "info") this._rebooted(board, board.takeInfo(value, now), value, now);
-    else this._rebooted(board, board.takeState(value, fresh, now), board.section("board"), now);
+    else this._state(board, value, fresh, now);
   }
 
   /** The connection is there (a moment) or gone (null). */
@@ -47,11 +49,25 @@ class Fleet {
     for (const id of this.boards.keys()) this.changed.add(id);
   }
 
+  /** Take in what this browser kept of boards, a Map of id -> record. */
+  adopt(kept, now) {
+    this.kept = kept;
+    for (const board of this.boards.values()) this._adopt(board, now);
+  }
+
+  _adopt(board, now) {
+    if (!this.kept.has(board.id)) return;
+    board.adopt(this.kept.get(board.id), now);
+    this.kept.delete(board.id);
+    this.changed.add(board.id);
+  }
+
   _board(id) {
     let board = this.boards.get(id);
     if (!board && this.boards.size < MOST_BOARDS) {
       board = new Board(id);
       this.boards.set(id, board);
+      this._adopt(board, Date.now());
     } else if (!board) {
       this.turnedAway += 1;
     }
@@ -60,6 +76,8 @@ class Fleet {
 
   /** Its retained status was cleared: its owner has taken it away. */
   _forget(id) {
+    this.kept.delete(id);
+    this.forgotten.add(id);
     if (this.boards.delete(id)) this.changed.add(id);
   }
 
@@ -86,10 +104,41 @@ class Fleet {
     this.news.push(`${visible(board.name, 60)} is ${visible(text, 20)}`);
   }
 
-  _rebooted(board, boots, { reset_cause: cause = "unknown" }, now) {
+  _state(board, state, fresh, now) {
+    const before = board.state;
+    this._rebooted(board, board.takeState(state, fresh, now), board.section("board"), now);
+    // A retained state is of an unknown moment; before the first, nobody knows what it was.
+    if (!fresh || !Object.keys(before).length) return;
+    this._rescue(board, before, now);
+    this._update(board, sectionOf(before, "update").phase, now);
+  }
+
+  /** Rescue mode that began or ended with this state. */
+  _rescue(board, before, now) {
+    if (Boolean(before.rescue) === Boolean(board.state.rescue)) return;
+    const { reason } = board.section("rescue");
+    const begun = Boolean(board.state.rescue);
+    const detail = begun ? `begins: ${visible(reason, 120)}` : "has ended";
+    if (begun) board.history.mark(now, "rescue", reason);
+    this._say(board, { kind: "board", level: begun ? "bad" : "good", what: "rescue mode", subject: board.name, detail }, now);
+    this.news.push(`${visible(board.name, 60)}: rescue mode ${begun ? "begins" : "has ended"}`);
+  }
+
+  /** A phase of an update that began with this state. The board's own events tell of the others. */
+  _update(board, before, now) {
+    const { phase, to, reason } = board.section("update");
+    if (phase === before || !["trial", "confirmed", "rolled-back"].includes(phase)) return;
+    board.history.mark(now, phase, [to, reason].filter(Boolean).map((text) => visible(text, 120)).join(": "));
+    this.news.push(`${visible(board.name, 60)}: update ${phase}`);
+    if (phase !== "trial") return;
+    this._say(board, { kind: "update", level: "warn", what: "trial", subject: to, detail: "runs until it is confirmed or rolled back" }, now);
+  }
+
+  _rebooted(board, boots, { reset_cause: cause = "unknown", hung_in: hung }, now) {
     if (!boots) return;
     this.transfers.lose(board.id, now);
-    const detail = `boot ${board.boots}, cause: ${cause}`;
+    const held = hung ? `, ${visible(hung, 60)} held the loop` : "";
+    const detail = `boot ${board.boots}, cause: ${cause}${held}`;
     const level = cause === "watchdog" ? "bad" : "warn";
     this._say(board, { kind: "board", level, what: "boot", subject: board.name, detail }, now);
   }

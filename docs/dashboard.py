@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent
 BUSY_MS = 45_000  # until enough has happened to be worth a look
+HISTORY_MS = 300_000  # until there is a history that can be seen
 PICTURES = {
     "dashboard-dark.png": ("dark", {"width": 1366, "height": 800}),
     "dashboard-phone.png": ("light", {"width": 390, "height": 844}),
@@ -31,8 +32,6 @@ def main():
             tabs[name] = chromium.new_page(color_scheme=scheme, viewport=size)
             tabs[name].goto(shown.url)
         tabs["dashboard-dark.png"].wait_for_timeout(BUSY_MS)
-        opened = tabs["dashboard-dark.png"].locator("#boards-rows .name button")
-        opened.filter(has_text=demo.NAMES[-1]).click()
         # One board goes, so that there is something to look at.
         shown.boards[1].kill()
         tabs["dashboard-dark.png"].locator("tr[data-status=offline]").wait_for()
@@ -40,6 +39,11 @@ def main():
         for name, tab in tabs.items():
             tab.locator("#transfers-rows li[data-state=running]").first.wait_for()
             tab.screenshot(path=DOCS / name)
+        wide = tabs["dashboard-dark.png"]
+        names = wide.locator("#boards-rows .name button")
+        names.filter(has_text=demo.NAMES[-1]).click()
+        wide.wait_for_timeout(HISTORY_MS)
+        wide.locator(".history").screenshot(path=DOCS / "dashboard-history.png")
         chromium.close()
 
 

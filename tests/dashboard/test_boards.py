@@ -264,6 +264,11 @@ LOOK_AT = (
     ({"update": {"phase": "rolled-back", "to": "2.0"}}, "update to 2.0 taken back", "bad"),
     ({"update": {"phase": "trial", "to": "2.0"}}, "update to 2.0 on trial", "warn"),
     ({"log": {"state": "failed"}}, "log failed", "bad"),
+    (
+        {"board": {"reset_cause": "watchdog", "hung_in": "app"}},
+        "reset by its watchdog, app held the loop",
+        "warn",
+    ),
     ({"time": {"set": False}}, "clock not set", "warn"),
     ({"config": {"problems": "ftp.port: must be"}}, "config.json has faults", "warn"),
     ({"heap": {"free_bytes": 4, "total_bytes": 100}}, "heap nearly full", "warn"),

@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from outpost import bundle
 
 _KINDS = (".html", ".css", ".js")
-MQTT_JS = "mqtt.min.js"
+FETCHED = ("mqtt.min.js", "uPlot.iife.min.js", "uPlot.min.css")
 
 
 class PageError(Exception):
@@ -16,12 +16,13 @@ class PageError(Exception):
 
 
 def page_folder():
-    """The folder that the page stands in. PageError where it or mqtt.js is missing."""
+    """The folder that the page stands in. PageError where it or a library is missing."""
     folder = bundle.tree_root() / "dashboard"
     if not (folder / "index.html").is_file():
         raise PageError(f"there is no page in {folder}: run this in a checkout of Outpost")
-    if not (folder / MQTT_JS).is_file():
-        raise PageError(f"{folder / MQTT_JS} is missing: `make page` fetches it, with npm")
+    for name in FETCHED:
+        if not (folder / name).is_file():
+            raise PageError(f"{folder / name} is missing: `make page` fetches it, with npm")
     return folder
 
 
