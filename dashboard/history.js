@@ -28,16 +28,17 @@ class BoardHistory {
   take(board, now) {
     const uptime = finite(board.section("board").uptime_s);
     this._bootsBy(board, uptime, now);
-    const last = this.points.at(-1);
-    if (last && now - last[AT] < CLOSEST_MS && now >= last[AT]) return;
-    const pause = last ? now - last[AT] : 0;
+    // This machine's clock may have been set back: a line must not go back in time.
+    while (this.heardAt > now) this.points.pop();
+    const pause = this.points.length ? now - this.heardAt : CLOSEST_MS;
+    if (pause < CLOSEST_MS) return;
     this.points.push([
       now,
       finite(board.section("heap").free_bytes),
       finite(board.section("network").rssi),
       uptime,
       finite(board.section("ftp").transfers),
-      pause < 0 || pause > LATE_AFTER * board.interval * 1000 ? 1 : 0,
+      this.points.length && pause > LATE_AFTER * board.interval * 1000 ? 1 : 0,
     ]);
     this._bound(now);
     this.changed = true;
@@ -68,6 +69,7 @@ class BoardHistory {
     const first = this.points[0]?.[AT] ?? now;
     const sound = (at) => finite(at) !== null && at < first && at > now - HISTORY_MS;
     const points = listOf(record.points).filter((point) => Array.isArray(point) && sound(point[AT]));
+    points.sort((a, b) => a[AT] - b[AT]);
     const numbers = points.slice(-MOST_POINTS).map((point) => {
       return [AT, HEAP, RSSI, UPTIME, TRANSFERS, GAP].map((place) => finite(point[place]));
     });
@@ -102,14 +104,14 @@ class BoardHistory {
   _bound(now) {
     while (this.points.length && this.points[0][AT] <= now - HISTORY_MS) this.points.shift();
     while (this.marks.length && this.marks[0].at <= now - HISTORY_MS) this.marks.shift();
-    if (this.points.length <= MOST_POINTS) return;
     // Every second point of the older half goes: the last hours stay as fine as they came.
-    const half = MOST_POINTS / 2;
-    this.points = this.points.filter((point, index) => {
-      if (index >= half || index % 2 === 0) return true;
-      if (point[GAP]) this.points[index + 1][GAP] = 1;
-      return false;
-    });
+    while (this.points.length > MOST_POINTS) {
+      this.points = this.points.filter((point, index) => {
+        if (index >= MOST_POINTS / 2 || index % 2 === 0) return true;
+        if (point[GAP]) this.points[index + 1][GAP] = 1;
+        return false;
+      });
+    }
   }
 
   /** [moments in s, values] of one of a point's places since a moment; null between two is a gap. */

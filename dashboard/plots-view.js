@@ -56,8 +56,9 @@ class Plot {
     const known = data[1].filter((value) => value !== null);
     const last = known.at(-1);
     const least = low && known.length > 1 ? `, least ${text(Math.min(...known))}` : "";
-    setText(this._value, known.length ? `${text(last)}${least}` : "nothing yet");
-    setAttribute(this._canvas, "aria-label", `${this._kind.title} from ${momentText(since, now)} on: ${this._value.textContent}`);
+    this._summary = known.length ? `${text(last)}${least}` : "nothing yet";
+    setText(this._value, this._summary);
+    setAttribute(this._canvas, "aria-label", `${this._kind.title} from ${momentText(since, now)} on: ${this._summary}`);
     this._marks = this._kind.resets ? history.marks.filter(({ what }) => what === "reset") : [];
     const from = Math.min(Math.max(since, history.points[0]?.[AT] ?? now) / 1000, now / 1000 - LEAST_SPAN_S);
     this._span = [place === null ? Math.min(from, data[0][0] ?? from) : from, now / 1000];
@@ -76,7 +77,7 @@ class Plot {
     this._plot = new uPlot({
       ...this._size,
       legend: { show: false },
-      cursor: { show: false },
+      cursor: { y: false, drag: { x: false, y: false } },
       padding: [6, 8, 0, 0],
       scales: { x: { range: () => this._span }, y: { range } },
       axes: [
@@ -84,13 +85,20 @@ class Plot {
         { ...axis, grid, size: 60, space: 26, incrs: apart, values: (plot, splits) => splits.map((value) => text(value)) },
       ],
       series: [{}, { stroke: () => colourOf("accent"), fill, width: 1.5, spanGaps: false, ...bars }],
-      hooks: { draw: [(plot) => this._drawMarks(plot)] },
+      hooks: { draw: [(plot) => this._drawMarks(plot)], setCursor: [(plot) => this._sayPointed(plot)] },
     }, data, this._canvas);
   }
 
   _moment(at) {
     const long = this._span[1] - this._span[0] > 2 * 86_400;
     return (long ? DAY : TIME).format(new Date(at * 1000));
+  }
+
+  /** What stands under the pointer, in place of the summary. */
+  _sayPointed({ cursor: { idx }, data: [times, values] }) {
+    const value = idx === null || idx === undefined ? null : values[idx];
+    const pointed = finite(value) === null ? null : `${this._kind.text(value)} at ${this._moment(times[idx])}`;
+    setText(this._value, pointed ?? this._summary);
   }
 
   _drawMarks({ ctx, bbox, valToPos }) {

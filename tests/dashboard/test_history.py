@@ -1,10 +1,14 @@
 """How a board was before: plots that outlast a reload, resets and why, offline since when."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from fixtures_page import feed, row_of
 from playwright.sync_api import expect
 
+OUTPOST = Path(sys.executable).with_name("outpost")
 HEAP = {"free_bytes": 61_440, "total_bytes": 131_072}
 HISTORY = """
     const board = new Board("b");
@@ -97,6 +101,32 @@ def test_a_pause_is_a_gap_that_thinning_leaves(open_page):
         return [none, gaps()];
     }}""")
     assert told == [0, 1]
+
+
+def test_a_clock_that_is_set_back_leaves_a_line_in_order(open_page):
+    page = open_page()
+    told = page.evaluate(f"""() => {{{HISTORY}
+        for (const minute of [10, 20, 30, 15, 16]) say(minute * MINUTE, {{}});
+        const point = (minute) => [minute * MINUTE, 1, 1, 1, 1, 0];
+        history.adopt({{ points: [point(5), point(3), point(40)] }}, 16 * MINUTE);
+        return history.points.map((point) => point[AT] / MINUTE);
+    }}""")
+    assert told == [3, 5, 10, 15, 16]
+
+
+def test_the_value_under_the_pointer_is_told(publisher, web_broker, open_page):
+    publisher.appear()
+    page = open_page(web_broker.web_url)
+    opened = details(page)
+    publisher.state(heap=HEAP)
+    heap = opened.locator("figure").filter(has_text="Free heap")
+    expect(heap.locator("canvas")).to_be_visible()
+    expect(heap.locator("figcaption")).to_have_text("Free heap 60 KiB")
+    box = heap.locator(".u-over").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 20)
+    expect(heap.locator("figcaption")).to_have_text(re.compile(r"^Free heap 60 KiB at \d\d:\d\d$"))
+    page.mouse.move(1, 1)
+    expect(heap.locator("figcaption")).to_have_text("Free heap 60 KiB")
 
 
 def test_transfers_are_counted_by_the_hour_across_a_reset(open_page):
@@ -216,6 +246,29 @@ def test_trial_rollback_and_rescue_mode_are_told_as_they_happen(publisher, web_b
     kept(page)
     page.reload()
     expect(details(page).locator(".marks li")).to_have_count(3)
+
+
+def test_a_real_boards_trial_and_its_rollback_are_shown(
+    web_broker, board_at, open_page, tmp_path, monkeypatch
+):
+    board = board_at(web_broker)
+    page = open_page(web_broker.web_url)
+    row = row_of(page, "outpost")
+    expect(row).to_have_attribute("data-status", "online")
+    (tmp_path / "weather").mkdir()
+    (tmp_path / "weather/app.py").write_text("async def run(status, events):\n    pass\n")
+    monkeypatch.setenv("OUTPOST_PASSWORD", board.password)
+    url = f"ftp://admin@127.0.0.1:{board.ftp_port}/"
+    version = ["--version", "2.0", "--trial", "600", "--timeout", "1"]
+    subprocess.run([OUTPOST, "push", tmp_path / "weather", url, *version], timeout=60)
+    expect(row.locator(".badge").filter(has_text="update to 2.0 on trial")).to_be_visible()
+    board.ftp().sendcmd("SITE UPDATE ROLLBACK")
+
+    expect(row.locator(".badge").filter(has_text="update to 2.0 taken back")).to_be_visible()
+    expect(row).to_have_attribute("data-level", "bad")
+    marks = details(page, "outpost").locator(".marks li")
+    expect(marks.filter(has_text="rolled back")).to_contain_text("2.0")
+    expect(marks.filter(has_text="trial")).to_contain_text("2.0")
 
 
 def test_boards_of_another_broker_and_of_last_week_are_others(publisher, web_broker, open_page):
