@@ -98,7 +98,7 @@ class BoardHistory {
     const { reset_cause: cause, hung_in: hung } = board.section("board");
     const times = boots - before > 1 ? `, ${boots - before} boots since it was heard last` : "";
     const held = hung ? `, ${visible(hung, 60)} held the loop` : "";
-    this.mark(now - (uptime ?? 0) * 1000, "reset", `${visible(cause, 20) || "unknown"}${held}, boot ${boots}${times}`);
+    this.mark(now - (uptime ?? 0) * 1000, "reset", `cause: ${visible(cause, 20) || "unknown"}${held}, boot ${boots}${times}`);
   }
 
   _bound(now) {

@@ -61,7 +61,9 @@ class Plot {
     setAttribute(this._canvas, "aria-label", `${this._kind.title} from ${momentText(since, now)} on: ${this._summary}`);
     this._marks = this._kind.resets ? history.marks.filter(({ what }) => what === "reset") : [];
     const from = Math.min(Math.max(since, history.points[0]?.[AT] ?? now) / 1000, now / 1000 - LEAST_SPAN_S);
-    this._span = [place === null ? Math.min(from, data[0][0] ?? from) : from, now / 1000];
+    // Hours are shown whole, the one that isn't over too.
+    const hour = (moment) => Math.floor((moment * 1000) / HOUR) * 3600;
+    this._span = place === null ? [hour(from), hour(now / 1000) + 3600] : [from, now / 1000];
     setProperty(this._canvas, "hidden", !known.length);
     if (!known.length) return;
     if (!this._plot) this._make(data);
@@ -72,13 +74,13 @@ class Plot {
     const { place, text, range, apart, filled } = this._kind;
     const axis = { stroke: () => colourOf("soft"), font: "11px system-ui, sans-serif", ticks: { show: false } };
     const grid = { stroke: () => colourOf("line"), width: 1 };
-    const bars = place === null ? { paths: uPlot.paths.bars({ size: [0.8, 40], align: 1 }), points: { show: false } } : { points: { size: 4 } };
+    const bars = place === null ? { paths: uPlot.paths.bars({ size: [0.9], align: 1 }), points: { show: false } } : { points: { size: 4 } };
     const fill = filled && (() => `color-mix(in srgb, ${colourOf("accent")} 14%, transparent)`);
     this._plot = new uPlot({
       ...this._size,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
-      padding: [6, 8, 0, 0],
+      padding: [6, 18, 0, 0],
       scales: { x: { range: () => this._span }, y: { range } },
       axes: [
         { ...axis, grid: { show: false }, size: 22, space: 56, values: (plot, splits) => splits.map((at) => this._moment(at)) },

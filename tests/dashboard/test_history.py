@@ -169,7 +169,7 @@ def test_a_reset_is_told_with_its_reason(web_broker, board_at, open_page):
     expect(page.locator("figure").filter(has_text="Uptime").locator("canvas")).to_be_visible()
     board.ftp().sendcmd("SITE shutdown -r")
 
-    expect(marks).to_contain_text("reset, boot 2")
+    expect(marks).to_contain_text("cause: reset, boot 2")
     expect(page.locator(".facts")).to_contain_text("reset, boot 2")
 
 

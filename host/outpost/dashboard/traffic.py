@@ -8,7 +8,7 @@ import threading
 
 PASSWORD = "demo"
 USER = "admin"
-_CHUNK = 2048
+_CHUNK = 256
 _NAMES = ("readings.csv", "status.json", "frame.bin", "pump.log", "grüße.txt", "notes 1.txt")
 
 
@@ -61,13 +61,16 @@ class Traffic:
         return f"/{self._random.choice(_NAMES)}"
 
     def _upload(self):
-        size = self._random.randint(200, 40_000)
+        size = self._random.randint(200, 20_000)
         with self._session() as ftp:
             ftp.storbinary(f"STOR {self._path()}", io.BytesIO(bytes(size)))
 
     def _pace(self):
-        """Seconds between two chunks: 20 to 60 KB/s, as over a weak radio."""
-        return _CHUNK / self._random.uniform(20_000, 60_000)
+        """Seconds between two chunks: 3 to 10 KB/s, as at the edge of a radio's reach.
+
+        All files together must fit the 270 KiB that a simulated Pico W has free.
+        """
+        return _CHUNK / self._random.uniform(3000, 10_000)
 
     def _slow_upload(self, cut=False):
         chunks = self._random.randint(60, 200)
@@ -87,7 +90,7 @@ class Traffic:
     def _download(self):
         path = self._path()
         with self._session() as ftp:
-            ftp.storbinary(f"STOR {path}", io.BytesIO(bytes(self._random.randint(9_000, 300_000))))
+            ftp.storbinary(f"STOR {path}", io.BytesIO(bytes(self._random.randint(5000, 40_000))))
             ftp.retrbinary(f"RETR {path}", lambda data: None)
 
     def _tidy(self):
