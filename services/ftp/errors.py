@@ -1,5 +1,7 @@
 """FTPError, the reply that a handler raises, and the reply that each OSError means."""
 
+from services.borrow import reason
+
 NO_MEMORY = (451, "Not enough memory just now; try again.")
 
 # errno, code, text: as one text, where a dictionary took 1.2 KB more. By number: MicroPython's
@@ -35,7 +37,11 @@ def reply_to(error):
     if isinstance(error, OSError):
         start = _REPLIES.find("\n%s " % error.errno)
         if start < 0:
-            return 451, "The file system failed: error %s." % error
+            # What is known in words is the network's, or has a text of ours: SITE ntp's, say.
+            text = reason(error)
+            if text.startswith("error "):
+                text = "The file system failed: " + text
+            return 451, text + "."
         _, code, text = _REPLIES[start + 1 : _REPLIES.find("\n", start + 1)].split(" ", 2)
         return int(code), text
     return 451, "Internal error, please report it: %s: %s" % (type(error).__name__, error)

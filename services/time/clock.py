@@ -3,17 +3,17 @@
 import asyncio
 from micropython import const
 
-from services.borrow import borrow, forget, reason
+from services.borrow import borrow, forget
 from services.service import Service
 
 _FIRST_RETRY_S = const(2)
 _LONGEST_RETRY_S = const(300)
 _WAIT_S = const(86_400)  # of one wait: asyncio takes less than 2^29 ms, 6.2 days
-_SET_FROM = ("services.time.setting", "set_from")
+_SYNC = ("services.time.setting", "synchronise")
 
 
 def _let_go():
-    """Forget what came with set_from."""
+    """Forget what came with synchronise()."""
     forget("services.time.sntp")
     forget("ntptime")
 
@@ -23,8 +23,7 @@ class Clock(Service):
 
     servers: host names or addresses, in the order of preference. every_s: seconds between two
     syncs. utc_offset_min: minutes east of UTC, for what people read (LIST); the clock stays
-    UTC. timeout_ms: how long one server may take to answer, and so the longest that reading
-    the time may stall the loop.
+    UTC. timeout_ms: how long one server may take to answer.
     """
 
     name = "time"
@@ -43,11 +42,10 @@ class Clock(Service):
         self.events = events
         self.servers = servers
         self.timeout_ms = timeout_ms
-        self.shunned = {}  # server -> uptime of its kiss of death
+        self.shunned = {}  # address -> (the uptime until when, its kiss of death)
         self.suspect = None  # (server, offset_ms) of a wild jump that wants a second opinion
-        self.hurry = False  # transfers or not
+        self.hurry = False  # an operator waits: transfers or not, kiss of death or not
         self._every_s = every_s
-        self._first = 0  # the index of the server that answered last
         self._syncing = asyncio.Lock()
         self.deferred_s = 0  # how long transfers have held this sync off
         self._wake = asyncio.Event()
@@ -60,12 +58,11 @@ class Clock(Service):
                 "source": None,
                 "last_sync": None,
                 "offset_ms": None,
-                "stall_ms": None,
                 "last_error": None,
                 "utc_offset_min": utc_offset_min,
             }
         )
-        borrow(*_SET_FROM)  # what is missing is told at the boot, not at each sync
+        borrow(*_SYNC)  # what is missing is told at the boot, not at each sync
         _let_go()
         site.add("ntp", self._site_ntp, "ntp: set the clock over NTP now", admin=True, waits=True)
         events.subscribe(self._notice)
@@ -92,30 +89,20 @@ class Clock(Service):
                     pause -= _WAIT_S
 
     async def sync(self):
-        """Set the clock from the first server that answers well; return (server, offset_ms).
+        """Set the clock; return (server, offset_ms) of the server that counted.
 
-        OSError, naming each server and its fault, where none does.
+        OSError, naming each server and its fault, where none can be believed.
         """
         async with self._syncing:
-            faults = []
             try:
                 # An hour passes between two syncs: what asks and sets is not kept meanwhile.
-                set_from = borrow(*_SET_FROM)
-                for turn in range(len(self.servers)):
-                    index = (self._first + turn) % len(self.servers)
-                    server = self.servers[index]
-                    try:
-                        offset_ms = await set_from(self, server)
-                    except (OSError, ValueError) as error:
-                        faults.append("%s: %s" % (server, reason(error)))
-                    else:
-                        self._first = index
-                        return server, offset_ms
+                return await borrow(*_SYNC)(self)
+            except OSError as error:
+                text = str(error)
             except MemoryError:
-                faults.append("no memory for it just now")
+                text = "no memory for it just now"
             finally:
                 _let_go()
-            text = "; ".join(faults)
             # The log tells the same failure once: a line for each attempt would fill it in days.
             again = text == self.status["last_error"] or None
             self.status["last_error"] = text

@@ -5,8 +5,10 @@ from errno import ETIMEDOUT
 from struct import unpack_from
 from time import ticks_diff, ticks_ms
 
+import ntptime
 from micropython import const
 
+from hal import EPOCH
 from hal.net import readable, udp, within
 
 _PORT = const(123)
@@ -15,18 +17,24 @@ _CLIENT_V4 = const(0x23)
 _SERVER = const(4)
 _NOT_SYNCHRONISED = const(3)  # the leap indicator's alarm
 _STRATUM_MAX = const(15)
-_NTP_TO_UNIX = const(2208988800)  # seconds from 1900 to 1970
-_ERA = 1 << 32  # seconds; era 1 begins on 2036-02-07
+# RFC 5905 section 7.4: all that a server may ask of a client by stratum 0. Other codes, such as
+# INIT and STEP, tell of a server that has just started and has no time yet.
+_KISSES = ("DENY", "RSTR", "RATE")
 
 
 class KissOfDeath(ValueError):
-    """The server asks to be left alone; the text holds its code, such as RATE or DENY."""
+    """The server asks to be left alone. code: DENY, RSTR or RATE."""
+
+    def __init__(self, code):
+        super().__init__("kiss of death, " + code)
+        self.code = code
 
 
 class Answer:
-    """The server's time: unix_ms at ticks, from a round trip of rtt_ms."""
+    """The time of server, as config.json names it: unix_ms at ticks, after a trip of rtt_ms."""
 
-    def __init__(self, unix_ms, ticks, rtt_ms):
+    def __init__(self, server, unix_ms, ticks, rtt_ms):
+        self.server = server
         self.unix_ms = unix_ms
         self.ticks = ticks
         self.rtt_ms = rtt_ms
@@ -36,8 +44,42 @@ class Answer:
         return self.unix_ms + ticks_diff(ticks_ms(), self.ticks)
 
 
-async def query(address, timeout_ms):
-    """Ask the server at a numeric address once.
+class _Received:
+    """What ntptime takes for the module socket, and for a socket: it hands out a reply.
+
+    ntptime would send a query of its own, right behind ours. Servers that limit their clients
+    answer the second of two with RATE, or not at all. It would also block.
+    """
+
+    AF_INET = SOCK_DGRAM = 0
+
+    def __init__(self, reply):
+        self._reply = reply
+
+    def getaddrinfo(self, host, port):
+        """No name is looked up."""
+        return ((None,),)
+
+    def socket(self, family, kind):
+        """The socket that it uses from here on: this object."""
+        return self
+
+    def settimeout(self, seconds):
+        """The reply is there."""
+
+    def sendto(self, query, address):
+        """It was asked for before."""
+
+    def recv(self, size):
+        """The reply."""
+        return self._reply
+
+    def close(self):
+        """Nothing was opened."""
+
+
+async def query(server, address, timeout_ms):
+    """Ask a server at its numeric address once; return its Answer.
 
     OSError where it is silent or out of reach, ValueError where its answer cannot be
     believed, KissOfDeath where it refuses.
@@ -49,25 +91,36 @@ async def query(address, timeout_ms):
     packet[0] = _CLIENT_V4
     packet[40:48] = cookie
     # Connected, so that only this server is heard, and "port unreachable" too.
-    server = udp(address, _PORT)
+    sock = udp(address, _PORT)
     try:
         sent = ticks_ms()
-        server.send(packet)
-        await within(timeout_ms, readable(server))
-        reply = server.recv(_PACKET)
+        sock.send(packet)
+        await within(timeout_ms, readable(sock))
+        reply = sock.recv(_PACKET)
         received = ticks_ms()
     except OSError as error:
         if error.errno == ETIMEDOUT:
-            raise OSError("no answer within %d ms" % timeout_ms)
+            raise OSError("no answer from %s within %d ms" % (address, timeout_ms))
         raise
     finally:
-        server.close()
+        sock.close()
     _believe(reply, cookie)
     rtt_ms = ticks_diff(received, sent)
-    at_server = _unix_ms(reply, 32)
-    left_server = _unix_ms(reply, 40)
-    on_the_way = max(0, rtt_ms - (left_server - at_server))
-    return Answer(left_server + on_the_way // 2, received, rtt_ms)
+    came_s, came_f, left_s, left_f = unpack_from("!IIII", reply, 32)
+    at_server_ms = (left_s - came_s) * 1000 + ((left_f - came_f) * 1000 >> 32)
+    on_the_way_ms = min(max(0, rtt_ms - at_server_ms), rtt_ms)
+    unix_ms = _seconds(reply) * 1000 + (left_f * 1000 >> 32) + on_the_way_ms // 2
+    return Answer(server, unix_ms, received, rtt_ms)
+
+
+def _seconds(reply):
+    """The whole seconds since 1970 that ntptime reads in a reply."""
+    real = ntptime.socket
+    ntptime.socket = _Received(reply)
+    try:
+        return ntptime.time() + EPOCH
+    finally:
+        ntptime.socket = real  # an application may have imported ntptime, too
 
 
 def _believe(reply, cookie):
@@ -77,16 +130,10 @@ def _believe(reply, cookie):
     stratum = reply[1]
     if stratum == 0:
         code = "".join(chr(byte) if 32 < byte < 127 else "?" for byte in reply[12:16])
-        raise KissOfDeath("kiss of death, " + code)
+        if code in _KISSES:
+            raise KissOfDeath(code)
+        raise ValueError("not synchronised yet (%s)" % code)
     if stratum > _STRATUM_MAX or reply[0] >> 6 == _NOT_SYNCHRONISED:
         raise ValueError("the server's own clock is not synchronised")
     if not any(reply[40:48]):
         raise ValueError("the answer holds no time")
-
-
-def _unix_ms(reply, at):
-    """The timestamp at `at` in milliseconds since 1970."""
-    seconds, fraction = unpack_from("!II", reply, at)
-    if seconds < _ERA >> 1:
-        seconds += _ERA
-    return (seconds - _NTP_TO_UNIX) * 1000 + (fraction * 1000 >> 32)

@@ -1,5 +1,6 @@
 """The clock on a whole board: what listings show, and transfers beside a sick time server."""
 
+import ftplib
 import time
 
 import pytest
@@ -58,6 +59,15 @@ def test_the_board_sets_its_clock_at_start_without_being_asked(board, chronyd):
         assert time.monotonic() < deadline, text
 
     assert f"source {chronyd.address}" in text
+
+
+def test_site_ntp_that_fails_says_what_failed(board, chronyd):
+    chronyd.freeze()
+    session = board(chronyd.address).ftp()
+
+    with pytest.raises(ftplib.error_temp) as refused:
+        session.sendcmd("SITE NTP")
+    assert str(refused.value) == f"451 no answer from {chronyd.address} within 500 ms."
 
 
 def test_uptime_does_not_jump_with_the_clock(board, chronyd):
