@@ -36,7 +36,7 @@ PAGES = {
     "QUIT": "- leave when the transfer is over",
     "RANG": "<first> <last> - the bytes that HASH or RETR means",
     "REIN": "- begin again without a user",
-    "REST": "<byte> - where the next RETR or STOR begins",
+    "REST": "<byte> - where the RETR or STOR that follows begins",
     "RETR": "<path> - send a file",
     "RMD": "<path> - remove an empty folder",
     "RNFR": "<path> - what RNTO renames",

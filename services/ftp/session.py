@@ -16,6 +16,7 @@ from services.ftp.commands import (
     ARG,
     BEFORE_LOGIN,
     PATH,
+    RESUMES,
     WRITE,
     find,
     handler_of,
@@ -50,7 +51,7 @@ class Session:
     user = None  # the name that USER gave
     cwd = "/"
     text = True  # TYPE A, the default of RFC 959 section 5.1
-    rest = 0
+    rest = 0  # REST's byte, for the command that follows
     rename_from = None
     epsv_only = False
     facts = None  # the facts that OPTS MLST chose, None for all
@@ -173,6 +174,7 @@ class Session:
         """Run one command line, bytes: exactly one final reply, whatever happens."""
         space = line.find(b" ")
         verb = (line if space < 0 else line[:space]).upper()
+        flags = None
         try:
             module, flags = find(verb)
             if self.transfer and (flags is None or ANYTIME not in flags):
@@ -200,6 +202,8 @@ class Session:
         except Exception as error:
             reply = reply_to(error)
             self.server.report(verb.decode(), error)
+        if self.rest and (flags is None or RESUMES not in flags):
+            self.rest = 0
         if reply:
             code, text = reply
             if isinstance(text, _ONE_LINE):

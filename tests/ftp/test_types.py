@@ -109,6 +109,38 @@ class TestRest:
 
         assert control.fetch(f"RETR {path}") == self.CONTENT
 
+    @pytest.mark.parametrize(
+        "between", ["PWD", "SIZE /main.py", "CWD /", "NOOP", "STAT", "XYZZY", "REST x", "RETR /no"]
+    )
+    def test_what_comes_between_takes_it_back(self, control, path, between):
+        """RFC 3659 section 5: an upload would begin with bytes of the old file."""
+        assert control.ask("REST 6").code == 350
+        control.ask(between)
+        control.put(path, b"new")
+
+        assert control.get(path) == b"new"
+
+    @pytest.mark.parametrize("verb", ["NLST /", "APPE {}.log", "STOU"])
+    def test_another_transfer_takes_it_back(self, control, path, verb):
+        assert control.ask("REST 6").code == 350
+        sock = control.begin(verb.format(path))
+        if verb.startswith("NLST"):
+            control.rest(sock)
+        sock.close()
+        assert control.reply().code == 226
+        if verb == "STOU":
+            assert control.ask("DELE upload").code == 250
+        control.put(path, b"new")
+
+        assert control.get(path) == b"new"
+
+    @pytest.mark.parametrize("between", ["PASV", "EPSV", "PORT 127,0,0,1,200,10", "TYPE I"])
+    def test_it_outlasts_what_readies_the_transfer(self, control, path, between):
+        assert control.ask("REST 10000").code == 350
+        control.ask(between)
+
+        assert len(control.fetch(f"RETR {path}")) == 240
+
     def test_beyond_the_end_is_refused_both_ways(self, control, path):
         for verb in ("RETR", "STOR"):
             control.passive_port()

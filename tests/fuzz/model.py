@@ -69,6 +69,7 @@ LEGAL = {
 UPLOADS = ("STOR", "APPE", "STOU")
 LISTINGS = ("LIST", "NLST", "MLSD")
 TRANSFERS = ("RETR", *UPLOADS, *LISTINGS, "HASH", "SIZE")  # tasks beside their session
+RESUMES = ("REST", "PASV", "EPSV", "PORT", "EPRT", "TYPE", "PROT")  # REST holds beyond them
 LONGEST_NAME = 255  # bytes, of LittleFS
 OURS = "/.upload-"  # such names are the server's own
 PATH_VERBS = ("RETR", "STOR", "APPE", "CWD", "XCWD", "MKD", "XMKD", "RMD", "XRMD", "DELE", "RNFR")
@@ -282,8 +283,8 @@ class Model:
         elif not self.logged_in:
             assert code >= 400 or verb in BEFORE_LOGIN or verb not in LEGAL, reply
         elif code >= 400:
-            if verb in ("RETR", "STOR", "APPE", "STOU") and (argument or verb == "STOU"):
-                self.rest = 0  # it was for this one
+            if verb == "REST" and argument:
+                self.rest = 0
             if verb in ("RNFR", "RNTO") and argument:
                 self.rename_from = None
             if (code == 551 and "RANG" in str(reply)) or (verb == "RANG" and argument):

@@ -17,7 +17,17 @@ import pytest
 from fixtures_sim import PASSWORD, desk
 from fuzz.client import PATIENCE_S, Client, connect, drain, linger, passive_port
 from fuzz.interpreter import many
-from fuzz.model import LISTINGS, TRANSFERS, UPLOADS, Model, is_legal, meant, parent, without_telnet
+from fuzz.model import (
+    LISTINGS,
+    RESUMES,
+    TRANSFERS,
+    UPLOADS,
+    Model,
+    is_legal,
+    meant,
+    parent,
+    without_telnet,
+)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -502,6 +512,8 @@ class Conversation(RuleBasedStateMachine):
             self._check(command, reply)
             if command.is_plain:
                 self.model.apply(command.verb, command.argument, reply)
+            if command.verb not in RESUMES:
+                self.model.rest = 0
             self._note_port(command, reply)
 
     def _overtakes(self, at, reply):
@@ -571,8 +583,7 @@ class Conversation(RuleBasedStateMachine):
             verb
         )
         self.sent = self.model.kept(plan.content)
-        if verb not in LISTINGS:
-            self.model.rest = 0
+        self.model.rest = 0
         if verb == "RETR":
             self.model.range = None
         self.got = None

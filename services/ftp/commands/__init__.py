@@ -17,6 +17,7 @@ PATH = b"p"  # the argument is a path: the handler is given the file system's
 WRITE = b"w"  # needs a role that may write
 BEFORE_LOGIN = b"b"  # may come before login
 ANYTIME = b"t"  # may run during a transfer
+RESUMES = b"r"  # REST's byte holds beyond it (RFC 3659 section 5)
 
 # Each module, and its verbs with what is checked for them. No dictionary of all verbs, which took
 # 4 KB; and not getattr(), which would intern every verb that a client invents, for ever. As bytes:
@@ -25,7 +26,7 @@ _TABLE = (
     "access",
     b" USER:ab PASS:b REIN:b QUIT:bt ",
     "transfers",
-    b" TYPE:a PASV: EPSV: REST:a RETR:a STOR:aw APPE:aw ABOR:bt ",
+    b" TYPE:ar PASV:r EPSV:r REST:ar RETR:a STOR:aw APPE:aw ABOR:bt ",
     "site",
     b" SITE:a ",
     "listings",
@@ -38,11 +39,11 @@ _TABLE = (
     "files",
     b" SIZE:p MDTM:a MFMT:aw MLST:p AVBL:p ",
     "active",
-    b" PORT:a EPRT:a ",
+    b" PORT:ar EPRT:ar ",
     "standard",
     b" HELP:b MODE:a STRU:a ALLO:a ACCT:a STOU:w ",
     "security",
-    b" AUTH:ab PBSZ:ab PROT:ab CCC:b ",
+    b" AUTH:ab PBSZ:ab PROT:abr CCC:b ",
     "hashing",
     b" HASH:a RANG:a ",
 )

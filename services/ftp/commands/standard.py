@@ -73,7 +73,6 @@ async def STOU(session, arg):
 
     arg, which clients send and the RFC doesn't know: the name to take where it is free.
     """
-    session.rest = 0
     wanted = arg or "upload"
     for number in range(_MOST_NAMES):
         name = "%s.%d" % (wanted, number) if number else wanted

@@ -53,7 +53,8 @@ async def _listen(session):
 
 
 async def REST(session, arg):
-    """RFC 3659 section 5: the next RETR or STOR begins at that byte."""
+    """RFC 3659 section 5: the RETR or STOR that follows begins at that byte."""
+    session.rest = 0
     if not arg.isdigit():
         return 501, "REST takes a number of bytes."
     session.rest = int(arg)
@@ -61,12 +62,8 @@ async def REST(session, arg):
 
 
 def _offset(session):
-    """The byte that REST asked for, which counts for one transfer, refused or not:
-
-    the next upload must not begin with what lies there already.
-    """
+    """The byte that REST asked for, if nothing came between; see Session._obey()."""
     offset = session.rest
-    session.rest = 0
     if offset and session.text:
         raise FTPError(550, "REST needs TYPE I: in TYPE A bytes have no fixed place.")
     return offset
@@ -116,7 +113,6 @@ async def STOR(session, arg):
 
 async def APPE(session, arg):
     """RFC 959 section 4.1.3: as STOR, behind what is there."""
-    session.rest = 0
     path = session.path(arg, True)
     return store(session, "APPE", path, _size(path))
 
