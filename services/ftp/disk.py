@@ -5,17 +5,36 @@ import os
 import vfs
 from micropython import const
 
+from hal.files import on_fat
 from services.ftp import paths
 from services.ftp.commands import use
+from services.ftp.errors import FTPError
 
 _IS_DIR = const(0x4000)
 # The table of the times that clients gave to files; see times.py.
 TIMES = "/.times"
+_ENOENT = const(2)
+_NAME_MAX = const(255)
 
 
 def is_dir(found):
     """True where an os.stat() tuple is a folder's."""
     return bool(found[0] & _IS_DIR)
+
+
+def taken(path):
+    """The os.stat() of what has a name that is wanted, or None; OSError, FTPError: it can't be.
+
+    LittleFS looks for a name of any length. FAT, which counts characters, answers EINVAL for one
+    that it can't have.
+    """
+    if len(paths.split(path)[1].encode()) > _NAME_MAX and not on_fat(path):
+        raise FTPError(553, "A name has 255 bytes at most.")
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno != _ENOENT:
+            raise
 
 
 def mounts():

@@ -23,10 +23,10 @@ async def move(session, old, path):
             upload = Upload(path, session.number, server.uploads)
             try:
                 await upload.copy(old, os.stat(old)[6], bytearray(_PIECE))
-                upload.close()
+                upload.finish()
                 upload.commit()
             finally:
-                upload.discard()
+                upload.close()
         finally:
             server.release(old)
     finally:

@@ -16,7 +16,6 @@ from services.ftp.commands import (
     ARG,
     BEFORE_LOGIN,
     PATH,
-    RESUMES,
     WRITE,
     find,
     handler_of,
@@ -30,6 +29,8 @@ from services.ftp.transfer import Transfer
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 SENT_AWAY = (421, "Not enough memory for this session; bye.")
 _ONE_LINE = (str, bytes)
+_WORDS = const(b"n")  # flags, see commands
+_RESUMES = const(b"r")
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
 _NOT_HERE = const((b"ADAT", b"CONF", b"ENC", b"MIC", b"SMNT"))
@@ -51,7 +52,7 @@ class Session:
     user = None  # the name that USER gave
     cwd = "/"
     text = True  # TYPE A, the default of RFC 959 section 5.1
-    rest = 0  # REST's byte, for the command that follows
+    rest = 0  # REST's byte, for the command that follows; below 0: bytes that ALLO asked for
     rename_from = None
     epsv_only = False
     facts = None  # the facts that OPTS MLST chose, None for all
@@ -184,6 +185,8 @@ class Session:
                 arg = "" if space < 0 else text_of(line[space + 1 :])
                 if flags is None:
                     text_of(verb)
+                elif _WORDS in flags:
+                    arg = arg.strip()
             except UnicodeError:
                 raise FTPError(501, "Not UTF-8 (RFC 2640); nothing was done.")
             reply = self._checked(verb, arg, flags)
@@ -202,7 +205,7 @@ class Session:
         except Exception as error:
             reply = reply_to(error)
             self.server.report(verb.decode(), error)
-        if self.rest and (flags is None or RESUMES not in flags):
+        if self.rest and (flags is None or _RESUMES not in flags):
             self.rest = 0
         if reply:
             code, text = reply
@@ -356,7 +359,7 @@ class Session:
         try:
             self._idle = asyncio.Event()
             transfer.begin(writes)
-        except (FTPError, MemoryError):
+        except Exception:
             self.transfer = self._replying = None
             raise
         return reply

@@ -79,7 +79,7 @@ class Upload:
         if lasted >= _LONG_MS:
             fast = transfer.bytes // lasted >= _FAST
             grace = min(lasted // _GRACE_SHARE, _GRACE_MS) if fast else _GRACE_MS
-        self.close()  # LittleFS and FAT have the data on flash from here on
+        self.finish()  # LittleFS and FAT have the data on flash from here on
         # Two turns of the loop at least: one to poll, one to run what was polled.
         await asyncio.sleep_ms(max(0, grace - ticks_diff(ticks_ms(), ended)))
         await asyncio.sleep_ms(0)
@@ -98,12 +98,12 @@ class Upload:
         if kept:
             kept.rewritten(self._path)
 
-    def discard(self):
+    def close(self):
         """Forget the upload and free its space; after commit() there is nothing to do."""
         if not self._part:
             return
         try:
-            self.close()
+            self.finish()
         except OSError:
             pass  # a full disk: closing writes what was held back
         try:
@@ -112,7 +112,7 @@ class Upload:
             pass
         self._in_use.discard(self._part)
 
-    def close(self):
+    def finish(self):
         """Close the file; OSError where the disk is full: closing writes what was held back."""
         file = self.file
         self.file = None

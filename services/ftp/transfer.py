@@ -8,6 +8,7 @@ import asyncio
 
 from services.borrow import reason
 from services.ftp.errors import NO_MEMORY, reply_to
+from services.ftp.storing import Upload
 
 
 class Transfer:
@@ -28,6 +29,7 @@ class Transfer:
         self.bytes = 0
         self.connected = not data
         self.buffer = None  # lent for the time of the transfer
+        self.file = None  # an Upload, or what RETR reads
         self.why = "Aborted."  # what the client is told when it is cancelled
         self.cancelled = False
         self._task = None  # once it runs
@@ -36,14 +38,29 @@ class Transfer:
         self._work = work
 
     def begin(self, writes):
-        """Start it. writes: the path is held alone. FTPError 450, MemoryError: nothing is."""
+        """Start it, or leave nothing held: FTPError 450, OSError, MemoryError.
+
+        writes: the path is held alone, for an upload. All that may be refused is had before the
+        150: a client that has begun to send would see a reset in place of the reason.
+        """
         server = self._session.server
         server.hold(self._held, writes)
         try:
+            self.buffer = server.buffers.take()
+            if writes:
+                self.file = Upload(self._held, self._session.number, server.uploads)
+            elif self.verb == "RETR":
+                self.file = open(self._held, "rb")
             asyncio.create_task(self._run())
-        except MemoryError:
-            server.release(self._held)
+        except Exception:
+            self._let_go(server)
             raise
+
+    def _let_go(self, server):
+        if self.file:
+            self.file.close()
+        server.buffers.give(self.buffer)
+        server.release(self._held)
 
     def cancel(self, why=None):
         """End the transfer; the client is told why."""
@@ -63,8 +80,7 @@ class Transfer:
             gc.collect()
         if self.data:
             session.data.close()  # the client reads the end of its data before the reply
-        session.server.buffers.give(self.buffer)
-        session.server.release(self._held)
+        self._let_go(session.server)
         await session.ended(self, reply)
 
     async def _result(self, server):
@@ -74,7 +90,6 @@ class Transfer:
             server.began(self._session, self)
             if self.cancelled:
                 raise asyncio.CancelledError
-            self.buffer = server.buffers.take()
             return await self._work(self)
         except asyncio.CancelledError:
             return 426, self.why

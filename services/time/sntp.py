@@ -91,19 +91,19 @@ async def query(server, address, timeout_ms):
     packet[0] = _CLIENT_V4
     packet[40:48] = cookie
     # Connected, so that only this server is heard, and "port unreachable" too.
-    sock = udp(address, _PORT)
+    asked = udp(address, _PORT)
     try:
         sent = ticks_ms()
-        sock.send(packet)
-        await within(timeout_ms, readable(sock))
-        reply = sock.recv(_PACKET)
+        asked.send(packet)
+        await within(timeout_ms, readable(asked))
+        reply = asked.recv(_PACKET)
         received = ticks_ms()
     except OSError as error:
         if error.errno == ETIMEDOUT:
             raise OSError("no answer from %s within %d ms" % (address, timeout_ms))
         raise
     finally:
-        sock.close()
+        asked.close()
     _believe(reply, cookie)
     rtt_ms = ticks_diff(received, sent)
     came_s, came_f, left_s, left_f = unpack_from("!IIII", reply, 32)

@@ -70,7 +70,7 @@ async def store(path, content):
         await upload.settle(Transfer)
         upload.commit()
     finally:
-        upload.discard()
+        upload.close()
 
 
 def fill():

@@ -67,7 +67,7 @@ async def store(path, content, keep):
         await upload.settle(transfer)
         upload.commit()
     finally:
-        upload.discard()
+        upload.close()
 
 
 def size(path):

@@ -17,35 +17,36 @@ PATH = b"p"  # the argument is a path: the handler is given the file system's
 WRITE = b"w"  # needs a role that may write
 BEFORE_LOGIN = b"b"  # may come before login
 ANYTIME = b"t"  # may run during a transfer
-RESUMES = b"r"  # REST's byte holds beyond it (RFC 3659 section 5)
+# Two that the session knows as constants: n, the argument is no path, so blanks around it mean
+# nothing; r, what REST or ALLO said holds beyond it (RFC 3659 section 5).
 
 # Each module, and its verbs with what is checked for them. No dictionary of all verbs, which took
 # 4 KB; and not getattr(), which would intern every verb that a client invents, for ever. As bytes:
 # MicroPython looks for each new text among all the names that it knows, 2 us each time.
 _TABLE = (
     "access",
-    b" USER:ab PASS:b REIN:b QUIT:bt ",
+    b" USER:abn PASS:b REIN:b QUIT:bt ",
     "transfers",
-    b" TYPE:ar PASV:r EPSV:r REST:ar RETR:a STOR:aw APPE:aw ABOR:bt ",
+    b" TYPE:anr PASV:r EPSV:nr REST:anr RETR:a STOR:aw APPE:aw ABOR:bt ",
     "site",
-    b" SITE:a ",
+    b" SITE:an ",
     "listings",
     b" LIST: NLST: MLSD:p ",
     "info",
-    b" SYST:b FEAT:b OPTS:ab CLNT:ab NOOP:bt STAT:t ",
+    b" SYST:b FEAT:b OPTS:abn CLNT:abn NOOP:bt STAT:t ",
     "tree",
     b" PWD: XPWD: CWD:ap XCWD:ap CDUP: XCUP: MKD:aw XMKD:aw RMD:apw XRMD:apw DELE:apw RNFR:aw"
     b" RNTO:aw ",
     "files",
     b" SIZE:p MDTM:a MFMT:aw MLST:p AVBL:p ",
     "active",
-    b" PORT:ar EPRT:ar ",
+    b" PORT:anr EPRT:anr ",
     "standard",
-    b" HELP:b MODE:a STRU:a ALLO:a ACCT:a STOU:w ",
+    b" HELP:bn MODE:an STRU:an ALLO:anr ACCT:an STOU:w ",
     "security",
-    b" AUTH:ab PBSZ:ab PROT:abr CCC:b ",
+    b" AUTH:abn PBSZ:abn PROT:abnr CCC:b ",
     "hashing",
-    b" HASH:a RANG:a ",
+    b" HASH:a RANG:an ",
 )
 # What a login, a transfer and SITE shutdown need is loaded with the server and stays: after months
 # a heap may have no room for it. The others come at their first use and go when nobody has been

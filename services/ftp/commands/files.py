@@ -56,9 +56,13 @@ async def MDTM(session, arg):
     try:
         found = stat_of(session.path(arg))
     except OSError:
-        when, _, name = arg.partition(" ")
-        if name and len(when) == 14 and when.isdigit() and session.account.role != "read":
+        when, _, name = arg.lstrip().partition(" ")
+        if not name or not when[:14].isdigit() or len(when) < 14 or session.account.role == "read":
+            raise
+        if len(when) == 14:
             return _set_time(session, when, name)
+        if when[14] in ".+-":
+            return 501, "MDTM takes no fraction and no zone; MFMT sets a time, in UTC."
         raise
     if is_dir(found):
         return 550, "Folders have no time here."
@@ -67,7 +71,7 @@ async def MDTM(session, arg):
 
 async def MFMT(session, arg):
     """draft-somers-ftp-mfxx-04 section 3: the time that MDTM, MLSD and LIST shall show."""
-    when, _, name = arg.partition(" ")
+    when, _, name = arg.lstrip().partition(" ")
     return _set_time(session, when, name)
 
 

@@ -16,13 +16,13 @@ _SLICE_MS = const(5)
 
 async def RANG(session, arg):
     """draft-bryan-ftp-range-08 section 3: the bytes, first and last, of the next RETR or HASH."""
-    first, _, last = arg.partition(" ")
+    words = arg.split()
     session.range = None
-    if not (first.isdigit() and last.isdigit()):
+    if len(words) != 2 or not (words[0].isdigit() and words[1].isdigit()):
         return 501, "RANG takes the first byte and the last; the whole file from now on."
-    if (first, last) == ("1", "0"):
+    first, last = int(words[0]), int(words[1])
+    if (first, last) == (1, 0):
         return 350, "The whole file."
-    first, last = int(first), int(last)
     if first > last:
         return 501, "The last byte lies before the first; the whole file from now on."
     session.range = first, last

@@ -1,7 +1,5 @@
 """Standard: HELP, MODE, STRU, ALLO, ACCT, STOU: of RFC 959, seldom asked for."""
 
-import os
-
 from micropython import const
 
 import hal
@@ -9,6 +7,8 @@ from services.borrow import borrow
 from services.ftp import paths
 from services.ftp.commands import find, verbs
 from services.ftp.commands.transfers import store
+from services.ftp.disk import taken
+from services.ftp.errors import FTPError
 
 _HELP_COLUMNS = const(8)
 _MOST_NAMES = const(1000)  # that STOU tries
@@ -52,15 +52,25 @@ async def STRU(session, arg):
 
 
 async def ALLO(session, arg):
-    """RFC 959 section 4.1.3: is there room for so many bytes?"""
-    size, _, rest = arg.partition(" ")
+    """RFC 959 section 4.1.3: is there room for so many bytes? The upload that follows asks too."""
+    session.rest = 0
+    words = arg.upper().split()
     # `R` and a record's size may follow, which mean nothing to files without records.
-    if not size.isdigit() or (rest and not (rest[:2].upper() == "R " and rest[2:].isdigit())):
+    if not words[0].isdigit() or (
+        words[1:] and not (words[1] == "R" and len(words) == 3 and words[2].isdigit())
+    ):
         return 501, "ALLO takes a number of bytes."
-    free = hal.room(session.path(""))[0]
-    if int(size) > free:
-        return 552, "Only %d bytes are free." % free
-    return 202, "There is room."
+    size = int(words[0])
+    session.rest = -size
+    ensure(size, session.path("x"))
+    return 200, "There is room."
+
+
+def ensure(size, path):
+    """FTPError 552 where the folder of a path has no room for so many bytes."""
+    free = hal.room(paths.split(path)[0])[0]
+    if size > free:
+        raise FTPError(552, "Only %d bytes are free." % free)
 
 
 async def ACCT(session, arg):
@@ -77,17 +87,9 @@ async def STOU(session, arg):
     for number in range(_MOST_NAMES):
         name = "%s.%d" % (wanted, number) if number else wanted
         path = session.path(name)
-        if session.server.is_busy(path) or _exists(path):
+        if session.server.is_busy(path) or taken(path):
             continue
         session.path(name, True)
         store(session, "STOR", path, 0)  # to those who watch it is one like others
         return 150, "FILE: %s" % paths.split(path)[1]
     return 553, "The first %d names are taken." % _MOST_NAMES
-
-
-def _exists(path):
-    try:
-        os.stat(path)
-    except OSError:
-        return False
-    return True

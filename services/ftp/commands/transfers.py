@@ -2,23 +2,26 @@
 
 import os
 
+from micropython import const
+
 from services.ftp.commands import use
-from services.ftp.disk import is_dir
+from services.ftp.disk import is_dir, taken
 from services.ftp.errors import FTPError
 from services.ftp.pump import receive, send
-from services.ftp.storing import Upload
+
+_BEYOND = const("REST lies beyond the end of the file, at %d.")
 
 
 async def TYPE(session, arg):
     """RFC 959 section 3.1.1: A (also A N) and I (also L 8)."""
     arg = arg.upper()
-    if arg in ("A", "A N"):
+    kind = arg.replace(" ", "")
+    if kind in ("A", "AN"):
         session.text = True
-    elif arg in ("I", "L 8", "L8"):
+    elif kind in ("I", "L8"):
         session.text = False
     else:  # 504 for what RFC 959 knows: EBCDIC, other bytes, Telnet's and Fortran's formats
-        known = arg[0] in "AEIL" and arg[1:2] in ("", " ")
-        return (504 if known else 501), "TYPE takes A, I or L 8."
+        return (504 if kind[0] in "AEIL" and len(kind) < 3 else 501), "TYPE takes A, I or L 8."
     return 200, b"Type is %s." % arg
 
 
@@ -63,7 +66,7 @@ async def REST(session, arg):
 
 def _offset(session):
     """The byte that REST asked for, if nothing came between; see Session._obey()."""
-    offset = session.rest
+    offset = max(session.rest, 0)
     if offset and session.text:
         raise FTPError(550, "REST needs TYPE I: in TYPE A bytes have no fixed place.")
     return offset
@@ -80,19 +83,20 @@ async def RETR(session, arg):
     if session.range:
         piece = use("services.ftp.commands.hashing").piece_of(session, found[6])
         offset = piece.first
+    text = use("services.ftp.text") if session.text else None
     if offset > found[6]:
-        return 551, "REST lies beyond the end of the file, at %d." % found[6]
+        return 551, _BEYOND % found[6]
 
     async def work(transfer):
-        with open(path, "rb") as file:
-            if offset:
-                file.seek(offset)
-            sock = await session.data.open(session.address)
-            transfer.connected = True
-            source = use("services.ftp.text").TextReader(file) if session.text else file
-            if piece:
-                source = piece.of(file)
-            await send(sock, source.readinto, transfer.buffer, transfer)
+        file = transfer.file
+        if offset:
+            file.seek(offset)
+        sock = await session.data.open(session.address)
+        transfer.connected = True
+        source = text.TextReader(file) if text else file
+        if piece:
+            source = piece.of(file)
+        await send(sock, source.readinto, transfer.buffer, transfer)
         return 226, "Transfer complete."
 
     reply = session.start("RETR", path, work)
@@ -104,55 +108,46 @@ async def RETR(session, arg):
 
 async def STOR(session, arg):
     """RFC 959 section 4.1.3; with REST, the old file's beginning is kept."""
-    offset = _offset(session)
-    path = session.path(arg, True)
-    if offset > _size(path):
-        return 551, "REST lies beyond the end of the file, at %d." % _size(path)
-    return store(session, "STOR", path, offset)
+    return store(session, "STOR", session.path(arg, True), _offset(session))
 
 
 async def APPE(session, arg):
     """RFC 959 section 4.1.3: as STOR, behind what is there."""
-    path = session.path(arg, True)
-    return store(session, "APPE", path, _size(path))
-
-
-def _size(path):
-    """A file's bytes, 0 where there is none; FTPError 550 for a folder."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0
-    if is_dir(found):
-        raise FTPError(550, "That is a directory.")
-    return found[6]
+    return store(session, "APPE", session.path(arg, True), None)
 
 
 def store(session, verb, path, keep):
-    """Start an upload that begins with `keep` bytes of the old file."""
+    """Start an upload that begins with `keep` bytes of the old file, None for all of them."""
     if session.range:
         session.range = None
         raise FTPError(551, "RANG is for RETR and HASH; REST is for uploads that go on.")
+    size = 0
+    found = taken(path)
+    if found:
+        if is_dir(found):
+            raise FTPError(550, "That is a directory.")
+        size = found[6]
+    if keep is None:
+        keep = size
+    if keep > size:
+        raise FTPError(551, _BEYOND % size)
     if keep and path.lower() == session.server.key:
         raise FTPError(550, "Nothing may begin with the key; send the whole of a new one.")
-    _size(path)  # a folder is refused before the data connection is used
+    if session.rest < 0:
+        use("services.ftp.commands.standard").ensure(keep - session.rest, path)
+    text = use("services.ftp.text") if session.text else None
 
     async def work(transfer):
-        upload = Upload(path, session.number, session.server.uploads)
-        try:
-            await upload.copy_old(keep, transfer)
-            sock = await session.data.open(session.address)
-            transfer.connected = True
-            sink = (
-                use("services.ftp.text").TextWriter(upload.file) if session.text else upload.file
-            )
-            await receive(sock, sink.write, transfer.buffer, transfer)
-            if session.text:
-                sink.finish()
-            await upload.settle(transfer)
-            upload.commit()
-        finally:
-            upload.discard()
+        upload = transfer.file
+        await upload.copy_old(keep, transfer)
+        sock = await session.data.open(session.address)
+        transfer.connected = True
+        sink = text.TextWriter(upload.file) if text else upload.file
+        await receive(sock, sink.write, transfer.buffer, transfer)
+        if text:
+            sink.finish()
+        await upload.settle(transfer)
+        upload.commit()
         return 226, b"Stored, %d bytes." % transfer.bytes
 
     return session.start(verb, path, work, True)

@@ -6,7 +6,7 @@ from errno import EEXIST
 from hal.files import on_fat
 from services.borrow import borrow
 from services.ftp import paths
-from services.ftp.disk import holds_mount, is_dir, times
+from services.ftp.disk import holds_mount, is_dir, taken, times
 
 _MOUNTED = 550, "A file system is mounted there."
 
@@ -46,9 +46,7 @@ XCUP = CDUP
 async def MKD(session, arg):
     """RFC 959 section 4.1.3."""
     path = session.path(arg)
-    try:
-        os.stat(path)
-    except OSError:
+    if not taken(path):
         os.mkdir(session.path(arg, True))
         return 257, "%s created." % _quoted(session.shown(path))
     # Not 450 where something in it is in transfer: rclone makes a file's folder while another
@@ -116,10 +114,7 @@ async def RNTO(session, arg):
         return 553, "A directory can't go into itself."
     if session.server.is_busy(old):
         return 450, "That file is being transferred; try again later."
-    try:
-        target = os.stat(path)
-    except OSError:
-        target = None
+    target = taken(path)
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
     if target and on_fat(path):
