@@ -48,11 +48,13 @@ def full(board, dial, bystander):
 
 def _stored(session, path, content, verb="STOR"):
     """Whether an upload found room; it must be 226 or 552."""
-    sock = session.begin(f"{verb} {path}")
-    with contextlib.suppress(ConnectionError):  # the board hangs up in mid sentence
-        sock.sendall(content)
-    sock.close()
-    reply = session.reply()
+    sock = session.data()
+    reply = session.ask(f"{verb} {path}")
+    if reply.code == 150:  # else not even a name has room
+        with contextlib.suppress(ConnectionError):  # the board hangs up in mid sentence
+            sock.sendall(content)
+        sock.close()
+        reply = session.reply()
     assert reply.code in (226, FULL), reply
     return reply.code == 226
 

@@ -70,6 +70,7 @@ UPLOADS = ("STOR", "APPE", "STOU")
 LISTINGS = ("LIST", "NLST", "MLSD")
 TRANSFERS = ("RETR", *UPLOADS, *LISTINGS, "HASH", "SIZE")  # tasks beside their session
 RESUMES = ("REST", "PASV", "EPSV", "PORT", "EPRT", "TYPE", "PROT")  # REST holds beyond them
+BLANKS = " \t\n\v\f\r"  # which mean nothing around an argument that is no path
 LONGEST_NAME = 255  # bytes, of LittleFS
 OURS = "/.upload-"  # such names are the server's own
 PATH_VERBS = ("RETR", "STOR", "APPE", "CWD", "XCWD", "MKD", "XMKD", "RMD", "XRMD", "DELE", "RNFR")
@@ -226,7 +227,7 @@ class Model:
         return 200
 
     def _rest(self, path, argument):
-        return 350 if re.fullmatch("[0-9]+", argument) else 501
+        return 350 if re.fullmatch("[0-9]+", argument.strip(BLANKS)) else 501
 
     def _retr(self, path, argument):
         if not argument:
@@ -276,7 +277,7 @@ class Model:
         path = meant(self.cwd, argument)
         if verb in ("USER", "REIN") and code in (220, 331):
             self.log_out()
-            self.user = None if verb == "REIN" else argument == "fuzz"
+            self.user = None if verb == "REIN" else argument.strip(BLANKS) == "fuzz"
         elif verb == "PASS" and code == 230:
             assert self.logged_in or self.user
             self.logged_in = True
@@ -310,7 +311,7 @@ class Model:
         elif verb == "RNTO":
             self._rename(path)
         elif verb == "TYPE":
-            self.text = argument.upper().startswith("A")
+            self.text = argument.strip(BLANKS).upper().startswith("A")
         elif verb == "REST":
             self.rest = int(argument)
         elif verb == "EPSV" and code == 200:
@@ -326,7 +327,7 @@ class Model:
         elif verb == "OPTS" and argument.upper().split()[0] == "HASH":
             self.algorithm = reply.lines[0].split()[1]
         elif verb == "RANG":
-            first, last = map(int, argument.split(" "))
+            first, last = map(int, argument.split())
             self.range = None if (first, last) == (1, 0) else (first, last)
         elif verb == "HASH":
             self._check_hash(path, reply)

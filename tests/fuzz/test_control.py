@@ -18,6 +18,7 @@ from fixtures_sim import PASSWORD, desk
 from fuzz.client import PATIENCE_S, Client, connect, drain, linger, passive_port
 from fuzz.interpreter import many
 from fuzz.model import (
+    BLANKS,
     LISTINGS,
     RESUMES,
     TRANSFERS,
@@ -471,7 +472,7 @@ class Conversation(RuleBasedStateMachine):
         for command in batch:
             verb = command.verb
             if verb in ("USER", "REIN") and command.is_plain:
-                user = verb == "USER" and command.argument == "fuzz"
+                user = verb == "USER" and command.argument.strip(BLANKS) == "fuzz"
             transfers = transfers or verb in TRANSFERS
             if verb == "PASS" and not user:
                 yield told("NOOP")
