@@ -7,6 +7,16 @@ _LONGEST = const(32)  # bytes
 _WORDS = {"reboot": ("shutdown", "-r"), "sync": ("ntp", "")}
 
 
+def busy(payload, publish):
+    """Refuse a message to `command` that comes while another is obeyed."""
+    try:
+        word = payload[:_LONGEST].decode()
+    except UnicodeError:
+        word = None
+    error = "another command is still at work; say it again when that is done"
+    publish("command/done", command=word if word in _WORDS else None, ok=False, error=error)
+
+
 async def obey(payload, retained, site, publish):
     """Do what a message to `command` says; publish(topic, **fields) tells how it went.
 

@@ -10,6 +10,7 @@ _TRIES = const(160)  # in vain, where poll can't tell that there is room: 5 s on
 _BYTE_MS = const(2)  # what a byte may take beside that: the network's buffers take it at once
 _PACKET_MAX = const(1024)  # what a broker may send us at once
 _PUBLISH = const(0x30)
+_SUBACK = const(0x90)
 _PINGRESP = const(0xD0)
 _PINGREQ = const(b"\xc0\x00")
 _DISCONNECT = const(b"\xe0\x00")
@@ -33,6 +34,7 @@ class Connection:
         self.write = None  # hal.writer() of it
         self.shaking = False  # until TLS has taken the first byte
         self.out = bytearray()
+        self.granted = b""  # the broker's answer to a subscription, a byte for each topic
         self._sent = 0
         self._tried = 0
         self._unconfirmed = 0  # bytes
@@ -176,6 +178,8 @@ class Connection:
                 if kind == _PINGRESP:
                     self._pongs += 1
                     self._ponged.set()
+                elif kind == _SUBACK:
+                    self.granted = packet[2:]
                 elif kind & 0xF6 == _PUBLISH and len(packet) > 1:
                     end = 2 + (packet[0] << 8 | packet[1])
                     self._hear(packet[2:end], packet[end:], kind & 1)

@@ -8,6 +8,8 @@ import json
 
 from micropython import const
 
+from services.borrow import borrow
+
 _PUBLISH_RETAINED = const(0x31)
 
 # An entity is its name, a space, and its keys, abbreviated as Home Assistant's documentation
@@ -67,7 +69,7 @@ _BUTTONS = (
 
 async def announce(connection, telemetry):
     """Publish the device, retained; what was announced before is replaced."""
-    topic = _topic(telemetry.device)
+    topic = borrow("services.telemetry.greeting", "home")(telemetry)[0].encode()
     size = 0
     for piece in _pieces(telemetry):
         size += len(piece)
@@ -81,15 +83,8 @@ async def announce(connection, telemetry):
     if size:  # the broker would take what follows for the rest of it
         raise OSError("the status changed while it was described")
     connection.whole = True
-
-
-def withdraw(connection, device):
-    """Gather what removes a device that was announced."""
-    connection.publish(_topic(device), b"", retain=True)
-
-
-def _topic(device):
-    return ("homeassistant/device/%s/config" % device).encode()
+    await connection.confirm()
+    telemetry.said()
 
 
 def _pieces(telemetry):

@@ -1,31 +1,66 @@
-"""The first words on a connection to a broker; borrowed for them."""
+"""The first words on a connection to a broker, and the last; borrowed for them."""
 
 import json
 from time import time
 
 from micropython import const
 
+from hal.net import within
 from services.borrow import borrow
 from services.status import time_text
 
-_BIRTH = const("homeassistant/status")  # where Home Assistant says that it has come up
 _SUBSCRIBE = const(0x82)
+_GOODBYE_MS = const(1500)
+_REFUSAL = const("services.telemetry.refusal")
+_ENOUGH = const(3)  # Telemetry.may()'s
+_REFUSED = const(0x80)  # MQTT 3.1.1 section 3.9.3
 
 
-def greet(connection, telemetry):
-    """Gather that the board is online, who it is, and what it wants to hear."""
-    connection.publish((telemetry.base + "status").encode(), b"online", True)
-    tell_info(connection, telemetry)
+async def greet(connection, telemetry):
+    """Say that the board is online, who it is, and what it wants to hear; OSError.
+
+    Each is confirmed before the next: a broker that closes the connection tells no more than
+    that, and what it closed it on shall be known.
+    """
+    if telemetry.unwelcome or "problem" in telemetry.status:
+        borrow(_REFUSAL, "tell")(telemetry, ())
+    if telemetry.may("status"):
+        connection.publish((telemetry.base + "status").encode(), b"online", True)
+    await connection.confirm()
+    telemetry.said()
+    if telemetry.may("info"):
+        tell_info(connection, telemetry)
+        await connection.confirm()
+        telemetry.said()
+    topics = heard(telemetry)
+    refused = []
+    if topics and telemetry.may("subscription"):
+        _subscribe(connection, topics)
+        await connection.confirm()
+        telemetry.said()
+        for i in range(min(len(topics), len(connection.granted))):
+            if connection.granted[i] & _REFUSED:
+                refused.append(topics[i])
+    if refused:
+        borrow(_REFUSAL, "tell")(telemetry, refused)
+
+
+def heard(telemetry):
+    """The topics that the board wants to hear."""
     topics = []
     if telemetry.commands:
         topics.append(telemetry.base + "command")
     if telemetry.discovery:
-        topics.append(_BIRTH)
-    else:
-        # There is nothing to hear, and nothing of an earlier configuration shall stay.
-        borrow("services.telemetry.discovery", "withdraw")(connection, telemetry.device)
-    if topics:
-        _subscribe(connection, topics)
+        topics.append(home(telemetry)[1])
+    return topics
+
+
+def home(telemetry):
+    """Home Assistant's topics: where a device is described, where it says that it has come up."""
+    given = telemetry.discovery if isinstance(telemetry.discovery, dict) else {}
+    prefix = given.get("prefix", "homeassistant")
+    topic = "%s/device/%s/config" % (prefix, telemetry.device)
+    return topic, given.get("birth", "homeassistant/status")
 
 
 def tell_info(connection, telemetry):
@@ -44,7 +79,8 @@ def tell_info(connection, telemetry):
         "started": telemetry.started,
     }
     payload = json.dumps(info).encode()
-    connection.publish((telemetry.base + "info").encode(), payload, True)
+    if telemetry.unwelcome.get("info", 0) < _ENOUGH:
+        connection.publish((telemetry.base + "info").encode(), payload, True)
 
 
 def _subscribe(connection, topics):
@@ -55,3 +91,16 @@ def _subscribe(connection, topics):
     for topic in topics:
         connection.text(topic)
         connection.out.append(0)
+
+
+async def leave(connection, telemetry, outbox):
+    """Deliver what waits and leave in good order, within a bound; OSError, MemoryError."""
+    await within(_GOODBYE_MS, _leave(connection, telemetry, outbox))
+
+
+async def _leave(connection, telemetry, outbox):
+    while outbox and telemetry.may("event"):
+        await outbox.deliver(connection)
+    if telemetry.may("status"):
+        connection.publish((telemetry.base + "status").encode(), b"offline", True)
+    await connection.leave()

@@ -15,6 +15,10 @@ from services.telemetry.connection import ANSWER_MS
 _PROBE_MS = const(3000)
 _CONNECT_S = const(1)  # umqtt blocks this long at most, should the broker vanish after the probe
 _CONNACK = const(0x20)
+_ALERT = const(0x15)  # TLS's answer to what is no handshake (RFC 8446 section 5.1)
+_ID_MAX = const(23)  # of letters and digits: what every broker takes (MQTT 3.1.1 section 3.1.3.1)
+_TLS_PORT = const(8883)
+_NOT_PLAIN = "TLS is spoken there: write mqtts:// in telemetry.broker"
 _REFUSALS = {
     2: "it does not like our client id",
     3: "it is not available",
@@ -61,6 +65,7 @@ async def open_connection(connection, telemetry):
 
     The broker publishes offline, retained, should the board vanish.
     """
+    telemetry.saying = None
     host, port, user, password, tls = telemetry.broker
     secure = None
     if tls:
@@ -74,7 +79,7 @@ async def open_connection(connection, telemetry):
         raise OSError("no address for %s: %s" % (host, reason(error)))
     await _probe(address, port)
     client = borrow("umqtt.simple", "MQTTClient")(
-        *(telemetry.device.encode(), address, port, user, password, telemetry.keepalive),
+        *(_client_id(telemetry.device), address, port, user, password, telemetry.keepalive),
         ssl=_Door(connection, secure),
     )
     client.set_last_will((telemetry.base + "status").encode(), b"offline", retain=True)
@@ -92,14 +97,25 @@ async def open_connection(connection, telemetry):
         kind, answer = await asyncio.wait_for_ms(connection.receive(), ANSWER_MS)
     except asyncio.TimeoutError:
         raise OSError("the broker takes the connection but does not answer")
+    except OSError as error:
+        if port == _TLS_PORT and not tls:
+            raise OSError("%s; %s" % (reason(error), _NOT_PLAIN))
+        raise
     except ValueError as error:  # mbedtls's, in the handshake
         raise OSError("the broker's certificate is refused: %s" % str(error).strip())
+    if kind == _ALERT:
+        raise OSError(_NOT_PLAIN)
     if kind != _CONNACK or len(answer) < 2:
         raise OSError("what answers is no MQTT broker")
     code = answer[1]
     if code:
         raise OSError("the broker refuses: " + _REFUSALS.get(code, "code %d" % code))
     connection.listen()
+
+
+def _client_id(device):
+    """A client identifier as bytes, of what tells a device from others: the end of its name."""
+    return "".join([c for c in device if c.isalpha() or c.isdigit()])[-_ID_MAX:].encode()
 
 
 async def _probe(address, port):

@@ -24,12 +24,25 @@ def _path(value):
         raise ValueError("must be a path such as /tls/ca.der")
 
 
+def _discovery(value):
+    """The rule for `discovery`: a truth value, or where Home Assistant's topics begin."""
+    good = isinstance(value, bool)
+    if isinstance(value, dict) and value:
+        good = True
+        for key in value:
+            topic = value[key]
+            good = good and key in ("prefix", "birth") and isinstance(topic, str)
+            good = good and 0 < len(topic) <= _TOPIC_MAX and not ("+" in topic or "#" in topic)
+    if not good:
+        raise ValueError('must be true, false, or such as {"prefix": "ha", "birth": "ha/status"}')
+
+
 OPTIONS = {
     "broker": _broker_url,
     "cafile": _path,
     "topic": _base_topic,
     "every_s": "int 5 86400",
-    "discovery": "bool",
+    "discovery": _discovery,
     "commands": "bool",
     "keepalive": "int 5 3600",
     "backlog": "int 1 1000",

@@ -7,7 +7,7 @@ import asyncio
 from micropython import const
 
 from hal import elapsed, uptime
-from services.borrow import borrow, reason
+from services.borrow import borrow
 from services.service import Service
 from services.telemetry.connection import TROUBLE, Connection
 from services.telemetry.outbox import Outbox
@@ -15,7 +15,6 @@ from services.telemetry.outbox import Outbox
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
 _STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
-_GOODBYE_MS = const(1500)
 
 _CHANGES_STATE = const(("service/state", "service/restart"))
 _ENCOURAGES = const(("network/up", "time/sync"))  # what may have been missing
@@ -29,7 +28,8 @@ class Telemetry(Service):
     of the certificate of the broker's CA, for mqtts. every_s: seconds between two states.
     keepalive: seconds of silence after which the broker takes the board for gone. backlog: how
     many events wait while the broker is away. discovery: whether Home Assistant is told what
-    there is. commands: whether it, and whoever may publish there, may reboot the board.
+    there is, or an object, see options.py. commands: whether it, and whoever may publish there,
+    may reboot the board.
     """
 
     name = "telemetry"
@@ -61,6 +61,8 @@ class Telemetry(Service):
         self.discovery = discovery
         self.commands = commands
         self.sections = status.sections
+        self.saying = None  # what the broker has not confirmed yet: status, info, state, event ...
+        self.unwelcome = {}  # the same -> how often the broker closed on it; see refusal.py
         self.started = None  # when the board did, as text, once the clock tells
         self._clock = status.section("time")
         self._site = site
@@ -69,7 +71,6 @@ class Telemetry(Service):
         self._retry = False  # something has changed: no need to wait any longer
         self._state_due = self._announce_due = False
         self._obeying = None
-        self._told_lost = False
         self.status = status.section(self.name)
         self.status.update(
             {
@@ -101,9 +102,12 @@ class Telemetry(Service):
                 try:
                     await self._session()
                 except TROUBLE as error:
-                    self._say_lost(error)
                     if isinstance(error, MemoryError):
                         self._outbox.shed()
+                    try:
+                        borrow(_HERE + "refusal", "lost")(self, error, self._events, self._outbox)
+                    except MemoryError:
+                        pass
                 if uptime() - began >= _STEADY_S:
                     delay = _FIRST_DELAY_S
                 if await self._pause(delay):
@@ -137,25 +141,36 @@ class Telemetry(Service):
                 await borrow(_HERE + "opening", "open_connection")(connection, self)
             finally:
                 self.status["stall_ms"] = connection.stall_ms
-            borrow(_HERE + "greeting", "greet")(connection, self)
-            await connection.confirm()
+            await borrow(_HERE + "greeting", "greet")(connection, self)
             self.status["connected"] = True
             self.status["last_error"] = None
-            self._told_lost = False
             self._events.publish("telemetry/up", broker=self.status["broker"])
             await self._publish_until_lost(connection)
         except asyncio.CancelledError:
             if self.status["connected"] and connection.whole:
-                await self._say_goodbye(connection)
+                try:
+                    await borrow(_HERE + "greeting", "leave")(connection, self, self._outbox)
+                except TROUBLE:
+                    pass  # the last will says the same
             raise
         finally:
             self.status["connected"] = False
             connection.close()
 
+    def may(self, what):
+        """Whether something is to be said: the broker takes it. said() once it is confirmed."""
+        self.saying = what if self.unwelcome.get(what, 0) < 3 else None
+        return self.saying
+
+    def said(self):
+        """What was to be said is confirmed."""
+        self.unwelcome.pop(self.saying, None)
+        self.saying = None
+
     async def _publish_until_lost(self, connection):
         """Publish what there is, then wait for more; a ping keeps an idle connection alive."""
         outbox = self._outbox
-        kept = await outbox.deliver_kept(connection)
+        kept = self.may("event") and await outbox.deliver_kept(connection)
         self._state_due = True
         self._announce_due = self.discovery
         stated = ticks_ms()
@@ -163,18 +178,35 @@ class Telemetry(Service):
             self._wake.clear()
             rest_ms = self.status["every_s"] * 1000 - elapsed(stated)
             if self._state_due or rest_ms <= 0:
+                if rest_ms <= 0 and self.may("status"):
+                    # Somebody else's word, a late last will say, may be retained there.
+                    connection.publish((self.base + "status").encode(), b"online", True)
                 self._state_due = False
                 stated = ticks_ms()
                 rest_ms = self.status["every_s"] * 1000
-                payload = json.dumps(self.sections).encode()
-                connection.publish((self.base + "state").encode(), payload, True)
-                await connection.flush()
+                if self.may("state"):
+                    payload = json.dumps(self.sections).encode()
+                    connection.publish((self.base + "state").encode(), payload, True)
+                    await connection.confirm()
+                    self.said()
             if not self.started and self._clock.get("set"):
                 borrow(_HERE + "greeting", "tell_info")(connection, self)
             if self._announce_due:
-                await self._announce(connection)
-            await outbox.deliver(connection)
-            if not outbox:
+                self._announce_due = False
+                try:
+                    if self.may("discovery"):
+                        await borrow(_HERE + "discovery", "announce")(connection, self)
+                except MemoryError:  # a heap too full for that costs nothing else
+                    if not connection.whole:
+                        raise
+                    self.status["problem"] = "not enough memory for Home Assistant's discovery"
+            held = outbox and not self.may("event")
+            if held:
+                await connection.confirm()
+            else:
+                await outbox.deliver(connection)
+                self.said()
+            if held or not outbox:
                 if kept:
                     kept = False
                     outbox.forget_kept()
@@ -184,36 +216,6 @@ class Telemetry(Service):
                     )
                 except asyncio.TimeoutError:
                     pass
-
-    async def _announce(self, connection):
-        """Tell Home Assistant what there is; a heap too full for that costs nothing else."""
-        self._announce_due = False
-        try:
-            await borrow(_HERE + "discovery", "announce")(connection, self)
-        except MemoryError:
-            if not connection.whole:
-                raise
-            self.status["problem"] = "not enough memory for Home Assistant's discovery"
-
-    async def _say_goodbye(self, connection):
-        """Deliver what waits and leave in good order, within a bound."""
-        try:
-            await asyncio.wait_for_ms(self._leave(connection), _GOODBYE_MS)
-        except (asyncio.TimeoutError,) + TROUBLE:
-            pass  # the last will says the same
-
-    async def _leave(self, connection):
-        while self._outbox:
-            await self._outbox.deliver(connection)
-        connection.publish((self.base + "status").encode(), b"offline", True)
-        await connection.leave()
-
-    def _say_lost(self, error):
-        """Note why there is no connection; tell the others once, not at every attempt."""
-        self.status["last_error"] = why = reason(error)
-        if not self._told_lost:
-            self._told_lost = True
-            self._events.publish("telemetry/down", broker=self.status["broker"], error=why)
 
     def _hear(self, topic, payload, retained):
         """A message to this board: that Home Assistant has come up, or a command."""
@@ -225,6 +227,8 @@ class Telemetry(Service):
             obey = borrow(_HERE + "commands", "obey")
             told = obey(payload, retained, self._site, self._events.publish)
             self._obeying = asyncio.create_task(told)
+        else:
+            borrow(_HERE + "commands", "busy")(payload, self._events.publish)
 
     def _notice(self, topic, fields):
         """Queue what the broker shall hear of; a plain call, as every subscriber's."""

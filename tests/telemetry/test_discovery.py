@@ -95,14 +95,25 @@ def test_what_a_board_lacks_is_not_offered(telemetry, subscriber):
     assert entities["reboot"] == entities["sync"] == REMOVED
 
 
-def test_turned_off_it_takes_back_what_was_announced(telemetry, mosquitto, subscriber, subscribe):
-    first = telemetry()
-    announced(subscriber)
-    first.ask("stop()")
-    telemetry(discovery=False)
+def test_turned_off_it_says_nothing_outside_its_own_topic(telemetry, mosquitto, subscriber):
+    """A broker with an access list may close the connection on any other topic."""
+    device = telemetry(discovery=False, commands=True)
+    subscriber.wait_for("/state")
+    device.ask("stop()")
+    subscriber.wait_for("/status", count=2)
 
-    assert subscriber.wait_for(CONFIG, count=2).payload == b""
-    assert not any(m.topic == CONFIG for m in subscribe(mosquitto).messages)
+    own = [m.topic for m in subscriber.messages if m.topic.startswith("outpost/b0a4d/")]
+    assert [m.topic for m in subscriber.messages if m.topic != "ready"] == own
+    assert "homeassistant" not in mosquitto.log.read_text()
+
+
+def test_its_topics_can_be_chosen(telemetry, mosquitto, subscriber):
+    telemetry(discovery={"prefix": "ha", "birth": "house/born"})
+    subscriber.wait_for("ha/device/outpost-b0a4d/config")
+    mosquitto.publish("house/born", b"online")
+
+    subscriber.wait_for("ha/device/outpost-b0a4d/config", count=2)
+    assert "homeassistant" not in mosquitto.log.read_text()
 
 
 def test_a_heap_too_full_for_it_costs_nothing_else(telemetry, subscriber):
@@ -200,5 +211,9 @@ site.add("ntp", slow, "ntp", waits=True)
     announced(subscriber, count=2)  # so those before it have arrived, too
 
     assert device.ask("runs") == 1
+    for number in range(1, 5):
+        refused = subscriber.wait_for("command/done", count=number).json
+        assert (refused["command"], refused["ok"]) == ("sync", False)
+        assert "still at work" in refused["error"]
     device.ask("gate.set()")
-    assert subscriber.wait_for("command/done").json["text"] == "done"
+    assert subscriber.wait_for("command/done", count=5).json["text"] == "done"

@@ -161,6 +161,18 @@ def test_the_state_is_published_every_so_often(telemetry, mosquitto, subscriber)
     subscriber.wait_for("/state", count=3)
 
 
+def test_a_retained_offline_of_somebody_else_is_put_right(telemetry, mosquitto, subscriber):
+    """A clone's last will, or a hand: the board would count as gone until it reconnects."""
+    telemetry(mosquitto.url, every_s=1)
+    subscriber.wait_for("/state")
+    mosquitto.publish("outpost/b0a4d/status", b"offline", retain=True)
+    subscriber.wait_for("/state", count=len(subscriber.matching("/state")) + 2)
+
+    said = [m.payload for m in subscriber.messages if m.topic.endswith("/status")]
+    assert b"offline" in said
+    assert said[-1] == b"online"
+
+
 def test_names_that_are_not_ascii_arrive_whole(telemetry, mosquitto, subscriber):
     device = telemetry(mosquitto.url)
     device.ask(STORED % "gr\u00fc\u00dfe \u2600.txt")
@@ -398,9 +410,9 @@ def test_a_slow_line_tears_no_packet(telemetry):
         thread.join(10)
 
     packets = list(split(bytes(taken)))
-    # CONNECT, status, info, SUBSCRIBE, PINGREQ, and the state.
-    assert [kind >> 4 for kind, _ in packets[:6]] == [1, 3, 3, 8, 12, 3]
-    assert b"z" * 300000 in packets[5][1]
+    # CONNECT, and each with its PINGREQ: status, info, SUBSCRIBE, and the state.
+    assert [kind >> 4 for kind, _ in packets[:8]] == [1, 3, 12, 3, 12, 8, 12, 3]
+    assert b"z" * 300000 in packets[7][1]
     assert any(b"/after" in body for _, body in packets)
 
 
@@ -434,6 +446,11 @@ def split(stream):
         ("topic", "a/+", "must be text such as outpost"),
         ("topic", "/a", "must be text such as outpost"),
         ("topic", "", "must be text such as outpost"),
+        ("discovery", {}, "must be true, false"),
+        ("discovery", {"prefix": "a/#"}, "must be true, false"),
+        ("discovery", {"prefix": ""}, "must be true, false"),
+        ("discovery", {"topic": "a"}, "must be true, false"),
+        ("discovery", 1, "must be true, false"),
     ],
 )
 def test_a_wrong_option_is_named_and_no_secret_told(micropython, key, value, why):

@@ -1,0 +1,76 @@
+"""What a broker does not take: told in STAT, and left out after the third time; borrowed."""
+
+from micropython import const
+
+from hal import uptime
+from services.borrow import borrow, reason
+
+_AGAIN_S = const(3600)  # then it is tried again, at the next connection
+_ENOUGH = const(3)  # in a row; Telemetry.may() knows it too
+_SINCE = const("since")  # the uptime of the last refusal, among the names of what was refused
+_GREETING = const("services.telemetry.greeting")
+
+
+def lost(telemetry, error, events, outbox):
+    """Note why there is no connection; tell the others once, not at every attempt.
+
+    Brokers of few words close it on a topic that an access list forbids, and on a packet above
+    their limit. What was said last is what they mean: everything before was confirmed.
+    """
+    why = reason(error)
+    what = telemetry.saying
+    telemetry.saying = None
+    if what and ("closed" in why or "reset" in why):
+        unwelcome = telemetry.unwelcome
+        unwelcome[what] = unwelcome.get(what, 0) + 1
+        unwelcome[_SINCE] = uptime()
+        if what == "event" and unwelcome[what] == _ENOUGH:
+            outbox.shed()  # it may be one that is too long
+        tell(telemetry, ())
+        why = "%s, on %s" % (why, _named(telemetry, what))
+    status = telemetry.status
+    if not status["last_error"]:
+        events.publish("telemetry/down", broker=status["broker"], error=why)
+    status["last_error"] = why
+
+
+def tell(telemetry, refused):
+    """Have STAT name what this broker does not take, and what to do; refused: subscriptions."""
+    unwelcome = telemetry.unwelcome
+    if uptime() - unwelcome.get(_SINCE, 0) > _AGAIN_S:
+        unwelcome.clear()
+    told = []
+    if refused:
+        topics = " and ".join(refused)
+        told.append("the broker refuses the subscription to %s; %s" % (topics, _hint(topics)))
+    for what in unwelcome:
+        if what != _SINCE and unwelcome[what] >= _ENOUGH:
+            named = _named(telemetry, what)
+            if what == "subscription":
+                hint = _hint(named)
+            else:
+                hint = "let this user publish there"
+                if what not in ("status", "info"):
+                    hint += ", and take packets of 8192 bytes"
+                if what == "discovery":
+                    hint += ", or set telemetry.discovery to false"
+            text = "the broker closes the connection on %s, which is left out now; %s"
+            told.append(text % (named, hint))
+    problem = "; ".join(told) or None
+    if problem or "problem" in telemetry.status:
+        telemetry.status["problem"] = problem
+
+
+def _hint(topics):
+    """What to do for a subscription."""
+    hint = "let this user subscribe to it, or set telemetry.%s to false"
+    return hint % ("commands" if topics.endswith("/command") else "discovery")
+
+
+def _named(telemetry, what):
+    """The topic of what is said, or the topics of what is asked for."""
+    if what == "discovery":
+        return borrow(_GREETING, "home")(telemetry)[0]
+    if what == "subscription":
+        return " and ".join(borrow(_GREETING, "heard")(telemetry))
+    return telemetry.base + ("event/#" if what == "event" else what)
