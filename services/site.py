@@ -14,11 +14,11 @@ class SiteCommands:
     """
 
     def __init__(self):
-        self._commands = {}
+        self.commands = {}  # for SITE HELP: services/ftp/operator.py lists them
 
     def add(self, name, handler, usage, admin=False, waits=False):
         """Offer `SITE name`; usage is what SITE HELP shows, such as "log [n]: last n lines"."""
-        self._commands[name] = (handler, usage, admin, waits)
+        self.commands[name] = (handler, usage, admin, waits)
 
     def add_rare(self, names, module, owner):
         """Offer the names in COMMANDS of a module: name -> (handler, usage, admin, waits).
@@ -26,7 +26,7 @@ class SiteCommands:
         Each handler is called as handler(owner, arg). The module is borrowed for each call.
         """
         for name in names:
-            self._commands[name] = (module, owner)
+            self.commands[name] = (module, owner)
 
     async def run(self, name, arg, admin):
         """Call a command and return its text or lines; KeyError where there is none.
@@ -38,16 +38,9 @@ class SiteCommands:
             raise OSError(EACCES)
         return await handler(*given) if waits else handler(*given)
 
-    def usages(self, admin):
-        """Yield the usage of each command that such a user may call, sorted by name."""
-        for name in sorted(self._commands):
-            (_, usage, admin_only, _), _ = self._found(name, None)
-            if admin or not admin_only:
-                yield usage
-
     def _found(self, name, arg):
         """The entry of a command, and the arguments of its handler."""
-        entry = self._commands[name]
+        entry = self.commands[name]
         if len(entry) > 2:
             return entry, (arg,)
         module, owner = entry

@@ -4,6 +4,7 @@ from micropython import const
 
 _UNITS = const((("_bytes", 6), ("_ms", 3), ("_s", 2)))
 _LONG_MS = const(120_000)  # read more easily as hours and days
+_OPEN = ("board", "heap", "flash", "loop")  # sections that name nobody
 _WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
 
 
@@ -45,6 +46,18 @@ def _shown(key, value):
     elif value is False:
         value = "no"
     return "%s %s" % (key.replace("_", " "), value)
+
+
+def health(sections):
+    """Yield of sections, names and dicts, what strangers may know: no host, path or crash."""
+    for name, section in sections:
+        if name not in _OPEN:
+            section = {key: section[key] for key in ("state", "set", "clock") if key in section}
+        elif "hung_in" in section:
+            section = dict(section)
+            del section["hung_in"]
+        if section:
+            yield name, section
 
 
 def lines(sections):

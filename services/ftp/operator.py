@@ -7,9 +7,10 @@ from time import gmtime
 from asyncio import core
 
 import hal
+from services.borrow import borrow
 from services.ftp.accounts import hash_password
 from services.ftp.disk import mounts
-from services.status_text import span_text
+from services.status_text import health, span_text
 
 
 def _kib(size):
@@ -61,10 +62,10 @@ def uptime(server, arg):
 
 
 def who(server, arg):
-    """A line for each session; the paths of others are for admins."""
+    """A line for each session; the paths of others are for admins, others at all for writers."""
     asking = _asking(server)
     yield "  #  user          address          doing"
-    for session in server.sessions:
+    for session in (asking,) if _reads(asking) else server.sessions:
         transfer = session.transfer
         doing = "idle"
         if transfer:
@@ -93,8 +94,25 @@ def kick(server, arg):
 
 def status(server, arg):
     """Lines of JSON for programs, an object with one section of the status each: exact values."""
-    for name, section in server.status.items():
+    sections = server.status.items()
+    if _reads(_asking(server)):
+        sections = health(sections)
+    for name, section in sections:
         yield json.dumps({name: section})
+
+
+def usages(commands, admin):
+    """Yield the usage of each SITE command that such a user may call, sorted by name."""
+    rare = {"services.ftp.operator": COMMANDS}  # each module once: to import one takes longest
+    for name in sorted(commands):
+        entry = commands[name]
+        if len(entry) == 2:
+            module = entry[0]
+            if module not in rare:
+                rare[module] = borrow(module, "COMMANDS")
+            entry = rare[module][name]
+        if admin or not entry[2]:
+            yield entry[1]
 
 
 def unlock(server, arg):
@@ -106,6 +124,11 @@ def unlock(server, arg):
         return "%s may try again." % arg
     locked = list(guard.locked()) if guard else ()
     return ["%s for %d s more" % found for found in locked] or "Nobody is locked out."
+
+
+def _reads(session):
+    """True for a user of the role read, as whoever calls himself anonymous is."""
+    return session is not None and session.account.role == "read"
 
 
 def _asking(server):

@@ -7,6 +7,7 @@ from micropython import const
 from services.ftp import paths
 from services.ftp.accounts import Account, hash_password, is_hash
 
+_IS_DIR = const(0x4000)
 _ROLES = ("read", "write", "admin")
 _ANONYMOUS = const("anonymous")  # who may log in with any password, where its own is null
 _ALPHABET = const("abcdefghijkmnpqrstuvwxyz23456789")  # none that are taken for another
@@ -61,6 +62,11 @@ def _account(name, given, problems):
     elif anyone and role != "read":
         problems.append(where + ".role: is read for a user without a password")
         role = "read"
+    if role == "write" and "root" not in given:
+        text = (
+            ".root: is missing, so this user may replace main.py; name a folder, or / to mean it"
+        )
+        problems.append(where + text)
     root = given.get("root", None if anyone else "/")
     if not isinstance(root, str) or not root.startswith("/"):
         problems.append(where + ".root: must begin with /; this user can't log in")
@@ -70,6 +76,11 @@ def _account(name, given, problems):
         text = ".root: must be a folder, without a password; this user can't log in"
         problems.append(where + text)
         return None
+    try:
+        if not os.stat(root)[0] & _IS_DIR:
+            problems.append(where + ".root: %s is no folder" % root)
+    except OSError:
+        problems.append(where + ".root: there is no folder %s" % root)
     return Account(name, password, role, root)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import socket
 
@@ -123,6 +124,59 @@ def test_uptime_counts_the_sessions(control, connect):
     text = control.ask("SITE uptime").text
 
     assert re.fullmatch(r"211 \d{4}-\d\d-\d\d \d\d:\d\d up \d+:\d\d:\d\d, \d+ users", text)
+
+
+def test_a_reader_sees_the_own_session_and_the_boards_health_alone(control, connect):
+    reader = connect("reader", source="127.0.0.3")
+    said = {command: reader.ask(command) for command in ("SITE who", "SITE status", "STAT")}
+
+    assert re.findall(r"(\w+) +127", said["SITE who"].text) == ["reader"]
+    assert "admin" in control.ask("SITE who").text
+    sections = {}
+    for line in said["SITE status"].lines[:-1]:
+        sections |= json.loads(line[4:])
+    whole = {"board", "heap", "flash", "loop"}
+    assert whole <= sections.keys()
+    for name, section in sections.items():
+        assert name in whole or section.keys() <= {"state", "set", "clock"}, name
+    assert sections["ftp"] == {"state": "running"}
+    assert "hung_in" not in sections["board"]
+    for reply in said.values():
+        assert "127.0.0.1" not in reply.text, reply
+        assert "/log/" not in reply.text, reply
+    assert "heap" in said["STAT"].text
+    assert "from 127.0.0.3" in said["STAT"].text
+    assert "127.0.0.1" in control.ask("STAT").text
+
+
+def test_help_imports_each_module_of_rare_commands_once(micropython):
+    """Each import took as long as all else; there were ten for ten lines."""
+    script = """
+import services.borrow
+count = 0
+real = services.borrow.borrow
+def borrow(module, name):
+    global count
+    count += 1
+    return real(module, name)
+services.borrow.borrow = borrow
+from services.ftp import operator
+from services.site import SiteCommands
+site = SiteCommands()
+site.add_rare(list(operator.COMMANDS), "services.ftp.operator", None)
+site.add_rare(("log",), "services.log.commands", None)
+site.add_rare(("update",), "services.update.commands", None)
+site.add("plain", None, "plain: one")
+count = 0
+print(len(list(operator.usages(site.commands, True))), count)
+print([usage.split()[0] for usage in operator.usages(site.commands, False)])
+"""
+    lines = micropython(script).splitlines()
+
+    assert lines[0] == "12 2"
+    assert lines[1] == str(
+        ["df", "free:", "gc:", "hashpass", "plain:", "status:", "uptime:", "who:"]
+    )
 
 
 @pytest.mark.parametrize("command", ["kick reader", "shutdown -r", "shutdown -h"])

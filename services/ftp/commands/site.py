@@ -2,6 +2,7 @@
 
 from errno import EACCES
 
+from services.borrow import borrow
 from services.ftp.errors import reply_to
 
 # lftp's mirror takes a refusal of these for a failure of the whole.
@@ -16,7 +17,7 @@ async def SITE(session, arg):
     if name.lower() in _NO_PERMISSIONS:
         return 200, "Noted; this file system has no permissions."
     if name.lower() == "help":
-        return 214, registry.usages(admin)
+        return 214, borrow("services.ftp.operator", "usages")(registry.commands, admin)
     try:
         return 211, await registry.run(name, rest.strip(), admin)
     except KeyError:

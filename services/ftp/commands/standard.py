@@ -18,7 +18,8 @@ async def HELP(session, arg):
     """RFC 959 section 4.1.3: all commands, one command, or SITE's."""
     verb = arg.strip().upper()
     if verb == "SITE":
-        return 214, session.server.site.usages(session.is_admin())
+        usages = borrow("services.ftp.operator", "usages")
+        return 214, usages(session.server.site.commands, session.is_admin())
     if not verb:
         await session.reply_lines(214, "Commands:", _help_lines(), b" ")
         return None
