@@ -83,7 +83,7 @@ class Log(Service):
         self.status = status.section(self.name)
         self._level = _LEVELS[level]
         self._file = RotatingFile(path, max_bytes, keep) if path else None
-        self._ring = deque((), _RING_LINES)
+        self.ring = deque((), _RING_LINES)
         self._waiting = Backlog(_WAITING_LINES)  # for the console
         self._batch = []  # for the file
         self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)
@@ -105,7 +105,7 @@ class Log(Service):
             name = status.section("board").get("name", "outpost")
             self._syslog = Syslog(self.status, host, port, name)
         events.subscribe(self._event)
-        site.add("log", self._site, "log [n|crash]: the last n lines, or traceback", admin=True)
+        site.add_rare(("log",), "services.log.commands", self)
         if status.sections.get("app", {}).get("state") != "off":
             # Only who has an application pays for it: nothing else writes records.
             from services.log.records import take
@@ -185,7 +185,7 @@ class Log(Service):
         line = (b"%s %s %s" % (crash.time_text(), level_name, text)).decode()
         if len(line) > _LINE_CHARS:
             line = line[:_LINE_CHARS] + "..."
-        self._ring.append(line)
+        self.ring.append(line)
         self._waiting.put(line)
         if self._syslog:
             self._syslog.put(line)
@@ -268,12 +268,3 @@ class Log(Service):
     def _show_crash(self):
         kept = crash.load()
         self.status["last_crash"] = one_line(crash.summary(kept)) if kept else None
-
-    def _site(self, arg):
-        """SITE log [n|crash]."""
-        if arg.lower() == "crash":
-            return (crash.load() or "There was no crash.").split("\n")
-        if arg and not arg.isdigit():
-            raise ValueError("Usage: SITE log [n|crash]")
-        lines = list(self._ring)
-        return lines[-int(arg or _RING_LINES) :] if arg != "0" else []

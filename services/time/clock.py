@@ -64,7 +64,7 @@ class Clock(Service):
         )
         borrow(*_SYNC)  # what is missing is told at the boot, not at each sync
         _let_go()
-        site.add("ntp", self._site_ntp, "ntp: set the clock over NTP now", admin=True, waits=True)
+        site.add_rare(("ntp",), "services.time.commands", self)
         events.subscribe(self._notice)
 
     async def run(self):
@@ -108,17 +108,6 @@ class Clock(Service):
             self.status["last_error"] = text
             self.events.publish("time/failed", error=text, again=again)
             raise OSError(text)
-
-    async def _site_ntp(self, arg):
-        """SITE NTP: sync now, transfers or not."""
-        if arg:
-            raise ValueError("SITE NTP takes no argument; the servers stand in config.json")
-        self.hurry = True
-        try:
-            server, offset_ms = await self.sync()
-        finally:
-            self.hurry = False
-        return "Clock set from %s, it was off by %+d ms." % (server, offset_ms)
 
     def _notice(self, topic, fields):
         """Once the network is back, a clock that could not be set need not wait any longer."""

@@ -29,6 +29,8 @@ from services import status_text
 # What is borrowed must have been imported before.
 trim = borrow("services.log.quota", "trim")
 sys.modules["services.log.files"].borrow = lambda module, name: trim
+commands = borrow("services.log.commands", "COMMANDS")
+sys.modules["services.site"].borrow = lambda module, name: commands
 status, events, site = Status(), Events(), SiteCommands()
 flash = ramflash.RamFlash()
 ramflash.mount(flash)
