@@ -137,10 +137,10 @@ def mosquitto(authority, tmp_path, free_port):
 
 @pytest.fixture
 def telemetry(alone, mosquitto, authority):
-    """Start the service: (host="localhost", cafile=None, before="", packages) -> Device."""
+    """Start the service: (host="localhost", cafile=None, before="", packages, url) -> Device."""
 
-    def start(host="localhost", cafile=None, before="", packages=None):
-        url = f"mqtts://{host}:{mosquitto.tls_port}"
+    def start(host="localhost", cafile=None, before="", packages=None, url=None):
+        url = url or f"mqtts://{host}:{mosquitto.tls_port}"
         return alone(BOARD % (before, url, str(cafile or authority.der)), packages)
 
     return start
@@ -220,6 +220,18 @@ def test_a_certificate_of_another_authority_is_refused(telemetry, mosquitto, tmp
 
     wait_told(device, "not correctly signed")
     assert "b0a4d" not in mosquitto.log.read_text()
+
+
+def test_plain_mqtt_to_the_port_of_tls_is_told(telemetry, mosquitto):
+    device = telemetry(url=f"mqtt://127.0.0.1:{mosquitto.tls_port}")
+
+    wait_told(device, "write mqtts:// in telemetry.broker")
+
+
+def test_tls_to_the_port_of_plain_mqtt_is_told(telemetry, mosquitto):
+    device = telemetry(url=f"mqtts://127.0.0.1:{mosquitto.port}")
+
+    wait_told(device, "write mqtt:// in telemetry.broker")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate", b"x" * 9000])
