@@ -1,7 +1,10 @@
 """FTPError, the reply that a handler raises, and the reply that each OSError means."""
 
+from micropython import const
+
 from services.borrow import reason
 
+_ENOMEM = const(12)
 NO_MEMORY = (451, "Not enough memory just now; try again.")
 
 # errno, code, text: as one text, where a dictionary took 1.2 KB more. By number: MicroPython's
@@ -35,6 +38,8 @@ def reply_to(error):
     if isinstance(error, MemoryError):
         return NO_MEMORY
     if isinstance(error, OSError):
+        if error.errno == _ENOMEM:  # the file system's; the network's is told where it happens
+            return NO_MEMORY
         start = _REPLIES.find("\n%s " % error.errno)
         if start < 0:
             # What is known in words is the network's, or has a text of ours: SITE ntp's, say.

@@ -456,8 +456,10 @@ class TestSight:
         data = control.begin("STOR /next/unheard-of")
         data.sendall(b"x")
 
-        assert "STOR" in connect("reader").ask("SITE who").text
-        assert "unheard-of" not in connect("reader").ask("SITE who").text
+        assert "STOR" in connect("writer").ask("SITE who").text
+        for user in ("writer", "reader"):
+            assert "unheard-of" not in connect(user).ask("SITE who").text
+        assert "STOR" not in connect("reader").ask("SITE who").text
         assert "/next/unheard-of" in connect().ask("SITE who").text
 
         data.close()

@@ -417,3 +417,24 @@ def test_empty_uploads_end_at_once(control, folder):
     for number in range(20):
         control.put(f"{folder}/empty{number}", b"")
     assert time.monotonic() - began < 20, "none waits until it counts as stalled"
+
+
+@pytest.mark.parametrize(
+    ("error", "reply"),
+    [
+        ("OSError(28)", (552, "No space left; nothing was changed. SITE DF shows what is free.")),
+        ("OSError(5)", (451, "The file system failed: error [Errno 5] EIO.")),
+        ("OSError(84)", (451, "The file system failed: error 84.")),
+        ("OSError(12)", (451, "Not enough memory just now; try again.")),
+        ("MemoryError()", (451, "Not enough memory just now; try again.")),
+        ("OSError(110)", (451, "no answer came in time (ETIMEDOUT).")),
+        ("OSError(101)", (451, "there is no way to that network (ENETUNREACH).")),
+        ("OSError(-2)", (451, "that name has no address (error -2).")),
+        ("OSError('no answer from 192.0.2.1')", (451, "no answer from 192.0.2.1.")),
+        ("OSError()", (451, "OSError.")),
+    ],
+)
+def test_an_error_of_the_network_is_none_of_the_file_system(micropython, error, reply):
+    script = f"from services.ftp.errors import reply_to\nprint(reply_to({error}))"
+
+    assert micropython(script) == f"{reply}\n"
