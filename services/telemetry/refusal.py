@@ -5,9 +5,7 @@ from micropython import const
 from hal import uptime
 from services.borrow import borrow, reason
 
-_AGAIN_S = const(3600)  # then it is tried again, at the next connection
 _ENOUGH = const(3)  # in a row; Telemetry.may() knows it too
-_SINCE = const("since")  # the uptime of the last refusal, among the names of what was refused
 _GREETING = const("services.telemetry.greeting")
 
 
@@ -23,7 +21,7 @@ def lost(telemetry, error, events, outbox):
     if what and ("closed" in why or "reset" in why):
         unwelcome = telemetry.unwelcome
         unwelcome[what] = unwelcome.get(what, 0) + 1
-        unwelcome[_SINCE] = uptime()
+        unwelcome[0] = uptime()
         if what == "event" and unwelcome[what] == _ENOUGH:
             outbox.shed()  # it may be one that is too long
         tell(telemetry, ())
@@ -37,14 +35,12 @@ def lost(telemetry, error, events, outbox):
 def tell(telemetry, refused):
     """Have STAT name what this broker does not take, and what to do; refused: subscriptions."""
     unwelcome = telemetry.unwelcome
-    if uptime() - unwelcome.get(_SINCE, 0) > _AGAIN_S:
-        unwelcome.clear()
     told = []
     if refused:
         topics = " and ".join(refused)
         told.append("the broker refuses the subscription to %s; %s" % (topics, _hint(topics)))
     for what in unwelcome:
-        if what != _SINCE and unwelcome[what] >= _ENOUGH:
+        if what and unwelcome[what] >= _ENOUGH:
             named = _named(telemetry, what)
             if what == "subscription":
                 hint = _hint(named)

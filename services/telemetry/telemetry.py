@@ -14,6 +14,7 @@ from services.telemetry.outbox import Outbox
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
+_FORGIVEN_S = const(3600)  # then what the broker closed on is tried again
 _STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
 
 _CHANGES_STATE = const(("service/state", "service/restart"))
@@ -62,7 +63,8 @@ class Telemetry(Service):
         self.commands = commands
         self.sections = status.sections
         self.saying = None  # what the broker has not confirmed yet: status, info, state, event ...
-        self.unwelcome = {}  # the same -> how often the broker closed on it; see refusal.py
+        # The same -> how often the broker closed on it, 0 -> the last time; see refusal.py.
+        self.unwelcome = {}
         self.started = None  # when the board did, as text, once the clock tells
         self._clock = status.section("time")
         self._site = site
@@ -159,6 +161,9 @@ class Telemetry(Service):
 
     def may(self, what):
         """Whether something is to be said: the broker takes it. said() once it is confirmed."""
+        if self.unwelcome and uptime() - self.unwelcome[0] > _FORGIVEN_S:
+            self.unwelcome.clear()
+            self.status["problem"] = None
         self.saying = what if self.unwelcome.get(what, 0) < 3 else None
         return self.saying
 

@@ -172,13 +172,15 @@ def test_what_was_closed_on_is_tried_again_after_an_hour(alone, broker):
     device = alone(BOARD % ("b0a4d", picky.url))
     until(device, f'"left out" in ({STATUS}.get("problem") or "")')
     broken = False
-    device.ask('service.unwelcome.update({"since": -3601})')
+    until(device, STATUS + '["connected"]')
+    device.ask("service.unwelcome.update({0: -3601})")
+
+    device.wait_until(STATUS + '["problem"] is None')
+    assert device.ask("service.unwelcome == {}")
     device.ask("stop()")
     device.ask("asyncio.create_task(service.run()) and None")
-
     until(device, STATUS + '["connected"]')
     assert BASE + "info" in picky.topics
-    assert device.ask(STATUS)["problem"] is None
 
 
 @pytest.mark.parametrize("device_id", ["b0a4d", "e6614103e7174a2f", "0123456789abcdef01234567"])
