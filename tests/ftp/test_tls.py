@@ -284,6 +284,13 @@ class TestCommands:
         control.put("/clear", b"for all to read")
         assert control.get("/clear") == b"for all to read"
 
+    def test_prot_may_stand_between_rest_and_its_transfer(self, secure):
+        control = secure()
+        control.put("/rest", b"0123456789")
+        assert control.ask("REST 6").code == 350
+        assert control.ask("PROT P").code == 200
+        assert control.fetch("RETR /rest") == b"6789"
+
     def test_a_login_in_clear_is_void_after_auth(self, board, context):
         control = Secure(board.port, context).login()
         control.auth()
