@@ -109,18 +109,18 @@ async def query(server, address, timeout_ms):
     came_s, came_f, left_s, left_f = unpack_from("!IIII", reply, 32)
     at_server_ms = (left_s - came_s) * 1000 + ((left_f - came_f) * 1000 >> 32)
     on_the_way_ms = min(max(0, rtt_ms - at_server_ms), rtt_ms)
-    unix_ms = _seconds(reply) * 1000 + (left_f * 1000 >> 32) + on_the_way_ms // 2
-    return Answer(server, unix_ms, received, rtt_ms)
+    return Answer(server, _unix_ms(reply) + on_the_way_ms // 2, received, rtt_ms)
 
 
-def _seconds(reply):
-    """The whole seconds since 1970 that ntptime reads in a reply."""
+def _unix_ms(reply):
+    """The milliseconds since 1970 in a reply: what ntptime reads there, and what it drops."""
     real = ntptime.socket
     ntptime.socket = _Received(reply)
     try:
-        return ntptime.time() + EPOCH
+        unix_s = ntptime.time() + EPOCH
     finally:
         ntptime.socket = real  # an application may have imported ntptime, too
+    return unix_s * 1000 + (unpack_from("!I", reply, 44)[0] * 1000 >> 32)
 
 
 def _believe(reply, cookie):
