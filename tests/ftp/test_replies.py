@@ -130,6 +130,8 @@ BAD = [
     ("TYPE A C", 504),
     ("TYPE L 7", 504),
     ("TYPE L", 504),
+    ("TYPE L 16", 504),
+    ("TYPE ALL", 501),
     ("TYPE X", 501),
     ("TYPE  ", 501),
     ("ALLO  ", 501),

@@ -21,7 +21,8 @@ async def TYPE(session, arg):
     elif kind in ("I", "L8"):
         session.text = False
     else:  # 504 for what RFC 959 knows: EBCDIC, other bytes, Telnet's and Fortran's formats
-        return (504 if kind[0] in "AEIL" and len(kind) < 3 else 501), "TYPE takes A, I or L 8."
+        known = kind[0] in "AEIL" and (len(kind) < 3 or kind[1:].isdigit())
+        return (504 if known else 501), "TYPE takes A, I or L 8."
     return 200, b"Type is %s." % arg
 
 
