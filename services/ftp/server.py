@@ -14,106 +14,29 @@ from hal.console import console
 from hal.net import accept, hang_up, listen, readable, stop_listening
 from services.borrow import borrow, forget
 from services.ftp import admission, commands, paths, sight
-from services.ftp.accounts import Accounts
-from services.ftp.buffers import Buffers
 from services.ftp.errors import FTPError
 from services.ftp.session import Session
-from services.ftp.sockets import Sockets
 from services.service import Service
 
-_SCRATCH = const(256)  # of the control connections; more is read in pieces
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
-_GONE = const(
-    ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH", "ECONNREFUSED")
-)
 _FAREWELL = const(3)  # turns of the loop in which sessions end
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
-_EPIPE = const(32)
-_OPERATORS = const(("df", "free", "gc", "hashpass", "kick", "status", "unlock", "uptime", "who"))
 _REST_MS = const(100)  # after a client that could not be taken in
 _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n")
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies
-_SESSIONS = const(6)  # where nothing else bounds them
 _TELL_S = const(1)  # a flood of refused clients is told once a second
-_KEY = const("/tls/key.der")  # where TLS looks for it, and where it may lie without TLS too
-_PROTECTED = const(("/config.*", "/boot.json*", "/log", "/prev", "/next", "/tls"))
 
 
 class FtpServer(Service):
-    """The FTP service. Times in seconds, buffer in bytes, advertise: the address PASV tells.
-
-    users: name -> Account, as setup.py makes them.
-    """
+    """The FTP service; start.py has its constructor, whose parameters are its options."""
 
     name = "ftp"
     critical = True
 
-    def __init__(
-        self,
-        status,
-        events,
-        site,
-        port=21,
-        host="0.0.0.0",
-        passive_ports=(49152, 49215),
-        advertise=None,
-        max_sessions=None,
-        max_per_address=None,
-        max_sockets=None,
-        idle_s=300,
-        login_s=60,
-        reclaim_s=30,
-        stall_s=60,
-        lockout_s=300,
-        protected=_PROTECTED,
-        buffer=None,
-        tls=None,
-        users=None,
-    ):
-        self.status = status
-        self.events = events
-        self.site = site
-        self.sessions = []
-        self.scratch = bytearray(_SCRATCH)
-        self._port = port
-        self._host = host
-        self._advertise = advertise
-        self._idle_ms = idle_s * 1000
-        self._login_ms = login_s * 1000
-        self.reclaim_ms = reclaim_s * 1000
-        self.lockout_ms = lockout_s * 1000
-        self._stall_ms = stall_s * 1000
-        self.buffers = Buffers(buffer)
-        self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
-        self.uploads = set()  # the paths of unfinished ones
-        self._count = 0
-        self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
-        self.accounts = Accounts(users or {})
-        self.guard = None  # made at the first wrong password
-        self.protected = [rule.lower() for rule in protected]
-        most = (hal.SOCKETS if max_sockets is None else max_sockets) or 0
-        self.sockets = Sockets(self, most, passive_ports)
-        if max_sessions is None:
-            max_sessions = self.sockets.sessions() if most else _SESSIONS
-        self.max_sessions = max_sessions
-        if max_per_address is None:
-            # One address shall not take all there is; where that is next to nothing, it may.
-            max_per_address = max_sessions - 1 if max_sessions > 2 else max_sessions
-        self.max_per_address = max_per_address
-        self._told = -_TELL_S  # the uptime when a refusal was told last
-        self.section = status.section(self.name)
-        self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
-        self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
-        self.tls = None if tls is None else self._secured_by(tls)
-        self.key = (self.tls.key if self.tls else _KEY).lower()
-        board = status.section("board")
-        self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("outpost"))
-        commands.load_resident()
-        if hal.guarded:
-            hal.guarded()  # while the heap has room in one piece
-        site.add_rare(_OPERATORS, "services.ftp.operator", self)
+    def __init__(self, *wired, **options):
+        borrow("services.ftp.start", "make")(self, *wired, **options)
 
     async def run(self):
         """Accept clients for ever; ends every session when it is stopped."""
@@ -185,25 +108,7 @@ class FtpServer(Service):
         try:
             return listen(self._host, self._port)
         except OSError as error:
-            if self._host != "::" or error.errno == errno.EADDRINUSE:
-                raise
-        self._host = "0.0.0.0"
-        self.section["problem"] = "ftp.host: this port has no IPv6; listening on IPv4 alone"
-        return listen(self._host, self._port)
-
-    def _secured_by(self, settings):
-        """The Tls of config.json's settings; what is wrong with them is told."""
-        from services.ftp.tls import Tls
-
-        cert, key, required, data, problems = borrow("services.ftp.options", "tls")(settings)
-        tls = Tls(cert, key, required, data, self.section)
-        tls.check()
-        if tls.broken:
-            problems.append(tls.broken)
-        for problem in problems:
-            self.section["problem"] = problem
-            self.events.publish("config/problem", problem=problem)
-        return tls
+            return borrow("services.ftp.start", "listen_again")(self, error)
 
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""
