@@ -455,7 +455,8 @@ def borrow(name, what):
         return lambda board, log: None
 
 
-module.borrow = borrow
+import services.telemetry.start as start
+start.borrow = borrow
 telemetry = module.Telemetry(status, events, site, broker="mqtt://broker")
 lasts = [0, 0, 0, 8, 0, 20, 0]
 

@@ -15,13 +15,11 @@ _PINGRESP = const(0xD0)
 _PINGREQ = const(b"\xc0\x00")
 _DISCONNECT = const(b"\xe0\x00")
 
-TROUBLE = (OSError, MemoryError)
-
 
 class Connection:
     """publish() gathers; confirm() sends, and returns once the broker has taken it all.
 
-    opening.py opens it. Every coroutine may raise what TROUBLE names. close() whatever happens.
+    opening.py opens it. Every coroutine may raise OSError, MemoryError. close() whatever happens.
     ended: an asyncio.Event that is set when the broker goes away. hear(topic, payload,
     retained), bytes, bytes and a truth value, is called for each message of a subscription.
     """
@@ -184,7 +182,7 @@ class Connection:
                     end = 2 + (packet[0] << 8 | packet[1])
                     self._hear(packet[2:end], packet[end:], kind & 1)
                 await asyncio.sleep_ms(0)  # a flood of messages shall not hold the loop
-        except TROUBLE as error:
+        except (OSError, MemoryError) as error:
             self._error = error
             self._ponged.set()
             self._ended.set()

@@ -119,7 +119,7 @@ def test_its_topics_can_be_chosen(telemetry, mosquitto, subscriber):
 def test_a_heap_too_full_for_it_costs_nothing_else(telemetry, subscriber):
     # A full heap can't be had at will here: the module's import fails as it would there.
     device = telemetry("""
-import services.telemetry.telemetry as module
+import services.telemetry.session as module
 def full(name, what, borrow=module.borrow):
     if name.endswith("discovery"):
         raise MemoryError

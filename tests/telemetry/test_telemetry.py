@@ -513,7 +513,7 @@ def test_a_backlog_that_leaves_no_memory_to_deliver_it_is_halved_until_it_goes(
     full = """
 session = service._session
 async def starved():
-    if len(service._outbox) > 5:
+    if len(service.outbox) > 5:
         raise MemoryError("memory allocation failed, allocating 1397 bytes")
     await session()
 service._session = starved

@@ -29,7 +29,8 @@ GROUPS = (
         " sockets storing transfer commands.access commands.site commands.transfers",
     ),
     _group("services.log.logger", "services.log", "files lines"),
-    _group("services.telemetry", "services.telemetry", "connection outbox telemetry"),
+    _group("services.telemetry", "services.telemetry", "outbox telemetry"),
+    _group("services.telemetry.session", "services.telemetry", "connection"),  # late, too
     _group("services.time", "services.time", "clock"),
     _group("services.time.setting", "services.time", "sntp"),  # late, and together
 )

@@ -1,0 +1,113 @@
+"""Session: one connection to the broker, from opening it to its end; not kept between two.
+
+Its functions work on the Telemetry that imports them: 4.5 KB that nobody needs where no broker
+answers.
+"""
+
+import json
+from time import ticks_ms
+
+import asyncio
+from micropython import const
+
+from hal import elapsed
+from services.borrow import borrow
+from services.telemetry.connection import Connection
+
+_GOODBYE_MS = const(1500)
+_HERE = "services.telemetry."
+
+
+async def session(self):
+    """One connection, from opening it until the broker goes away or the service stops."""
+    # Woken by its end: a lost connection is noticed at once, not at the next ping.
+    connection = Connection(self.wake, lambda *heard: _hear(self, *heard))
+    try:
+        try:
+            await borrow(_HERE + "opening", "open_connection")(connection, self)
+        finally:
+            self.status["stall_ms"] = connection.stall_ms
+        borrow(_HERE + "greeting", "greet")(connection, self)
+        await connection.confirm()
+        self.status["connected"] = True
+        self.status["last_error"] = None
+        self.told_lost = False
+        self.events.publish("telemetry/up", broker=self.status["broker"])
+        await _publish_until_lost(self, connection)
+    except asyncio.CancelledError:
+        if self.status["connected"] and connection.whole:
+            await _say_goodbye(self, connection)
+        raise
+    finally:
+        self.status["connected"] = False
+        connection.close()
+
+
+async def _publish_until_lost(self, connection):
+    """Publish what there is, then wait for more; a ping keeps an idle connection alive."""
+    outbox = self.outbox
+    kept = await outbox.deliver_kept(connection)
+    self.state_due = True
+    self.announce_due = self.discovery
+    stated = ticks_ms()
+    while True:
+        self.wake.clear()
+        rest_ms = self.status["every_s"] * 1000 - elapsed(stated)
+        if self.state_due or rest_ms <= 0:
+            self.state_due = False
+            stated = ticks_ms()
+            rest_ms = self.status["every_s"] * 1000
+            payload = json.dumps(self.sections).encode()
+            connection.publish((self.base + "state").encode(), payload, True)
+            await connection.flush()
+        if not self.started and self.sections["time"].get("set"):
+            borrow(_HERE + "greeting", "tell_info")(connection, self)
+        if self.announce_due:
+            await _announce(self, connection)
+        await outbox.deliver(connection)
+        if not outbox:
+            if kept:
+                kept = False
+                outbox.forget_kept()
+            try:
+                await asyncio.wait_for_ms(self.wake.wait(), min(self.keepalive * 500, rest_ms))
+            except asyncio.TimeoutError:
+                pass
+
+
+async def _announce(self, connection):
+    """Tell Home Assistant what there is; a heap too full for that costs nothing else."""
+    self.announce_due = False
+    try:
+        await borrow(_HERE + "discovery", "announce")(connection, self)
+    except MemoryError:
+        if not connection.whole:
+            raise
+        self.status["problem"] = "not enough memory for Home Assistant's discovery"
+
+
+async def _say_goodbye(self, connection):
+    """Deliver what waits and leave in good order, within a bound."""
+    try:
+        await asyncio.wait_for_ms(_leave(self, connection), _GOODBYE_MS)
+    except (asyncio.TimeoutError, OSError, MemoryError):
+        pass  # the last will says the same
+
+
+async def _leave(self, connection):
+    while self.outbox:
+        await self.outbox.deliver(connection)
+    connection.publish((self.base + "status").encode(), b"offline", True)
+    await connection.leave()
+
+
+def _hear(self, topic, payload, retained):
+    """A message to this board: that Home Assistant has come up, or a command."""
+    if topic != (self.base + "command").encode():
+        if payload == b"online" and not retained:
+            self.announce_due = True
+            self.wake.set()
+    elif not self.obeying or self.obeying.done():  # one at a time
+        obey = borrow(_HERE + "commands", "obey")
+        told = obey(payload, retained, self.site, self.events.publish)
+        self.obeying = asyncio.create_task(told)

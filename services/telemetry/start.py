@@ -1,0 +1,71 @@
+"""Start: makes the Telemetry of its options; borrowed at boot."""
+
+import asyncio
+
+from services.borrow import borrow
+from services.telemetry.outbox import Outbox
+
+_HERE = "services.telemetry."
+
+
+def make(
+    self,
+    status,
+    events,
+    site,
+    broker=None,
+    cafile="/tls/ca.der",
+    topic="outpost",
+    every_s=60,
+    discovery=True,
+    commands=False,
+    keepalive=60,
+    backlog=64,
+):
+    """Make a Telemetry: its constructor, which no board needs after the start.
+
+    broker: mqtt://user:secret@host:1883 or mqtts://..., or None for no telemetry. cafile: path
+    of the certificate of the broker's CA, for mqtts. every_s: seconds between two states.
+    keepalive: seconds of silence after which the broker takes the board for gone. backlog: how
+    many events wait while the broker is away. discovery: whether Home Assistant is told what
+    there is. commands: whether it, and whoever may publish there, may reboot the board.
+    """
+    board = status.section("board")
+    status.section("heap")
+    status.section("time")
+    device = board.get("id", "unknown")
+    # What connecting needs; read by the modules that are borrowed for it.
+    self.cafile = cafile
+    self.broker = borrow(_HERE + "broker", "broker")(broker) if broker else None
+    self.base = "%s/%s/" % (topic, device)
+    self.device = "outpost-" + device
+    self.keepalive = keepalive
+    self.discovery = discovery
+    self.commands = commands
+    self.sections = status.sections
+    self.started = None  # when the board did, as text, once the clock tells
+    self.site = site
+    self.events = events
+    self.wake = asyncio.Event()
+    self._retry = False  # something has changed: no need to wait any longer
+    self.state_due = self.announce_due = False
+    self.obeying = None
+    self.told_lost = False
+    self.status = status.section(self.name)
+    self.status.update(
+        {
+            "broker": "%s:%d" % self.broker[:2] if broker else None,
+            "connected": False,
+            "every_s": every_s,
+            "stall_ms": None,
+            "last_error": None,
+        }
+    )
+    self.outbox = Outbox(backlog, self.base, self.status, status.sections)
+    if broker:
+        borrow("umqtt.simple", "MQTTClient")  # where it is missing, that is known at once
+        events.subscribe(self._notice)
+        # Now, as long as the log ends with the life before.
+        black_box = borrow(_HERE + "blackbox", "black_box")(board, status.section("log"))
+        if black_box:
+            self.outbox.put("board/blackbox", black_box)
