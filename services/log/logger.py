@@ -1,6 +1,5 @@
 """Log: events and the application's records on the console, in memory and in files."""
 
-from collections import deque
 from time import ticks_add, ticks_diff, ticks_ms
 
 import asyncio
@@ -9,15 +8,12 @@ from micropython import const
 from hal import elapsed, uptime
 from hal.console import console
 from services.borrow import borrow
-from services.events import Backlog
 from services.log import crash
-from services.log.files import RotatingFile
 from services.log.lines import event_text, one_line
 from services.service import Service
 
 # Whatever floods the log, it holds 15 KB of heap at most, and as a rule a fifth of that.
 _LINE_CHARS = const(240)
-_RING_LINES = const(12)
 _WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
 _BATCH_LINES = const(24)  # LittleFS copies half a block each time
 _BURST_LINES = const(8)  # then others run, at the latest after
@@ -28,24 +24,25 @@ _ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twic
 _CRASH_EVERY_S = const(10)
 _ENOSPC = const(28)  # MicroPython has neither a name nor a text for it
 
-# The numbers of micropython-lib's logging.
+# The numbers of micropython-lib's logging, and their names, ten apart.
 _DEBUG = const(10)
 _INFO = const(20)
 _WARNING = const(30)
 _ERROR = const(40)
-_LEVELS = {"DEBUG": _DEBUG, "INFO": _INFO, "WARNING": _WARNING, "ERROR": _ERROR, "CRITICAL": 50}
-_NAMES = {number: name for name, number in _LEVELS.items()}
+_NAMES = const(b"DEBUG   INFO    WARNING ERROR   CRITICAL")
+_NAME_CHARS = const(8)
 
-_TOPIC_LEVELS = {
-    "service/restart": _ERROR,
-    "task/crash": _ERROR,
-    "service/state": _DEBUG,
-    "config/problem": _WARNING,
-    "ftp/lockout": _WARNING,
-    "network/down": _WARNING,
-    "network/problem": _WARNING,
-    "time/failed": _WARNING,
-}
+# As one text: a dictionary and its topics took 340 bytes more.
+_TOPIC_LEVELS = const(
+    b" service/restart=4 task/crash=4 service/state=1 config/problem=3 ftp/lockout=3"
+    b" network/down=3 network/problem=3 time/failed=3 "
+)
+
+
+def level_name(level):
+    """The name of a level as bytes; level: 10 to 50."""
+    at = (level // 10 - 1) * _NAME_CHARS
+    return _NAMES[at : at + _NAME_CHARS].rstrip()
 
 
 def _level_of(topic, fields):
@@ -54,7 +51,9 @@ def _level_of(topic, fields):
         return _DEBUG
     if fields.get("again"):
         return _DEBUG
-    level = _TOPIC_LEVELS.get(topic, _INFO)
+    wanted = b" %s=" % topic
+    at = _TOPIC_LEVELS.find(wanted)
+    level = (_TOPIC_LEVELS[at + len(wanted)] - 48) * 10 if at >= 0 else _INFO
     if level == _INFO and (fields.get("ok") is False or fields.get("error")):
         return _WARNING
     return level
@@ -63,54 +62,13 @@ def _level_of(topic, fields):
 class Log(Service):
     """Writes down what happens; whatever the file system does, the others run on.
 
-    level: the least that is logged. path: the file, None for none. max_bytes: of one file.
-    keep: how many older files stay. syslog: udp://host:514 of a collector, None for none.
+    start.py has its constructor, whose parameters are its options.
     """
 
     name = "log"
 
-    def __init__(
-        self,
-        status,
-        events,
-        site,
-        level="INFO",
-        path="/log/outpost.log",
-        max_bytes=16384,
-        keep=2,
-        syslog=None,
-    ):
-        self.status = status.section(self.name)
-        self._level = _LEVELS[level]
-        self._file = RotatingFile(path, max_bytes, keep) if path else None
-        self.ring = deque((), _RING_LINES)
-        self._waiting = Backlog(_WAITING_LINES)  # for the console
-        self._batch = []  # for the file
-        self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)
-        self._urgent = False
-        self._told_dropped = 0
-        self._lost = 0  # lines that the file system did not take
-        self._crash = None  # the last traceback, and when one was saved
-        self._crash_saved = None
-        self._crash_waits = False
-        self.status["path"] = path
-        self.status["level"] = level
-        self.status["dropped"] = 0
-        self._show_crash()
-        self._syslog = None
-        if syslog:
-            from services.log.syslog import Syslog  # only who has a collector pays for it
-
-            host, port = borrow("services.log.options", "collector")(syslog)
-            name = status.section("board").get("name", "outpost")
-            self._syslog = Syslog(self.status, host, port, name)
-        events.subscribe(self._event)
-        site.add_rare(("log",), "services.log.commands", self)
-        if status.sections.get("app", {}).get("state") != "off":
-            # Only who has an application pays for it: nothing else writes records.
-            from services.log.records import take
-
-            take(self._add, _NAMES, self._level)
+    def __init__(self, *wired, **options):
+        borrow("services.log.start", "make")(self, *wired, **options)
 
     async def run(self):
         """Print lines as they come; write them to the file in batches, errors at once."""
@@ -175,12 +133,12 @@ class Log(Service):
         text = event_text(topic, fields)
         if traceback:
             text += b" at=%s" % (crash.place(traceback) or "?")
-        self._add(_NAMES[level], level, text)
+        self._add(level_name(level), level, text)
 
     def _add(self, level_name, level, text):
         """Put a line into the ring and the queue; a flood drops the oldest, counted.
 
-        text: or bytes.
+        level_name, text: or bytes.
         """
         line = (b"%s %s %s" % (crash.time_text(), level_name, text)).decode()
         if len(line) > _LINE_CHARS:

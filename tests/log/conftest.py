@@ -31,6 +31,8 @@ trim = borrow("services.log.quota", "trim")
 sys.modules["services.log.files"].borrow = lambda module, name: trim
 commands = borrow("services.log.commands", "COMMANDS")
 sys.modules["services.site"].borrow = lambda module, name: commands
+make = borrow("services.log.start", "make")
+sys.modules["services.log.logger"].borrow = lambda module, name: make
 status, events, site = Status(), Events(), SiteCommands()
 flash = ramflash.RamFlash()
 ramflash.mount(flash)
