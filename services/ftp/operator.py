@@ -8,7 +8,6 @@ from asyncio import core
 
 import hal
 from services.borrow import borrow
-from services.ftp.accounts import hash_password
 from services.ftp.disk import mounts
 from services.status_text import health, span_text
 
@@ -49,7 +48,7 @@ async def hashpass(server, arg):
     """The string to put into config.json for a password."""
     if not arg:
         raise ValueError("Usage: SITE hashpass <password>")
-    return await hash_password(arg)
+    return await borrow("services.ftp.pbkdf2", "hash_password")(arg)
 
 
 def uptime(server, arg):

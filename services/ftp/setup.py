@@ -5,7 +5,8 @@ import os
 from micropython import const
 
 from services.ftp import paths
-from services.ftp.accounts import Account, hash_password, is_hash
+from services.ftp.accounts import Account
+from services.ftp.pbkdf2 import hash_password, is_hash
 
 _IS_DIR = const(0x4000)
 _ROLES = ("read", "write", "admin")
