@@ -1,4 +1,4 @@
-"""Buffers: one stands ready for transfers from the start; more are made while there is room."""
+"""Buffers: one stands by from the first PASV on; more are made while there is room."""
 
 import gc
 
@@ -14,12 +14,26 @@ _PLENTY = const(32)  # and one above the usual size this part of what is free at
 class Buffers:
     """Lends bytearrays of at most `size` bytes; None: 4 to 16 KiB, by the heap found at boot.
 
-    After days a heap has room, but not in one piece: so one buffer is made first and kept.
+    After days a heap has room, but not in one piece: so one buffer is made before a
+    transfer's modules come, and kept for as long as clients do. Without them others may have its
+    4 KB: what connects to a broker, say.
     """
+
+    _spare = None
 
     def __init__(self, size):
         self._size = size or _fitting()
-        self._spare = self._made()
+
+    def stand_by(self):
+        """Have a buffer ready; where there is no memory for it, a transfer looks again."""
+        try:
+            self.give(self.take())
+        except MemoryError:
+            pass
+
+    def drop(self):
+        """Let go of what is ready: nobody has been here for a while."""
+        self._spare = None
 
     def take(self):
         """Return a buffer, small where the heap is short; MemoryError where 512 won't fit."""

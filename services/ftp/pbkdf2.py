@@ -93,7 +93,7 @@ def dearest(accounts):
 
 
 async def is_right(password, account, most):
-    """Whether a password is the account's (None: nobody's); costs most iterations in either case."""
+    """Whether a password is the account's (None: nobody's); as dear either way."""
     right = False
     spent = 0
     if account:

@@ -156,6 +156,7 @@ class FtpServer(Service):
                 elif ticks_diff(now, used) > _RELEASE_MS:
                     used = now
                     commands.release()
+                    self.buffers.drop()
                     if self.tls:
                         self.tls.release()
                 if self.guard and self.guard.expire():

@@ -55,6 +55,7 @@ class Sockets:
         host: the address to listen on, for a listener and its port; None for active mode.
         """
         session.data.close()  # a new PASV takes the place of the last one
+        self._server.buffers.stand_by()  # before the transfer's command brings its modules
         began = ticks_ms()
         line = self._waiting
         line.append(session)

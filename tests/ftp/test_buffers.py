@@ -52,3 +52,28 @@ def test_what_is_configured_holds(micropython):
 def test_a_low_heap_shrinks_them_before_it_refuses_anyone(micropython):
     first, sizes, again = micropython(STARVE % "None", heap="256K").splitlines()
     assert (first, sizes, again) == ("4096", "[2048, 1024, 512]", "4096")
+
+
+def test_one_stands_by_until_nobody_comes_any_more(micropython):
+    said = micropython("""
+import gc
+from services.ftp.buffers import Buffers
+
+def held():
+    gc.collect()
+    return gc.mem_alloc()
+
+buffers = Buffers(4096)
+held()
+before = held()
+buffers.stand_by()
+with_one = held()
+buffers.stand_by()
+again = held()
+ready = buffers.take()
+buffers.give(ready)
+ready = None
+buffers.drop()
+print(with_one - before >= 4096, again - with_one < 100, held() - before < 100)
+""")
+    assert said.split() == ["True", "True", "True"]
