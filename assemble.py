@@ -1,17 +1,25 @@
 """Assemble: makes the services that config.json asks for; main.py borrows it once, at boot."""
 
 import gc
+import json
 import sys
+from hashlib import sha256
 
 import asyncio
+from micropython import const
 
 from hal.console import console
+from hal.files import replace
 from services.borrow import borrow, forget
 from services.events import Events
 from services.site import SiteCommands
 from services.status import Status
 
 BUNDLE = "source"  # the build puts the bundle's id in its place
+
+_CONFIG = const("/config.json")
+_READY = const("/config.ready")  # what config.json came to at an earlier boot, see _ready()
+_DIGEST = const(32)  # bytes of a SHA-256
 
 
 def assemble(version, rows, in_rescue=(), watchdog=None):
@@ -27,8 +35,13 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
     rescue = _describe(version, status.section("board"))
     # All that config.json needs goes before the services come: both at once don't fit a heap
     # of 64 KiB.
-    wanted, problems = _settings(rows, status, watchdog)
-    _let_go("config", "jsontext")
+    seed = repr((BUNDLE, status.section("board")["firmware"], rows)).encode()
+    wanted, problems = _ready(seed, status), []
+    if wanted is None:
+        wanted, problems = _settings(rows, status, watchdog)
+        if not problems:
+            _keep_ready(seed, status, wanted)
+        _let_go("config", "jsontext")
     services = []
     for row in rows:
         name = row[0]
@@ -90,6 +103,57 @@ def _let_go(*modules):
             # A stale word on the C stack, taken for a reference to it, would keep all of it.
             sys.modules[module].__dict__.clear()
         forget(module)
+
+
+def _ready(seed, status):
+    """What _settings() returned first at an earlier boot, from flash; None where it must be anew.
+
+    config.json says nothing else at most boots, and then neither its parser nor the rules are
+    loaded: even of a module that was let go the names stay in the heap, and these have a hundred.
+    The file is whole and of this config.json, this bundle and firmware and main.py's table, or it
+    is ignored. It holds no secret that config.json does not hold: FTP's passwords are hashes in
+    both by then.
+    """
+    if BUNDLE == "source":  # frozen: names cost nothing there; or a developer's, who changes rules
+        return None
+    try:
+        with open(_READY, "rb") as file:
+            kept = file.read()
+        if kept[:_DIGEST] != _digest(seed, kept[_DIGEST:]):
+            return None
+        name, off, watchdog, wanted = json.loads(kept[_DIGEST:])
+    except Exception:  # there is none, or no memory to look: then it is read anew
+        return None
+    board = status.section("board")
+    board["name"] = name
+    if watchdog:
+        board["watchdog"] = watchdog
+    for service in off:
+        status.section(service)["state"] = "off"
+    return wanted
+
+
+def _keep_ready(seed, status, wanted):
+    """Write what _ready() reads; a board that can't has config.json read at each boot."""
+    board = status.section("board")
+    states = [(name, status.sections[name].get("state")) for name in status.sections]
+    if BUNDLE == "source" or "failed" in [state for _, state in states]:
+        return
+    off = [name for name, state in states if state == "off"]
+    try:
+        kept = json.dumps([board["name"], off, board.get("watchdog"), wanted]).encode()
+        replace(_READY, (_digest(seed, kept), kept))
+    except Exception as error:
+        print("assemble: %s could not be kept: %s" % (_READY, error))
+
+
+def _digest(seed, kept):
+    """The SHA-256 of seed, config.json and what is kept of it; OSError."""
+    digest = sha256(seed)
+    with open(_CONFIG, "rb") as file:
+        digest.update(file.read())
+    digest.update(kept)
+    return digest.digest()
 
 
 def _settings(rows, status, watchdog):

@@ -133,16 +133,19 @@ class Program(Server):
 
     def start(self, room):
         """Start the program, and wait until it serves."""
-        command = [str(part) for part in self.command(room)]
+        self._process = self.launch(self.command(room), room)
+        self._wait()
+
+    def launch(self, command, room):
+        """The process of a command, whose output goes to the console."""
         with self._console.open("wb") as console:
-            self._process = subprocess.Popen(
-                command,
+            return subprocess.Popen(
+                [str(part) for part in command],
                 env=os.environ | {"MICROPYPATH": f"{_compiled_scripts(room)}:.frozen"},
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
             )
-        self._wait()
 
     def stop(self):
         """End the program."""

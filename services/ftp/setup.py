@@ -5,7 +5,6 @@ import os
 from micropython import const
 
 from services.ftp import paths
-from services.ftp.accounts import Account
 from services.ftp.pbkdf2 import hash_password, is_hash
 
 _IS_DIR = const(0x4000)
@@ -16,7 +15,9 @@ _PASSWORD_CHARS = const(12)  # 5 bits each
 
 
 async def accounts(users, keep):
-    """Return (name -> Account, problems) of a config's users.
+    """Return (name -> [hash of the password, role, root], problems) of a config's users.
+
+    A hash of None: any password will do.
 
     keep(keys, value) writes into config.json, or None: a password in clear is stored as its
     hash. Where nobody could log in there is an admin, whose password is shown on the console,
@@ -30,21 +31,20 @@ async def accounts(users, keep):
             made[name] = account
     for name in made:
         account = made[name]
-        if account.stored is not None and not is_hash(account.stored):
-            account.stored = await hash_password(account.stored)
-            _keep(keep, ("ftp", "users", name, "password"), account.stored, problems)
-    if all(made[name].stored is None for name in made):
+        if account[0] is not None and not is_hash(account[0]):
+            account[0] = await hash_password(account[0])
+            _keep(keep, ("ftp", "users", name, "password"), account[0], problems)
+    if all(made[name][0] is None for name in made):
         password = "".join([_ALPHABET[byte & 31] for byte in os.urandom(_PASSWORD_CHARS)])
-        admin = Account("admin", await hash_password(password), "admin", "/")
-        made["admin"] = admin
+        made["admin"] = admin = [await hash_password(password), "admin", "/"]
         print('FTP user "admin", password "%s": shown this once, change it.' % password)
-        entry = {"password": admin.stored, "role": "admin", "root": "/"}
+        entry = {"password": admin[0], "role": "admin", "root": "/"}
         _keep(keep, ("ftp", "users", "admin"), entry, problems)
     return made, problems
 
 
 def _account(name, given, problems):
-    """The Account of one user, or None; what is wrong with it goes to problems."""
+    """The password, role and root of one user, or None; what is wrong with it goes to problems."""
     where = "ftp.users.%s" % name
     password = given.get("password", 0) if isinstance(given, dict) else 0
     anyone = name == _ANONYMOUS and password is None
@@ -82,7 +82,7 @@ def _account(name, given, problems):
             problems.append(where + ".root: %s is no folder" % root)
     except OSError:
         problems.append(where + ".root: there is no folder %s" % root)
-    return Account(name, password, role, root)
+    return [password, role, root]
 
 
 def _keep(keep, keys, value, problems):

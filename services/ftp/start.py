@@ -8,7 +8,7 @@ import hal
 from hal.net import listen
 from services.borrow import borrow
 from services.ftp import commands
-from services.ftp.accounts import Accounts
+from services.ftp.accounts import Account, Accounts
 from services.ftp.buffers import Buffers
 from services.ftp.sockets import Sockets
 
@@ -47,8 +47,8 @@ def make(
 ):
     """Make an FtpServer: its constructor, whose 1.3 KB no board needs after the start.
 
-    Times in seconds, buffer in bytes, advertise: the address PASV tells. users: name -> Account,
-    as setup.py makes them.
+    Times in seconds, buffer in bytes, advertise: the address PASV tells. users: name ->
+    [hash of the password, role, root], as setup.py makes them.
     """
     self.status = status
     self.events = events
@@ -68,7 +68,7 @@ def make(
     self.uploads = set()  # the paths of unfinished ones
     self._count = 0
     self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
-    self.accounts = Accounts(users or {})
+    self.accounts = Accounts({name: Account(name, *users[name]) for name in users or ()})
     self.guard = None  # made at the first wrong password
     self.protected = [rule.lower() for rule in protected]
     most = (hal.SOCKETS if max_sockets is None else max_sockets) or 0

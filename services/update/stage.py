@@ -26,7 +26,15 @@ _BOOTS = (
     "/resets.",
 )  # what runs before an update can be taken back
 _KEPT = ("/next", "/prev", "/log", "/tls")  # no version's, with all that lies below
-_NOT_FILES = ("/config.json", "/config.last", "/boot.json", "/rescue", "/.times", "/manifest.json")
+_NOT_FILES = (
+    "/config.json",
+    "/config.last",
+    "/config.ready",
+    "/boot.json",
+    "/rescue",
+    "/.times",
+    "/manifest.json",
+)
 
 
 class Found:

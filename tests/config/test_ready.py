@@ -1,0 +1,73 @@
+"""What config.json came to is kept, so that later boots need no parser; it never holds one back.
+
+Who reads config.json anew writes /config.last where it is missing: that tells which way it was.
+"""
+
+import json
+
+import pytest
+from outpost.sim.flash import Flash
+
+READY = "/config.ready"
+
+
+@pytest.fixture
+def booted(start_board):
+    """A callable (change) -> the greeting, and whether config.json was read anew.
+
+    change(flash): what happens to the flash after a first boot.
+    """
+
+    def again(change):
+        board = start_board()
+        board.stop()
+        with Flash(board.flash) as flash:
+            flash.read(READY)
+            flash.remove("/config.last")
+            change(flash)
+        board.start()
+        board.wait_ready()
+        with board.ftp() as session:
+            greeting = session.welcome
+            assert "running" in session.sendcmd("STAT")
+        board.stop()
+        with Flash(board.flash) as flash:
+            try:
+                return greeting, bool(flash.read("/config.last"))
+            except OSError:
+                return greeting, False
+
+    return again
+
+
+def test_a_boot_like_the_last_one_needs_no_parser(booted):
+    assert booted(lambda flash: None)[1] is False
+
+
+def cut(flash):
+    flash.write(READY, flash.read(READY)[:-1])
+
+
+def turn_a_bit(flash):
+    kept = bytearray(flash.read(READY))
+    kept[len(kept) // 2] ^= 1
+    flash.write(READY, bytes(kept))
+
+
+def empty(flash):
+    flash.write(READY, b"")
+
+
+@pytest.mark.parametrize("damage", [cut, turn_a_bit, empty])
+def test_a_damaged_one_is_ignored(booted, damage):
+    assert booted(damage)[1] is True
+
+
+def test_a_changed_config_is_read_anew_at_once(booted):
+    def rename(flash):
+        config = json.loads(flash.read("/config.json"))
+        flash.write("/config.json", json.dumps({**config, "name": "brandnew"}).encode())
+
+    greeting, anew = booted(rename)
+    assert anew
+    assert "brandnew" in greeting
