@@ -1,7 +1,6 @@
 """Outbox: the events that a broker shall hear of, until it has them."""
 
 import json
-import os
 
 from micropython import const
 
@@ -10,7 +9,6 @@ from services.borrow import borrow
 from services.events import Backlog
 from services.status import time_text
 
-_BATCH = const(8)  # events in one write: about 1.5 KB of heap
 _OVERHEAD = const(128)  # bytes of a waiting event beside its payload
 _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
 _KEEP_EVERY_S = const(30)  # failures are written to flash no more often
@@ -25,7 +23,7 @@ _KEPT = "/log/spill.txt"
 
 
 class Outbox:
-    """Numbers events, holds them in a bounded backlog, and delivers them.
+    """Numbers events, and holds them in a bounded backlog; delivery.py delivers them.
 
     size: how many wait at most; fewer where the heap is short. base: the topics' first part,
     with its slash. status: telemetry's own section, sections: all of them.
@@ -86,41 +84,6 @@ class Outbox:
             backlog.drop()
         self._status["waiting"] = len(backlog)
         self._status["dropped"] = backlog.dropped
-
-    async def deliver(self, connection):
-        """Publish the oldest waiting events; they leave the backlog once the broker has them."""
-        backlog = self._backlog
-        count = min(len(backlog), _BATCH)
-        for index in range(count):
-            topic, payload = backlog.peek(index)
-            connection.publish((self._base + topic).encode(), payload)
-        dropped = backlog.dropped
-        await connection.confirm()
-        # Those that a full backlog dropped meanwhile were the oldest: of the ones just sent.
-        for _ in range(count - (backlog.dropped - dropped)):
-            backlog.pop()
-        self._status["sent"] += count
-        self._status["waiting"] = len(backlog)
-        if not backlog:
-            self._unkept = False
-
-    async def deliver_kept(self, connection):
-        """Publish the failures that flash has kept; return whether there were any."""
-        try:
-            os.stat(_KEPT)
-        except OSError:
-            return False
-        deliver = borrow(_KEEPER, "deliver")
-        self._status["sent"] += await deliver(_KEPT, connection, self._base, self._backlog)
-        return True
-
-    def forget_kept(self):
-        """Remove what flash has kept, once all is delivered."""
-        try:
-            os.remove(_KEPT)
-            self._status["kept"] = 0
-        except OSError as error:
-            self._say(error)
 
     def keep(self, at_once=False):
         """Have flash keep the failures that wait; never raises."""

@@ -13,6 +13,7 @@ from micropython import const
 from hal import elapsed
 from services.borrow import borrow
 from services.telemetry.connection import Connection
+from services.telemetry.delivery import deliver, deliver_kept, forget_kept
 
 _GOODBYE_MS = const(1500)
 _HERE = "services.telemetry."
@@ -46,7 +47,7 @@ async def session(self):
 async def _publish_until_lost(self, connection):
     """Publish what there is, then wait for more; a ping keeps an idle connection alive."""
     outbox = self.outbox
-    kept = await outbox.deliver_kept(connection)
+    kept = await deliver_kept(outbox, connection)
     self.state_due = True
     self.announce_due = self.discovery
     stated = ticks_ms()
@@ -64,11 +65,11 @@ async def _publish_until_lost(self, connection):
             borrow(_HERE + "greeting", "tell_info")(connection, self)
         if self.announce_due:
             await _announce(self, connection)
-        await outbox.deliver(connection)
+        await deliver(outbox, connection)
         if not outbox:
             if kept:
                 kept = False
-                outbox.forget_kept()
+                forget_kept(outbox)
             try:
                 await asyncio.wait_for_ms(self.wake.wait(), min(self.keepalive * 500, rest_ms))
             except asyncio.TimeoutError:
@@ -96,7 +97,7 @@ async def _say_goodbye(self, connection):
 
 async def _leave(self, connection):
     while self.outbox:
-        await self.outbox.deliver(connection)
+        await deliver(self.outbox, connection)
     connection.publish((self.base + "status").encode(), b"offline", True)
     await connection.leave()
 

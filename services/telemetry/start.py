@@ -3,9 +3,9 @@
 import asyncio
 
 from services.borrow import borrow
+from services.telemetry.blackbox import black_box
+from services.telemetry.broker import broker as parsed
 from services.telemetry.outbox import Outbox
-
-_HERE = "services.telemetry."
 
 
 def make(
@@ -36,7 +36,7 @@ def make(
     device = board.get("id", "unknown")
     # What connecting needs; read by the modules that are borrowed for it.
     self.cafile = cafile
-    self.broker = borrow(_HERE + "broker", "broker")(broker) if broker else None
+    self.broker = parsed(broker) if broker else None
     self.base = "%s/%s/" % (topic, device)
     self.device = "outpost-" + device
     self.keepalive = keepalive
@@ -66,6 +66,6 @@ def make(
         borrow("umqtt.simple", "MQTTClient")  # where it is missing, that is known at once
         events.subscribe(self._notice)
         # Now, as long as the log ends with the life before.
-        black_box = borrow(_HERE + "blackbox", "black_box")(board, status.section("log"))
-        if black_box:
-            self.outbox.put("board/blackbox", black_box)
+        found = black_box(board, status.section("log"))
+        if found:
+            self.outbox.put("board/blackbox", found)

@@ -12,6 +12,7 @@ from services.telemetry.outbox import Outbox as Outbox  # stays; start.py makes 
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
+_LOOK_MS = const(500)
 _STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
 
 _CHANGES_STATE = const(("service/state", "service/restart"))
@@ -37,6 +38,8 @@ class Telemetry(Service):
         if not self.broker:
             return
         delay = _FIRST_DELAY_S
+        # Connecting takes 12 KB for a moment; so do the clock and FTP's sweep, which come first.
+        await asyncio.sleep(_FIRST_DELAY_S)
         try:
             while True:
                 began = uptime()
@@ -64,16 +67,14 @@ class Telemetry(Service):
     async def _pause(self, seconds):
         """Wait before the next attempt; True where it need not have been that long."""
         began = ticks_ms()
+        # Looks instead of being woken: an event with a time-out is a task and three coroutines,
+        # 500 bytes for as long as no broker answers.
         while not self._retry:
             self.outbox.keep()
             left = seconds * 1000 - elapsed(began)
             if left <= 0:
                 return False
-            self.wake.clear()
-            try:
-                await asyncio.wait_for_ms(self.wake.wait(), left)
-            except asyncio.TimeoutError:
-                pass
+            await asyncio.sleep_ms(min(left, _LOOK_MS))
         return True
 
     def _session(self):
