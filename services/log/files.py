@@ -2,8 +2,12 @@
 
 import os
 
+from micropython import const
+
 from services.borrow import borrow
 from services.log.crash import make_folder
+
+_QUOTA = const("services.log.quota")
 
 
 class RotatingFile:
@@ -37,8 +41,8 @@ class RotatingFile:
                     if file:
                         file, closing = None, file
                         closing.close()
-                    self._rotate()
-                    size = 0
+                    # While memory is short the file may grow to twice its bound: better than none.
+                    size = 0 if self._rotated() else -self._max_bytes
                 if file is None:
                     file = self._open()
                 size += file.write(line) + file.write("\n")
@@ -48,9 +52,17 @@ class RotatingFile:
 
     def _trim(self):
         try:
-            borrow("services.log.quota", "trim")(self.path, self._max_bytes, self._keep)
+            borrow(_QUOTA, "trim")(self.path, self._max_bytes, self._keep)
         except (ImportError, MemoryError):
             pass  # a log beyond its bounds is better than none
+
+    def _rotated(self):
+        """Whether the file has made room for a new one; False where memory is short. OSError."""
+        try:
+            borrow(_QUOTA, "rotate")(self.path, self._keep)
+            return True
+        except (ImportError, MemoryError):
+            return False
 
     def _is_full(self, size, line):
         """True where the line and its end don't fit behind `size` bytes."""
@@ -70,28 +82,3 @@ class RotatingFile:
         except OSError:
             make_folder(self.path)  # somebody removed it, or this is the first boot
             return open(self.path, "a")
-
-    def _rotate(self):
-        """Move each file up by one name, from the oldest down, each step safe to stop after.
-
-        Renames only up to the first free name: where a power cut left a gap, nothing is lost.
-        """
-        if not self._keep:
-            os.remove(self.path)
-            return
-        last = 1
-        while last < self._keep and self._exists(last):
-            last += 1
-        for number in range(last, 1, -1):
-            os.rename(self._numbered(number - 1), self._numbered(number))
-        os.rename(self.path, self._numbered(1))
-
-    def _exists(self, number):
-        try:
-            os.stat(self._numbered(number))
-            return True
-        except OSError:
-            return False
-
-    def _numbered(self, number):
-        return "%s.%d" % (self.path, number)

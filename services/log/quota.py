@@ -1,4 +1,4 @@
-"""Quota: what config.json no longer allows of the log goes; borrowed once, at the first write."""
+"""Quota: makes room for a full log file, removes what config.json no longer allows; borrowed."""
 
 import os
 
@@ -34,3 +34,27 @@ def _size(path):
         return os.stat(path)[6]
     except OSError:
         return 0
+
+
+def rotate(path, keep):
+    """Move each file up by one name, from the oldest down, each step safe to stop after. OSError.
+
+    Renames only up to the first free name: where a power cut left a gap, nothing is lost.
+    """
+    if not keep:
+        os.remove(path)
+        return
+    last = 1
+    while last < keep and _exists("%s.%d" % (path, last)):
+        last += 1
+    for number in range(last, 1, -1):
+        os.rename("%s.%d" % (path, number - 1), "%s.%d" % (path, number))
+    os.rename(path, path + ".1")
+
+
+def _exists(path):
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False

@@ -27,8 +27,9 @@ import services.log.records
 from services import status_text
 
 # What is borrowed must have been imported before.
-trim = borrow("services.log.quota", "trim")
-sys.modules["services.log.files"].borrow = lambda module, name: trim
+import services.log.quota
+quota = sys.modules["services.log.quota"]
+sys.modules["services.log.files"].borrow = lambda module, name: getattr(quota, name)
 commands = borrow("services.log.commands", "COMMANDS")
 sys.modules["services.site"].borrow = lambda module, name: commands
 make = borrow("services.log.start", "make")
