@@ -139,7 +139,10 @@ class Supervisor:
             beat = asyncio.create_task(self._beat())
             await self._stopping.wait()
         finally:
-            self._publish_stop()
+            try:
+                self.events.publish("board/stop", how=self._how or "interrupt")
+            except MemoryError:  # the services are stopped all the same
+                gc.collect()
             for service, task in reversed(self._keepers):
                 await self._stop(service, task)
                 if self._watchdog:
@@ -148,12 +151,6 @@ class Supervisor:
                 beat.cancel()
             self._queue = None  # look() has nothing to look at
         return self._how
-
-    def _publish_stop(self):
-        try:
-            self.events.publish("board/stop", how=self._how or "interrupt")
-        except MemoryError:  # the services are stopped all the same
-            gc.collect()
 
     def look(self, timer=None):
         """Have it remembered who holds the loop, when that is for seconds; for a timer's callback.

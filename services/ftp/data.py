@@ -40,9 +40,7 @@ class DataConnection:
         """How many connections this has open, or is to open when a transfer begins."""
         return 1 if self._listener or self._target or self._sock else 0
 
-    def is_ready(self):
-        """True after PASV, EPSV, PORT or EPRT, which a transfer needs."""
-        return bool(self._listener or self._target or self._sock)
+    is_ready = sockets  # after PASV, EPSV, PORT or EPRT, which a transfer needs
 
     async def open(self, peer):
         """Return the connected, non-blocking socket, TLS over it after PROT P; or FTPError.

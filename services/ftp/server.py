@@ -44,7 +44,10 @@ class FtpServer(Service):
             asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
         except MemoryError:
             gc.collect()  # what was left behind takes room on flash; to serve matters more
-        listener = self._listen()
+        try:
+            listener = listen(self._host, self._port)
+        except OSError as error:
+            listener = borrow("services.ftp.start", "listen_again")(self, error)
         watch = None
         try:
             watch = asyncio.create_task(self._watch())
@@ -102,13 +105,6 @@ class FtpServer(Service):
         except (OSError, MemoryError):
             pass
         hang_up(sock, self.scratch)
-
-    def _listen(self):
-        """The listener for control connections; OSError."""
-        try:
-            return listen(self._host, self._port)
-        except OSError as error:
-            return borrow("services.ftp.start", "listen_again")(self, error)
 
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""

@@ -32,8 +32,14 @@ class RotatingFile:
         """
         if not self._trimmed:
             self._trimmed = True
-            self._trim()
-        size = self._size()
+            try:
+                borrow(_QUOTA, "trim")(self.path, self._max_bytes, self._keep)
+            except (ImportError, MemoryError):
+                pass  # a log beyond its bounds is better than none
+        try:
+            size = os.stat(self.path)[6]
+        except OSError:
+            size = 0
         file = None
         try:
             for line in lines:
@@ -50,12 +56,6 @@ class RotatingFile:
             if file:
                 file.close()
 
-    def _trim(self):
-        try:
-            borrow(_QUOTA, "trim")(self.path, self._max_bytes, self._keep)
-        except (ImportError, MemoryError):
-            pass  # a log beyond its bounds is better than none
-
     def _rotated(self):
         """Whether the file has made room for a new one; False where memory is short. OSError."""
         try:
@@ -69,12 +69,6 @@ class RotatingFile:
         # A character has four bytes at most: only near the end they are counted.
         left = self._max_bytes - size
         return len(line) * 4 >= left and len(line.encode()) >= left
-
-    def _size(self):
-        try:
-            return os.stat(self.path)[6]
-        except OSError:
-            return 0
 
     def _open(self):
         try:

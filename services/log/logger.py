@@ -104,20 +104,14 @@ class Log(Service):
             self._write_if_due()
 
     def _write_if_due(self):
-        left = self._left_ms()
-        if left is not None and left <= 0:
-            self._write()
-
-    def _left_ms(self):
-        """Milliseconds until there is something to write; None while there is nothing."""
         passed = elapsed(self._written)
         if not self._batch and not self._crash_waits:
             if (
                 passed > _WRITE_EVERY_MS
             ):  # asked twice a second, so that ticks can't wrap behind it
                 self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)
-            return None
-        return (_ERROR_EVERY_MS if self._urgent else _WRITE_EVERY_MS) - passed
+        elif passed >= (_ERROR_EVERY_MS if self._urgent else _WRITE_EVERY_MS):
+            self._write()
 
     def _event(self, topic, fields):
         """Log an event. Its publisher waits for this, so only memory is touched, but for ..."""

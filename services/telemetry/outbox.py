@@ -95,10 +95,7 @@ class Outbox:
             self._status["kept"] = borrow(_KEEPER, "keep")(_KEPT, self._backlog, _FAILURES)
             self._status["problem"] = None
         except (OSError, MemoryError) as error:
-            self._say(error)
-
-    def _say(self, error):
-        self._status["problem"] = "%s: %s" % (_KEPT, error)
+            self._status["problem"] = "%s: %s" % (_KEPT, error)
 
     def _fits(self, size):
         """Whether size more bytes may wait, by what the supervisor measured last."""

@@ -38,9 +38,9 @@ class Telemetry(Service):
         if not self.broker:
             return
         delay = _FIRST_DELAY_S
-        # Connecting takes 12 KB for a moment; so do the clock and FTP's sweep, which come first.
-        await asyncio.sleep(_FIRST_DELAY_S)
         try:
+            # Connecting takes 12 KB for a moment; the clock and FTP's sweep want some too, first.
+            await asyncio.sleep(_FIRST_DELAY_S)
             while True:
                 began = uptime()
                 self._retry = False
