@@ -9,6 +9,7 @@ import json
 from micropython import const
 
 from services.borrow import borrow
+from services.telemetry.session import said
 
 _PUBLISH_RETAINED = const(0x31)
 
@@ -84,7 +85,7 @@ async def announce(connection, telemetry):
         raise OSError("the status changed while it was described")
     connection.whole = True
     await connection.confirm()
-    telemetry.said()
+    said(telemetry)
 
 
 def _pieces(telemetry):

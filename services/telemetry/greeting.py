@@ -8,11 +8,13 @@ from micropython import const
 from hal.net import within
 from services.borrow import borrow
 from services.status import time_text
+from services.telemetry.delivery import deliver
+from services.telemetry.session import may, said
 
 _SUBSCRIBE = const(0x82)
 _GOODBYE_MS = const(1500)
 _REFUSAL = const("services.telemetry.refusal")
-_ENOUGH = const(3)  # Telemetry.may()'s
+_ENOUGH = const(3)  # as session.py has it
 _REFUSED = const(0x80)  # MQTT 3.1.1 section 3.9.3
 
 
@@ -24,20 +26,20 @@ async def greet(connection, telemetry):
     """
     if telemetry.unwelcome or "problem" in telemetry.status:
         borrow(_REFUSAL, "tell")(telemetry, ())
-    if telemetry.may("status"):
+    if may(telemetry, "status"):
         connection.publish((telemetry.base + "status").encode(), b"online", True)
     await connection.confirm()
-    telemetry.said()
-    if telemetry.may("info"):
+    said(telemetry)
+    if may(telemetry, "info"):
         tell_info(connection, telemetry)
         await connection.confirm()
-        telemetry.said()
+        said(telemetry)
     topics = heard(telemetry)
     refused = []
-    if topics and telemetry.may("subscription"):
+    if topics and may(telemetry, "subscription"):
         _subscribe(connection, topics)
         await connection.confirm()
-        telemetry.said()
+        said(telemetry)
         for i in range(min(len(topics), len(connection.granted))):
             if connection.granted[i] & _REFUSED:
                 refused.append(topics[i])
@@ -93,14 +95,15 @@ def _subscribe(connection, topics):
         connection.out.append(0)
 
 
-async def leave(connection, telemetry, outbox):
+async def leave(connection, telemetry):
     """Deliver what waits and leave in good order, within a bound; OSError, MemoryError."""
-    await within(_GOODBYE_MS, _leave(connection, telemetry, outbox))
+    await within(_GOODBYE_MS, _leave(connection, telemetry))
 
 
-async def _leave(connection, telemetry, outbox):
-    while outbox and telemetry.may("event"):
-        await outbox.deliver(connection)
-    if telemetry.may("status"):
+async def _leave(connection, telemetry):
+    outbox = telemetry.outbox
+    while outbox and may(telemetry, "event"):
+        await deliver(outbox, connection)
+    if may(telemetry, "status"):
         connection.publish((telemetry.base + "status").encode(), b"offline", True)
     await connection.leave()

@@ -5,11 +5,11 @@ from micropython import const
 from hal import uptime
 from services.borrow import borrow, reason
 
-_ENOUGH = const(3)  # in a row; Telemetry.may() knows it too
+_ENOUGH = const(3)  # in a row; session.py knows it too
 _GREETING = const("services.telemetry.greeting")
 
 
-def lost(telemetry, error, events, outbox):
+def lost(telemetry, error):
     """Note why there is no connection; tell the others once, not at every attempt.
 
     Brokers of few words close it on a topic that an access list forbids, and on a packet above
@@ -23,12 +23,12 @@ def lost(telemetry, error, events, outbox):
         unwelcome[what] = unwelcome.get(what, 0) + 1
         unwelcome[0] = uptime()
         if what == "event" and unwelcome[what] == _ENOUGH:
-            outbox.shed()  # it may be one that is too long
+            telemetry.outbox.shed()  # it may be one that is too long
         tell(telemetry, ())
         why = "%s, on %s" % (why, _named(telemetry, what))
     status = telemetry.status
     if not status["last_error"]:
-        events.publish("telemetry/down", broker=status["broker"], error=why)
+        telemetry.events.publish("telemetry/down", broker=status["broker"], error=why)
     status["last_error"] = why
 
 

@@ -10,12 +10,13 @@ from time import ticks_ms
 import asyncio
 from micropython import const
 
-from hal import elapsed
+from hal import elapsed, uptime
 from services.borrow import borrow
 from services.telemetry.connection import Connection
 from services.telemetry.delivery import deliver, deliver_kept, forget_kept
 
-_GOODBYE_MS = const(1500)
+_FORGIVEN_S = const(3600)  # then what the broker closed on is tried again
+_ENOUGH = const(3)  # times in a row that the broker closed on it, see refusal.py
 _HERE = "services.telemetry."
 
 
@@ -28,26 +29,42 @@ async def session(self):
             await borrow(_HERE + "opening", "open_connection")(connection, self)
         finally:
             self.status["stall_ms"] = connection.stall_ms
-        borrow(_HERE + "greeting", "greet")(connection, self)
-        await connection.confirm()
+        await borrow(_HERE + "greeting", "greet")(connection, self)
         self.status["connected"] = True
         self.status["last_error"] = None
-        self.told_lost = False
         self.events.publish("telemetry/up", broker=self.status["broker"])
         await _publish_until_lost(self, connection)
     except asyncio.CancelledError:
         if self.status["connected"] and connection.whole:
-            await _say_goodbye(self, connection)
+            try:
+                await borrow(_HERE + "greeting", "leave")(connection, self)
+            except (OSError, MemoryError):
+                pass  # the last will says the same
         raise
     finally:
         self.status["connected"] = False
         connection.close()
 
 
+def may(self, what):
+    """Whether something is to be said: the broker takes it. said() once it is confirmed."""
+    if self.unwelcome and uptime() - self.unwelcome[0] > _FORGIVEN_S:
+        self.unwelcome.clear()
+        self.status["problem"] = None
+    self.saying = what if self.unwelcome.get(what, 0) < _ENOUGH else None
+    return self.saying
+
+
+def said(self):
+    """What was to be said is confirmed."""
+    self.unwelcome.pop(self.saying, None)
+    self.saying = None
+
+
 async def _publish_until_lost(self, connection):
     """Publish what there is, then wait for more; a ping keeps an idle connection alive."""
     outbox = self.outbox
-    kept = await deliver_kept(outbox, connection)
+    kept = may(self, "event") and await deliver_kept(outbox, connection)
     self.state_due = True
     self.announce_due = self.discovery
     stated = ticks_ms()
@@ -55,18 +72,28 @@ async def _publish_until_lost(self, connection):
         self.wake.clear()
         rest_ms = self.status["every_s"] * 1000 - elapsed(stated)
         if self.state_due or rest_ms <= 0:
+            if rest_ms <= 0 and may(self, "status"):
+                # Somebody else's word, a late last will say, may be retained there.
+                connection.publish((self.base + "status").encode(), b"online", True)
             self.state_due = False
             stated = ticks_ms()
             rest_ms = self.status["every_s"] * 1000
-            payload = json.dumps(self.sections).encode()
-            connection.publish((self.base + "state").encode(), payload, True)
-            await connection.flush()
+            if may(self, "state"):
+                payload = json.dumps(self.sections).encode()
+                connection.publish((self.base + "state").encode(), payload, True)
+                await connection.confirm()
+                said(self)
         if not self.started and self.sections["time"].get("set"):
             borrow(_HERE + "greeting", "tell_info")(connection, self)
         if self.announce_due:
             await _announce(self, connection)
-        await deliver(outbox, connection)
-        if not outbox:
+        held = outbox and not may(self, "event")
+        if held:
+            await connection.confirm()
+        else:
+            await deliver(outbox, connection)
+            said(self)
+        if held or not outbox:
             if kept:
                 kept = False
                 forget_kept(outbox)
@@ -80,26 +107,12 @@ async def _announce(self, connection):
     """Tell Home Assistant what there is; a heap too full for that costs nothing else."""
     self.announce_due = False
     try:
-        await borrow(_HERE + "discovery", "announce")(connection, self)
+        if may(self, "discovery"):
+            await borrow(_HERE + "discovery", "announce")(connection, self)
     except MemoryError:
         if not connection.whole:
             raise
         self.status["problem"] = "not enough memory for Home Assistant's discovery"
-
-
-async def _say_goodbye(self, connection):
-    """Deliver what waits and leave in good order, within a bound."""
-    try:
-        await asyncio.wait_for_ms(_leave(self, connection), _GOODBYE_MS)
-    except (asyncio.TimeoutError, OSError, MemoryError):
-        pass  # the last will says the same
-
-
-async def _leave(self, connection):
-    while self.outbox:
-        await deliver(self.outbox, connection)
-    connection.publish((self.base + "status").encode(), b"offline", True)
-    await connection.leave()
 
 
 def _hear(self, topic, payload, retained):
@@ -112,3 +125,5 @@ def _hear(self, topic, payload, retained):
         obey = borrow(_HERE + "commands", "obey")
         told = obey(payload, retained, self.site, self.events.publish)
         self.obeying = asyncio.create_task(told)
+    else:
+        borrow(_HERE + "commands", "busy")(payload, self.events.publish)

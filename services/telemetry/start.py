@@ -28,7 +28,8 @@ def make(
     of the certificate of the broker's CA, for mqtts. every_s: seconds between two states.
     keepalive: seconds of silence after which the broker takes the board for gone. backlog: how
     many events wait while the broker is away. discovery: whether Home Assistant is told what
-    there is. commands: whether it, and whoever may publish there, may reboot the board.
+    there is, or an object, see options.py. commands: whether it, and whoever may publish there,
+    may reboot the board.
     """
     board = status.section("board")
     status.section("heap")
@@ -43,6 +44,9 @@ def make(
     self.discovery = discovery
     self.commands = commands
     self.sections = status.sections
+    self.saying = None  # what the broker has not confirmed yet: status, info, state, event ...
+    # The same -> how often the broker closed on it, 0 -> the last time; see refusal.py.
+    self.unwelcome = {}
     self.started = None  # when the board did, as text, once the clock tells
     self.site = site
     self.events = events
@@ -50,7 +54,6 @@ def make(
     self._retry = False  # something has changed: no need to wait any longer
     self.state_due = self.announce_due = False
     self.obeying = None
-    self.told_lost = False
     self.status = status.section(self.name)
     self.status.update(
         {

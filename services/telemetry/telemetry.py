@@ -6,7 +6,7 @@ import asyncio
 from micropython import const
 
 from hal import elapsed, uptime
-from services.borrow import borrow, forget, reason
+from services.borrow import borrow, forget
 from services.service import Service
 from services.telemetry.outbox import Outbox as Outbox  # stays; start.py makes one
 
@@ -51,9 +51,12 @@ class Telemetry(Service):
                     why = error
                 forget(_SESSION)  # before more memory is asked for
                 if why:
-                    self._say_lost(why)
                     if isinstance(why, MemoryError):
                         self.outbox.shed()
+                    try:
+                        borrow("services.telemetry.refusal", "lost")(self, why)
+                    except MemoryError:
+                        pass
                 why = None  # a kept exception keeps its traceback's heap
                 if uptime() - began >= _STEADY_S:
                     delay = _FIRST_DELAY_S
@@ -83,13 +86,6 @@ class Telemetry(Service):
         from services.telemetry.session import session
 
         return session(self)
-
-    def _say_lost(self, error):
-        """Note why there is no connection; tell the others once, not at every attempt."""
-        self.status["last_error"] = why = reason(error)
-        if not self.told_lost:
-            self.told_lost = True
-            self.events.publish("telemetry/down", broker=self.status["broker"], error=why)
 
     def _notice(self, topic, fields):
         """Queue what the broker shall hear of; a plain call, as every subscriber's."""
