@@ -8,23 +8,25 @@ import json
 import os
 import sys
 
+from micropython import const
+
 PATH = "/boot.json"
-_NEW = "/boot.json.new"
+_NEW = const("/boot.json.new")
 NEXT = "/next"
 PREV = "/prev"
 PLAN = "/prev/plan"
 RESCUE = "/rescue"
 
-_BOOTS = 3  # of a trial, that its version ended itself
-_POWER_ONS = 10  # of a trial: a button pressed by a person, or a version that browns the board out
-_BAD_BOOTS = 3  # until rescue mode
-_TEXT = 120  # characters of a reason
-_SECTOR = 512  # bytes of a record on FAT
-_ENOSPC = 28
+_BOOTS = const(3)  # of a trial, that its version ended itself
+_POWER_ONS = const(10)  # of a trial: a button that a person pressed, or a version that browns out
+_BAD_BOOTS = const(3)  # until rescue mode
+_TEXT = const(120)  # characters of a reason
+_SECTOR = const(512)  # bytes of a record on FAT
+_ENOSPC = const(28)
 GUARD = "recovery.guard"  # where sys.modules holds the timer of a trial, whoever forgets recovery
 UNPROVEN = "unproven"  # what hal.remember() keeps of a version that forgot to prove itself
-_BITTEN = "the watchdog reset it"
-_NO_FAULT = ("soft", "external")  # causes that say nothing of the version on trial
+_BITTEN = const("the watchdog reset it")
+_NO_FAULT = const(("soft", "external"))  # causes that say nothing of the version on trial
 
 _ends = []  # what settle() has taken out of the record before begin()
 

@@ -7,7 +7,7 @@ from micropython import const
 from services.borrow import borrow
 
 _BATCH = const(8)  # events in one write: about 1.5 KB of heap
-_KEEPER = "services.telemetry.spill"
+_KEEPER = const("services.telemetry.spill")
 _KEPT = const("/log/spill.txt")  # as in outbox.py
 
 

@@ -18,8 +18,8 @@ _FORWARDED = const(("ftp/transfer", "ftp/login", "ftp/lockout", "ftp/tls", "comm
 # wear the flash out.
 _FAILURES = ("service/restart", "task/crash", "board/blackbox", "update/rolled-back")
 _FORWARDED_ALL_OF = const("update/")
-_KEEPER = "services.telemetry.spill"
-_KEPT = "/log/spill.txt"
+_KEEPER = const("services.telemetry.spill")
+_KEPT = const("/log/spill.txt")
 
 
 class Outbox:

@@ -1,0 +1,31 @@
+"""Start: makes the Update, and finds what there is to judge; borrowed at boot."""
+
+import os
+
+from services.borrow import borrow
+
+
+def make(self, status, events, site):
+    """Make an Update: its constructor, which no board needs after the start."""
+    self.board = status
+    self.status = section = status.section(self.name)
+    self.events = events
+    self.site = site
+    site.add_rare((self.name,), "services.update.commands", self)
+    kept = borrow("recovery", "record")()
+    update = kept.get("update")
+    if not isinstance(update, dict):
+        update = {}
+    # The key is phase: `state` is the supervisor's, in every service's section.
+    section["phase"] = phase = update.get("state", "idle")
+    section["version"] = status.section("board").get("version")
+    for key in ("to", "boots", "reason"):
+        section[key] = update.get(key)
+    self.due = phase == "trial" or kept.get("bad")
+    if phase == "rolled-back" and not update.get("told"):
+        self.due = True
+    try:
+        os.stat("/next/manifest.json")
+        borrow("services.update.state", "show")(self)
+    except OSError:
+        pass  # nothing is staged
