@@ -4,7 +4,6 @@ import asyncio
 
 from services.borrow import borrow
 from services.telemetry.blackbox import black_box
-from services.telemetry.broker import broker as parsed
 from services.telemetry.outbox import Outbox
 
 
@@ -37,7 +36,7 @@ def make(
     device = board.get("id", "unknown")
     # What connecting needs; read by the modules that are borrowed for it.
     self.cafile = cafile
-    self.broker = parsed(broker) if broker else None
+    self.broker = borrow("services.telemetry.broker", "broker")(broker) if broker else None
     self.base = "%s/%s/" % (topic, device)
     self.device = "outpost-" + device
     self.keepalive = keepalive

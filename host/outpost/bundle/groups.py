@@ -31,7 +31,7 @@ GROUPS = (
     _group("services.log.logger", "services.log", "files lines"),
     _group("services.telemetry", "services.telemetry", "outbox telemetry"),
     _group("services.telemetry.session", "services.telemetry", "connection delivery"),  # late, too
-    _group("services.telemetry.start", "services.telemetry", "blackbox broker"),  # at boot alone
+    _group("services.telemetry.start", "services.telemetry", "blackbox"),  # at boot alone
     _group("services.time", "services.time", "clock"),
     _group("services.time.setting", "services.time", "sntp"),  # late, and together
 )
