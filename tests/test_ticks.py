@@ -288,8 +288,10 @@ from services.log import Log
 flash = ramflash.RamFlash()
 import services.log.quota, services.log.files, services.status_text
 import services.borrow
-trim = sys.modules["services.log.quota"].trim
-sys.modules["services.log.files"].borrow = lambda module, name: trim
+quota = sys.modules["services.log.quota"]
+sys.modules["services.log.files"].borrow = lambda module, name: getattr(quota, name)
+make = services.borrow.borrow("services.log.start", "make")
+sys.modules["services.log.logger"].borrow = lambda module, name: make
 status.section("app")["state"] = "off"
 ramflash.mount(flash)
 log = Log(status, events, site)
@@ -332,9 +334,9 @@ from services.time import Clock, sntp
 asked = []
 
 
-async def query(address, timeout_ms):
+async def query(server, address, timeout_ms):
     asked.append(Time.now)
-    raise sntp.KissOfDeath("kiss of death")
+    raise sntp.KissOfDeath("DENY")
 
 
 async def resolve(server):
