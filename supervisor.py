@@ -248,19 +248,16 @@ class Supervisor:
         board = self.status.section("board")
         while True:
             board["uptime_s"] = self._uptime()
-            self._measure(_HEAP_MS, _FLASH_MS, False)
+            self.measure(_HEAP_MS, _FLASH_MS, False)
             if self._watchdog and self._alive():
                 self._watchdog.feed()
             await asyncio.sleep(1)
 
-    def measure(self):
-        """Measure anew for somebody who asks, unless it is too soon after the last time."""
-        self._measure(0, 0, True)
-
-    def _measure(self, heap_ms, flash_ms, both):
+    def measure(self, heap_ms=0, flash_ms=0, both=True):
         """Write what the board has left into the status; heap_ms, flash_ms: how old it may be.
 
-        both: in one step, where both are due.
+        both: in one step, where both are due. By default as for somebody who asks: anew, unless
+        it is too soon after the last time.
         """
         try:
             self._measure_due(heap_ms, flash_ms, both)

@@ -33,7 +33,7 @@ _WORDS = const(b"n")  # flags, see commands
 _RESUMES = const(b"r")
 _GATHER = const(256)  # bytes of a long reply that are sent in one packet
 # Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
-_NOT_HERE = const((b"ADAT", b"CONF", b"ENC", b"MIC", b"SMNT"))
+_NOT_HERE = const(b" ADAT CONF ENC MIC SMNT ")
 
 
 def _safely(lines):
@@ -228,7 +228,7 @@ class Session:
     def _checked(self, verb, arg, flags):
         """What forbids this command as a reply, or None; once for all handlers."""
         if flags is None:
-            if verb in _NOT_HERE:
+            if b" %s " % verb in _NOT_HERE:
                 return 502, b"%s is not implemented." % verb
             return 500, "Unknown command; HELP lists the known ones."
         if not self.account and BEFORE_LOGIN not in flags:

@@ -19,13 +19,13 @@ _FAILED = const(b'"event_type": "failed"')  # quotes within a text are escaped: 
 def keep(path, backlog, topics):
     """Write the failures that wait in backlog behind what is there; return how many are kept.
 
-    Failures are failed transfers and what topics name. Where the file would grow beyond 4 KiB,
-    the oldest go. OSError where the file system won't.
+    Failures are failed transfers and what topics name: bytes, each between blanks. Where the
+    file would grow beyond 4 KiB, the oldest go. OSError where the file system won't.
     """
     lines = []
     for index in range(len(backlog)):
         topic, payload = backlog.peek(index)
-        if topic in topics or _FAILED in payload:
+        if b" %s " % topic in topics or _FAILED in payload:
             lines.append(b"%s %s\n" % (topic.encode(), payload))
     lines = [line for line in _lines(path) if line not in lines] + lines
     size = 0

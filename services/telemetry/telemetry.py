@@ -15,8 +15,8 @@ _LONGEST_DELAY_S = const(60)
 _LOOK_MS = const(500)
 _STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
 
-_CHANGES_STATE = const(("service/state", "service/restart"))
-_ENCOURAGES = const(("network/up", "time/sync"))  # what may have been missing
+_CHANGES_STATE = const(b" service/state service/restart ")
+_ENCOURAGES = const(b" network/up time/sync ")  # what may have been missing
 _SESSION = const("services.telemetry.session")
 
 
@@ -90,9 +90,10 @@ class Telemetry(Service):
     def _notice(self, topic, fields):
         """Queue what the broker shall hear of; a plain call, as every subscriber's."""
         news = self.outbox.put(topic, fields)
-        if topic in _CHANGES_STATE:
+        word = b" %s " % topic
+        if word in _CHANGES_STATE:
             news = self.state_due = True
-        elif topic in _ENCOURAGES:
+        elif word in _ENCOURAGES:
             news = self._retry = True
         if news:
             self.wake.set()
