@@ -286,7 +286,7 @@ import os
 import ramflash
 from services.log import Log
 flash = ramflash.RamFlash()
-import services.log.quota, services.log.files, services.status_text
+import services.log.quota, services.log.files, services.log.start, services.status_text
 import services.borrow
 quota = sys.modules["services.log.quota"]
 sys.modules["services.log.files"].borrow = lambda module, name: getattr(quota, name)

@@ -12,7 +12,7 @@ from services.telemetry.outbox import Outbox as Outbox  # stays; start.py makes 
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
-_LOOK_MS = const(500)
+_LOOK_MS = const(200)
 _STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
 
 _CHANGES_STATE = const(b" service/state service/restart ")
