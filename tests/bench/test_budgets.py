@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("services", "budget"),
-    [(("ftp",), 77 * KB), (("log", "ftp"), 91 * KB), ((), 114 * KB)],
+    [(("ftp",), 67 * KB), (("log", "ftp"), 80 * KB), ((), 97 * KB)],
     ids=["FTP alone", "FTP and log", "main.py with all services"],
 )
 def test_at_rest(serve, measured, services, budget):
