@@ -39,8 +39,6 @@ class Telemetry(Service):
             return
         delay = _FIRST_DELAY_S
         try:
-            # Connecting takes 12 KB for a moment; the clock and FTP's sweep want some too, first.
-            await asyncio.sleep(_FIRST_DELAY_S)
             while True:
                 began = uptime()
                 self._retry = False
