@@ -89,6 +89,14 @@ def _words(modules, plain, kept, pool):
                 for inner in ast.walk(node):
                     if inner is not node and isinstance(inner, _FUNCTION):
                         forbidden.add(inner.name)
+    for module in modules:
+        for node in module.tree.body:
+            if isinstance(node, _FUNCTION) and [a.arg for a in node.args.args[:1]] == ["self"]:
+                # A part of a class, in a module of its own: of which, only its names tell.
+                has = _attributes(node)
+                for name, (bases, attributes) in classes.items():
+                    if has & attributes:
+                        classes[name] = bases, attributes | has
     for name in classes:
         line = _line_of(name, classes)
         if line is None:  # it has a base of somebody else's, whose names are not ours
@@ -144,7 +152,7 @@ def _line_of(name, classes):
 
 def _attributes(node):
     """What a class's objects have: its methods, its own names, what is said of self."""
-    found = scopes.bindings(node.body)
+    found = scopes.bindings(node.body) if isinstance(node, ast.ClassDef) else set()
     for part in ast.walk(node):
         if (
             isinstance(part, ast.Attribute)
