@@ -22,7 +22,6 @@ SERVICES = (
     ("telemetry", "services.telemetry", "Telemetry", "broker"),
     ("app", "services.app", "App", "module"),
 )
-IN_RESCUE = ("log", "network", "ftp", "time", "update")  # of these, in rescue mode
 
 
 def at_prompt():
@@ -34,8 +33,8 @@ def at_prompt():
         import recovery
 
         recovery.interrupted()
-    except Exception as trouble:  # somebody removed it, or it is an older one
-        print("Ctrl-C could not be noted:", trouble)
+    except Exception as error:  # somebody removed it, or it is an older one
+        print("Ctrl-C could not be noted:", error)
 
 
 try:
@@ -44,7 +43,8 @@ except KeyboardInterrupt:
     at_prompt()
     raise
 try:
-    daemon.main(VERSION, SERVICES, IN_RESCUE)
+    # The last ones are those that run in rescue mode, too.
+    daemon.main(VERSION, SERVICES, ("log", "network", "ftp", "time", "update"))
     at_prompt()
 except KeyboardInterrupt:  # while the services are made, while they stop, or after a crash
     at_prompt()

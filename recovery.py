@@ -10,12 +10,12 @@ import sys
 
 from micropython import const
 
-PATH = "/boot.json"
+_PATH = const("/boot.json")
 _NEW = const("/boot.json.new")
 NEXT = "/next"
 PREV = "/prev"
 PLAN = "/prev/plan"
-RESCUE = "/rescue"
+_RESCUE = const("/rescue")
 
 _BOOTS = const(3)  # of a trial, that its version ended itself
 _POWER_ONS = const(10)  # of a trial: a button that a person pressed, or a version that browns out
@@ -39,7 +39,7 @@ def record():
     trial, to, from, reason.
     """
     # FAT can't replace a file: there both are kept, and one of them is whole.
-    return _read(PATH) or _read(_NEW) or {}
+    return _read(_PATH) or _read(_NEW) or {}
 
 
 def _read(path):
@@ -72,13 +72,13 @@ def _write(kept):
     if not on_fat():
         with open(_NEW, "wb") as file:
             file.write(text)
-        os.rename(_NEW, PATH)
+        os.rename(_NEW, _PATH)
         return
     if len(text) > _SECTOR:
         raise OSError(_ENOSPC)
     # What is written may not be whole for a while: then the other one must be. In its place,
     # and always of one size, so that it needs no room on a full disk.
-    for path in (_NEW, PATH) if _read(PATH) else (PATH, _NEW):
+    for path in (_NEW, _PATH) if _read(_PATH) else (_PATH, _NEW):
         with open(path, "r+b" if exists(path) else "wb") as file:
             file.write(text)
             file.write(b" " * (_SECTOR - len(text)))
@@ -174,8 +174,8 @@ def begin(cause, hung=None):
 
 def rescue():
     """Why this boot shall start only what reaches the board; None where it needn't."""
-    if exists(RESCUE):
-        return "the file %s is there: remove it and reboot" % RESCUE
+    if exists(_RESCUE):
+        return "the file %s is there: remove it and reboot" % _RESCUE
     kept = record()
     bad = kept.get("bad")
     if not isinstance(bad, int) or bad < _BAD_BOOTS or update_of(kept).get("state") == "trial":

@@ -51,7 +51,7 @@ def free_ports(count):
 def compiled(source, folder):
     """Compile a module to folder/<its name>.mpy."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = bundle.compiled(source.read_bytes(), source.name, bundle.tree_root() / "build/mpy")
+    content = bundle.compiled(source.read_bytes(), source.stem, bundle.tree_root() / "build/mpy")
     (folder / f"{source.stem}.mpy").write_bytes(content)
 
 

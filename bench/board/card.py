@@ -14,10 +14,10 @@ class Card:
         card = vfs.VfsPosix(folder)
         for name in dir(card):
             setattr(self, name, getattr(card, name))
-        self._folder = folder
-        self._plain = vfs.VfsPosix()
-        self.rename = self._rename
+        plain = vfs.VfsPosix()
 
-    def _rename(self, old, new):
-        """Rename by the host's paths, which need no buffer."""
-        self._plain.rename(self._folder + old, self._folder + new)
+        def rename(old, new):
+            """Rename by the host's paths, which need no buffer."""
+            plain.rename(folder + old, folder + new)
+
+        self.rename = rename

@@ -11,8 +11,9 @@ some seconds after the start, when the boot is over.
 import gc
 
 import micropython
+from micropython import const
 
-_DEPTH = 40  # of calls; a finished import leaves a long stack
+_DEPTH = const(40)  # of calls; a finished import leaves a long stack
 
 
 def _scrub(depth):
@@ -29,7 +30,7 @@ def live():
     return gc.mem_alloc()
 
 
-_BOOTED_MS = 4000  # what only the boot needed is let go, and its first second is over
+_BOOTED_MS = const(4000)  # what only the boot needed is let go, and its first second is over
 
 
 class Probe:
@@ -37,8 +38,7 @@ class Probe:
 
     def __init__(self):
         self.base = live()
-        self._peak = 0
-        self._watching = False
+        self._peak = None  # while nobody has asked for one
 
     def watch_loop(self):
         """Look at the heap whenever asyncio's loop looks at its sockets, once asked to."""
@@ -49,7 +49,7 @@ class Probe:
         wait = core.IOQueue.wait_io_event
 
         def watched(queue, dt):
-            if self._watching:
+            if self._peak is not None:
                 self._peak = max(self._peak, live())
             wait(queue, dt)
 
@@ -59,13 +59,12 @@ class Probe:
         """Print what is there when the boot is over; clients wait until they have seen it."""
         await sleep_ms(_BOOTED_MS)
         live()
-        print("at rest=%d" % (live() - self.base))
+        print("at rest=%d bytes" % (live() - self.base))
 
     def report(self, arg):
         """The line of numbers; arg "peak" starts a new peak, whose collecting slows all down."""
         # First, and as one call: what follows allocates.
         total = micropython.mem_total()
-        peak = self._peak
-        self._watching = arg == "peak"
-        self._peak = 0
+        peak = self._peak or 0
+        self._peak = 0 if arg == "peak" else None
         return "base=%d live=%d total=%d peak=%d" % (self.base, live(), total, peak)

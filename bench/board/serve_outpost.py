@@ -6,9 +6,9 @@ services' names the whole main.py runs; with names only those, under the supervi
 
 import sys
 
-import probe
 import vfs
 from card import Card
+from probe import Probe
 
 names = sys.argv[3:]
 root, card = Card(sys.argv[1]), Card(sys.argv[2])  # before the host's paths are gone
@@ -16,7 +16,7 @@ vfs.umount("/")
 vfs.mount(root, "/")
 vfs.mount(card, "/sd")
 sys.path[:] = ("/", ".frozen", "/lib")  # "" would be the folder of this process
-the_probe = probe.Probe()
+probe = Probe()
 
 # After the probe has seen the bare heap.
 try:
@@ -24,14 +24,14 @@ try:
 except ImportError:
     import daemon as site  # a bundle has it there
 
-the_probe.watch_loop()
+probe.watch_loop()
 commands = site.SiteCommands
 
 
 def probed():
     """The registry of SITE commands, with the probe's added."""
     registry = commands()
-    registry.add("heap", the_probe.report, "heap [peak]: what the bench reads")
+    registry.add("heap", probe.report, "heap [peak]: what the bench reads")
     return registry
 
 
@@ -42,4 +42,7 @@ if names:
 
     some.run(names)
 else:
+    import boot  # noqa: F401 - as firmware does; its names stay
+
+    del boot, sys.modules["boot"]
     import main  # noqa: F401

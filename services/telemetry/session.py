@@ -17,7 +17,7 @@ from services.telemetry.delivery import deliver, deliver_kept, forget_kept
 
 _FORGIVEN_S = const(3600)  # then what the broker closed on is tried again
 _ENOUGH = const(3)  # times in a row that the broker closed on it, see refusal.py
-_HERE = "services.telemetry."
+_HERE = const("services.telemetry.")
 
 
 async def session(self):

@@ -1,5 +1,8 @@
 """Start: makes the Telemetry of its options; borrowed at boot."""
 
+import os
+import sys
+
 import asyncio
 
 from services.borrow import borrow
@@ -65,9 +68,24 @@ def make(
     )
     self.outbox = Outbox(backlog, self.base, self.status, status.sections)
     if broker:
-        borrow("umqtt.simple", "MQTTClient")  # where it is missing, that is known at once
+        _require_umqtt()
         events.subscribe(self._notice)
         # Now, as long as the log ends with the life before.
         found = black_box(board, status.section("log"))
         if found:
             self.outbox.put("board/blackbox", found)
+
+
+def _require_umqtt():
+    """ImportError where umqtt.simple is missing: that is known at once, not with the first broker.
+
+    Its file is looked for before it is imported: its 30 names would stay in the heap for good.
+    """
+    for folder in sys.path:
+        for form in (".mpy", ".py"):
+            try:
+                os.stat(folder + "/umqtt/simple" + form)
+                return
+            except OSError:
+                pass
+    borrow("umqtt.simple", "MQTTClient")  # frozen, or missing

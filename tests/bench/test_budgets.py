@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("services", "budget"),
-    [(("ftp",), 67 * KB), (("log", "ftp"), 80 * KB), ((), 97 * KB)],
+    [(("ftp",), 62 * KB), (("log", "ftp"), 70 * KB), ((), 88 * KB)],
     ids=["FTP alone", "FTP and log", "main.py with all services"],
 )
 def test_at_rest(serve, measured, services, budget):
@@ -30,7 +30,7 @@ def test_telemetry_at_rest(material):
             connected = telemetry.at_rest(material.folder, url)
     except telemetry.NoBroker as error:
         pytest.skip(f"NOT TESTED: {error}")
-    assert 5 * KB < connected - off <= 15 * KB, (connected, off)
+    assert 5 * KB < connected - off <= 18 * KB, (connected, off)
 
 
 def test_a_session(serve, measured):
@@ -63,13 +63,14 @@ def test_a_listing_is_streamed(serve, measured):
     server = serve("ftp")
     with server.client() as connection:
         lines = []
-        # Beside a buffer, unless the pool has it, nothing is held: the lines alone are 35 KB.
+        # Beside a buffer and what lists, which come with it, nothing is held: the lines alone
+        # are 35 KB.
         rise = measured.peak(
             connection,
             lambda: connection.ftp.retrlines(f"LIST {server.card}list500", lines.append),
         )
         assert len(lines) == 500
-        assert 0 < rise <= 6 * KB
+        assert 0 < rise <= 10 * KB
 
 
 @pytest.mark.parametrize(

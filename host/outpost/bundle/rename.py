@@ -31,7 +31,7 @@ ROM = (
 )
 # fmt: on
 _PARAMETERS = 12  # words of the ROM that are parameters' alone
-_WORDS = 60  # of which each name has one of its own to begin with
+_WORDS = 36  # of which each name has one of its own to begin with
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -95,8 +95,9 @@ def _words(modules, plain, kept, pool):
                 # A part of a class, in a module of its own: of which, only its names tell.
                 has = _attributes(node)
                 for name, (bases, attributes) in classes.items():
-                    if has & attributes:
+                    if has & attributes and _line_of(name, classes):
                         classes[name] = bases, attributes | has
+                        found |= has
     for name in classes:
         line = _line_of(name, classes)
         if line is None:  # it has a base of somebody else's, whose names are not ours
