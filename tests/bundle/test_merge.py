@@ -131,6 +131,12 @@ def test_a_function_s_import_that_hides_a_global_is_named():
         merged({"/a.py": text, "/b.py": "def find():\n    return 2\n"}, ("a", "b"))
 
 
+def test_an_argument_that_hides_what_is_imported_is_named():
+    text = "def ask(find):\n    from b import find as parsed\n    return parsed(find)\n"
+    with pytest.raises(MergeError, match=r"/a.py:2: parsed is find where it comes from"):
+        merged({"/a.py": text, "/b.py": "def find(x):\n    return x\n"}, ("a", "b"))
+
+
 def test_a_circle_of_imports_is_named():
     with pytest.raises(MergeError, match="a -> b -> a"):
         merged({"/a.py": "import b\n", "/b.py": "import a\n"}, ("a", "b"))

@@ -209,6 +209,7 @@ class Merger:
                     if group and place == self.result_of[group.name]:
                         if here != name:
                             new_names[here] = name
+                            _require_no_local(module, node, here, name)
                     else:
                         taken.setdefault(place, []).append(_alias(name, here))
                 elif len(thing) == 2:
@@ -324,6 +325,18 @@ class Merger:
         for member in group.members:
             add(member)
         return result
+
+
+def _require_no_local(module, statement, here, name):
+    """MergeError where a function imports something as `here` that its own `name` would hide."""
+    for function in ast.walk(module.tree):
+        if isinstance(function, scopes.FUNCTIONS[:2]) and statement in ast.walk(function):
+            own = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+            if name in own | scopes.bindings(function.body, (statement,)):
+                raise MergeError(
+                    f"{module.path}:{statement.lineno}: {here} is {name} where it comes from, "
+                    "which has another meaning in this function"
+                )
 
 
 def _itself(dotted):

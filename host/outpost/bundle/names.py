@@ -5,7 +5,7 @@ import functools
 import re
 from pathlib import Path
 
-WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 # What an application is given, what the build itself puts in, and what the bench asks for.
 KEPT = frozenset(("publish", "section", "subscribe", "unsubscribe")) | frozenset(
@@ -33,12 +33,12 @@ def kept(modules, plain):
                 if isinstance(node.value, str):
                     found.add(node.value)
                 elif isinstance(node.value, bytes):
-                    found.update(WORD.findall(node.value.decode("latin-1")))  # verbs of FTP
+                    found.update(_WORD.findall(node.value.decode("latin-1")))  # verbs of FTP
             elif isinstance(node, ast.Call) and called(node) == "split":
                 # "a b c".split(): a list of names
                 for part in ast.walk(node):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        found.update(WORD.findall(part.value))
+                        found.update(_WORD.findall(part.value))
             elif isinstance(node, ast.keyword) and node.arg:
                 found.add(node.arg)
     return found
