@@ -22,9 +22,9 @@ import asyncio
 import gc
 import os
 from asyncio import core
-from time import ticks_ms
+from time import gmtime, ticks_ms, time
 
-import hal
+import machine
 
 alive = 0
 _create_task = core.create_task
@@ -94,7 +94,8 @@ async def run(status, events):
             asked = os.listdir("/sd")
             if "clock" in asked:
                 with open("/sd/clock") as file:
-                    hal.set_clock(hal.unix_time() + int(file.read()))
+                    t = gmtime(int(time()) + int(file.read()))
+                machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
                 os.remove("/sd/clock")
             wanted = "eat" in asked
             if wanted and not held:

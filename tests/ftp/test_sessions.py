@@ -42,7 +42,7 @@ def test_browsing_goes_on_while_another_session_transfers(connect, big):
     browser = connect("reader")
 
     assert browser.ask("CWD /services").code == 250
-    assert "ftp" in browser.names("")
+    assert "ftp_server.mpy" in browser.names("")
     assert browser.fetch("RETR /main.py").startswith(b'"""')
 
     assert len(slow.rest(sock)) == BIG, "the slow transfer is whole"
@@ -253,7 +253,7 @@ def test_five_sessions_and_two_transfers_at_once(power_up, connect, all_services
 
     for session in sessions[2:]:
         assert session.ask("CWD /services").code == 250
-        assert "ftp" in session.names("")
+        assert "ftp_server.mpy" in session.names("")
         assert session.ask("STAT").code == 211
         text = session.ask("SITE who").text
         assert text.count("bytes") == 2, sessions[1].reply()
@@ -318,6 +318,11 @@ class Session:
 
 class Server:
     sessions = ()
+
+    class buffers:
+        @staticmethod
+        def stand_by():
+            pass
 
 
 module.listen = listen
