@@ -60,7 +60,7 @@ def text(name):
 def failed(text):
     backlog = Backlog(1)
     backlog.put(("task/crash", json.dumps({"error": text}).encode()))
-    spill.keep("/log/spill.txt", backlog, ("task/crash",))
+    spill.keep("/log/spill.txt", backlog, b" task/crash ")
 
 
 def prepare(first=False):

@@ -190,7 +190,7 @@ def test_a_board_without_site_status_is_read_by_its_stat(start_board, status, tm
     for path in [*root.glob("*.py"), root / "hal", root / "build", root / "tests"]:
         (old / path.name).symlink_to(path)
     shutil.copytree(root / "services", old / "services")
-    server = old / "services/ftp/server.py"
+    server = old / "services/ftp/start.py"
     server.write_text(server.read_text().replace('"status", "unlock"', '"unlock"'))
     board = start_board(tree=old)
     assert "504" in status_code(board, "SITE status")

@@ -21,12 +21,16 @@ _RARE = (
 )
 # The same of those services: a clock that is set stays so, and what MQTT tells waits.
 _LATE = (
-    *(f"/services/log_{name}." for name in ("quota", "records", "syslog")),
+    *(f"/services/log_{name}." for name in ("commands", "quota", "records", "syslog")),
     *(
         f"/services/telemetry_{name}."
-        for name in ("blackbox", "commands", "discovery", "greeting", "opening", "secure", "spill")
+        for name in ("blackbox", "commands", "connection", "delivery", "discovery", "greeting")
     ),
-    *(f"/services/time_{name}." for name in ("setting", "sntp")),
+    *(
+        f"/services/telemetry_{name}."
+        for name in ("opening", "refusal", "secure", "session", "spill", "start")
+    ),
+    *(f"/services/time_{name}." for name in ("commands", "setting", "sntp")),
 )
 _WITHOUT = (
     *_RARE,
