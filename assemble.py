@@ -114,7 +114,7 @@ def _ready(seed, status):
     is ignored. It holds no secret that config.json does not hold: FTP's passwords are hashes in
     both by then.
     """
-    if BUNDLE == "source":  # frozen: names cost nothing there; or a developer's, who changes rules
+    if BUNDLE == "source":  # a developer's, who changes the rules
         return None
     try:
         with open(_READY, "rb") as file:

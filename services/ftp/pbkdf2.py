@@ -1,7 +1,7 @@
-"""PBKDF2-HMAC-SHA256 (RFC 8018): passwords to hashes, and back never; borrowed for each use.
+"""PBKDF2-HMAC-SHA256 (RFC 8018): makes hashes of passwords and checks them; borrowed.
 
-A board's clients log in with passwords that were right before, which accounts.py knows at once:
-so this is needed once for each user and boot, and 1.4 KB of heap are free in between.
+accounts.py knows a password that was right before. So this module is needed once for each user
+and boot, and 1.4 KB of heap are free in between.
 """
 
 import os

@@ -15,10 +15,10 @@ def trim(path, max_bytes, keep):
         for entry in os.ilistdir(folder or "/"):
             number = entry[0][len(name) :] if entry[0].startswith(name) else ""
             if number.isdigit() and number == str(int(number)):
-                sizes[int(number)] = _size(path + "." + number)
+                sizes[int(number)] = _size(path + "." + number) or 0
     except OSError:
         return  # no folder, no log
-    sizes[0] = _size(path)
+    sizes[0] = _size(path) or 0
     total = sum(sizes.values())
     for number in sorted(sizes, reverse=True):
         if number > keep or total > max_bytes * (keep + 1):
@@ -30,10 +30,11 @@ def trim(path, max_bytes, keep):
 
 
 def _size(path):
+    """Bytes of a file; None where it is not there."""
     try:
         return os.stat(path)[6]
     except OSError:
-        return 0
+        return None
 
 
 def rotate(path, keep):
@@ -45,16 +46,8 @@ def rotate(path, keep):
         os.remove(path)
         return
     last = 1
-    while last < keep and _exists("%s.%d" % (path, last)):
+    while last < keep and _size("%s.%d" % (path, last)) is not None:
         last += 1
     for number in range(last, 1, -1):
         os.rename("%s.%d" % (path, number - 1), "%s.%d" % (path, number))
     os.rename(path, path + ".1")
-
-
-def _exists(path):
-    try:
-        os.stat(path)
-        return True
-    except OSError:
-        return False

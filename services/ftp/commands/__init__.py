@@ -52,8 +52,8 @@ _TABLE = (
 # a heap may have no room for it. The others come at their first use and go when nobody has been
 # here for a while.
 _RESIDENT = const(3)
-# What those use(); it goes with them.
 _HERE = const("services.ftp.commands.")
+# What those use(); it goes with them.
 _HELPERS = const(("listing", "walk", "facts", "times", "text"))
 
 _loaded = [None] * (len(_TABLE) // 2)
