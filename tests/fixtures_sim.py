@@ -1,10 +1,14 @@
-"""Fixtures `start_board` and `shared_board`: simulated boards that must end as they should."""
+"""Fixtures that start simulated boards, which must end as they should, and run `outpost`."""
 
 import contextlib
 import ftplib
 import io
+import os
 import re
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from outpost import bundle
@@ -164,3 +168,20 @@ def shared_board(tmp_path_factory):
     """A running board for all tests of a module; what they change stays for the next."""
     with desk(tmp_path_factory.mktemp("shared")) as start:
         yield start()
+
+
+@pytest.fixture
+def outpost():
+    """Run `outpost` with a board's password, 80 columns wide: (*arguments, password=PASSWORD).
+
+    Returns the CompletedProcess.
+    """
+
+    def run(*arguments, password=PASSWORD):
+        return subprocess.run(
+            [Path(sys.executable).with_name("outpost"), *arguments],
+            capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL,
+            env=os.environ | {"OUTPOST_PASSWORD": password, "COLUMNS": "80"},
+        )  # fmt: skip
+
+    return run

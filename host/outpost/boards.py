@@ -2,6 +2,7 @@
 
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from outpost import address as addresses
 from outpost.address import PASSWORD_VARIABLE, Address, AddressError
 from outpost.control import tls_context
 
+_AT_ONCE = 16
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -139,6 +141,20 @@ def reached_with(boards, cafiles):
     """
     boards = with_logins(boards, _ask)
     return boards, _context(cafiles) if any(board.address.secure for board in boards) else None
+
+
+def of_command(urls, boards_file, cafiles):
+    """What chosen() and reached_with() make of a command line; click.UsageError alone."""
+    try:
+        return reached_with(chosen(urls, boards_file), cafiles)
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def each(boards, ask):
+    """[(board, ask(board))] in the boards' order; ask runs for many at once, in threads."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(zip(boards, pool.map(ask, boards), strict=True))
 
 
 def _ask(user, boards):

@@ -2,7 +2,7 @@
 
 from outpost import bundle
 from outpost.bundle.frequent import numbered
-from outpost.bundle.merge import Merged
+from outpost.bundle.module import Merged
 
 CACHE = bundle.tree_root() / "build" / "mpy"
 NAMES = [f"name{number}" for number in range(200)]

@@ -3,7 +3,8 @@
 import subprocess
 
 import pytest
-from outpost.bundle.merge import Group, MergeError, Merger, Module
+from outpost.bundle.merge import Group, MergeError, Merger
+from outpost.bundle.module import Module
 from outpost.sim.interpreters import interpreter
 
 

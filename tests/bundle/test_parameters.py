@@ -4,7 +4,7 @@ import ast
 
 import pytest
 from outpost.bundle import parameters
-from outpost.bundle.merge import Module
+from outpost.bundle.module import Module
 
 WORDS = ("p", "q", "r", "s")
 

@@ -4,7 +4,7 @@ import sys
 import types
 
 import pytest
-from outpost.bundle.merge import Merged
+from outpost.bundle.module import Merged
 from outpost.bundle.rename import ROM, rename
 
 
@@ -106,7 +106,7 @@ def test_what_modules_of_boards_have_stays():
     text = "class A:\n    def readinto(self):\n        self.deinit = self.socket = 1\n"
     made = renamed(a=text)["a"]
     for name in ("readinto", "deinit", "socket"):
-        assert f"{name}" in made
+        assert name in made
 
 
 def test_public_names_are_the_same_in_each_module():

@@ -1,32 +1,18 @@
 """`outpost site` against real boards: tables, blocks, tracebacks, and what fails."""
 
+import functools
 import io
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from fixtures_sim import PASSWORD
 from outpost import bundle
 from outpost.bundle import maps
 
-OUTPOST = Path(sys.executable).with_name("outpost")
-
 
 @pytest.fixture
-def site():
+def site(outpost):
     """Run `outpost site`: (*arguments, password=PASSWORD) -> CompletedProcess."""
-
-    def run(*arguments, password=PASSWORD):
-        return subprocess.run(
-            [OUTPOST, "site", *arguments], capture_output=True, text=True, timeout=90,
-            env=os.environ | {"OUTPOST_PASSWORD": password, "COLUMNS": "80"},
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    return run
+    return functools.partial(outpost, "site")
 
 
 def url_of(board):

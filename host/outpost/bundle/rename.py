@@ -11,7 +11,7 @@ import zlib
 from collections import defaultdict
 
 from outpost.bundle import names, parameters, scopes
-from outpost.bundle.merge import Merged, Module
+from outpost.bundle.module import Merged, Module
 
 # MicroPython's static names (py/makeqstrdata.py, static_qstr_list): numbers below 128 that every
 # firmware has. No exceptions among them: the compiler itself asks for some, `async with` for
@@ -31,7 +31,7 @@ ROM = (
 )
 # fmt: on
 _PARAMETERS = 12  # words of the ROM that are parameters' alone
-_WORDS = 36  # of which each name has one of its own to begin with
+_WORDS = 36  # the first ones of the pool: each name tries one of these first, by its hash
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -1,7 +1,6 @@
 """`outpost metrics` as a command: listens to a broker, serves what it hears to Prometheus."""
 
 import contextlib
-import signal
 import threading
 import time
 from types import SimpleNamespace
@@ -9,12 +8,12 @@ from types import SimpleNamespace
 import click
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from outpost.address import MQTT, AddressError, AddressType, credentials
+from outpost.address import MQTT, AddressType
 from outpost.metrics.collect import families
 from outpost.metrics.serve import serving
 from outpost.shown import safe
-from outpost.watch.broker import Link, Refused
-from outpost.watch.command import cafile_option, topic_option
+from outpost.watch.broker import Refused
+from outpost.watch.command import cafile_option, link_to, topic_option
 from outpost.watch.model import Fleet
 
 _STEP_S = 0.5
@@ -42,13 +41,7 @@ def metrics(url, topic, cafile, host, port):
     A board that is offline or late is outpost_up 0, and its other values go. While the broker is
     away there is nothing but outpost_broker_connected 0.
     """
-    if cafile and not url.secure:
-        raise click.UsageError("--cafile goes with mqtts://")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        link = Link(url, credentials(url), topic, cafile)
-    except AddressError as error:
-        raise click.ClickException(str(error)) from None
+    link = link_to(url, topic, cafile)
     fleet = Fleet(topic)
     lock = threading.Lock()  # of the fleet and what is known of the link
 

@@ -20,17 +20,17 @@ _RARE = (
     *(f"/services/ftp_commands_{name}." for name in ("active", "standard")),
 )
 # The same of those services: a clock that is set stays so, and what MQTT tells waits.
-_LATE = (
-    *(f"/services/log_{name}." for name in ("commands", "quota", "records", "syslog")),
-    *(
-        f"/services/telemetry_{name}."
-        for name in ("blackbox", "commands", "connection", "delivery", "discovery", "greeting")
-    ),
-    *(
-        f"/services/telemetry_{name}."
-        for name in ("opening", "refusal", "secure", "session", "spill", "start")
-    ),
-    *(f"/services/time_{name}." for name in ("commands", "setting", "sntp")),
+_LATE = tuple(
+    f"/services/{service}_{name}."
+    for service, names in {
+        "log": ("commands", "quota", "records", "syslog"),
+        "telemetry": (
+            *("blackbox", "commands", "connection", "delivery", "discovery", "greeting"),
+            *("opening", "refusal", "secure", "session", "spill", "start"),
+        ),
+        "time": ("commands", "setting", "sntp"),
+    }.items()
+    for name in names
 )
 _WITHOUT = (
     *_RARE,

@@ -13,17 +13,13 @@ from outpost.push import plan as plans
 from outpost.push.content import ContentError
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT
+from outpost.push.room import TooFull, required
 from outpost.push.session import Busy, Lost, PushError, Refused, Session
 from outpost.push.small import grown, is_spare, small
 
 _ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
 _RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
 _POLL_S = (0.3, 3.0)  # a board that restarts or is on trial is asked more and more rarely
-_BLOCK = 4096  # of LittleFS on ESP32 and RP2
-# Measured on a Pico W's LittleFS: a folder takes three blocks until all is in place, and so many
-# files one for their names and their lines in the log. The board wants six free beside that.
-_SPARE_BLOCKS = 7
-_MANY = 8
 _HASH_BYTES_PER_S = 20_000  # slower than any board verifies what it was sent
 _APPLY_S = 60  # for APPLY, which verifies again, beyond the usual
 _REST_S = 65  # after that long without a session a board has forgotten what staging took
@@ -34,8 +30,6 @@ _UNTOUCHED = "nothing was changed"
 _STAGING = "the board runs what it ran; what arrived lies under /next, and the next push goes on"
 _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
-
-
 _SHED = (
     "the board runs what it ran; to make room, modules of rare commands, clock sync and MQTT were "
     "removed, which the next push brings again"
@@ -48,20 +42,6 @@ _SMALL = (
 
 class Stopped(Exception):
     """Somebody wants the push to end."""
-
-
-class TooFull(PushError):
-    """The flash has no room for what is to be sent beside what is there.
-
-    room: both, in words. place: what was to be sent.
-    """
-
-    def __init__(self, room, place):
-        super().__init__(
-            f"the board's flash is too full: {room}; remove files from it, and push again"
-        )
-        self.room = room
-        self.place = place
 
 
 class Push:
@@ -197,7 +177,7 @@ class Push:
             return earlier or results.UNCHANGED
         _require_loadable(plan, status)
         staging = plans.staging(self._session, plan)
-        room = self._require_room(plan, staging, status)
+        room = required(plan, staging, status["free"])
         if self._dry_run:
             if room:
                 self.outcome.notes.append(room)
@@ -226,20 +206,6 @@ class Push:
             )
             return results.ROLLED_BACK
         return None
-
-    def _require_room(self, plan, staging, status):
-        """How much flash the update takes, in words; TooFull where it would not fit."""
-        if not (status["free"] or "").isdigit():
-            return None
-        files = [file for file, _ in staging.send]
-        blocks = sum(-(-len(file.content) // _BLOCK) for file in files) + len(files) // _MANY
-        blocks += 3 * len(staging.folders) + 2 * plan.folders + _SPARE_BLOCKS
-        room = blocks * _BLOCK
-        free = int(status["free"])
-        said = f"{room // 1024} KiB of flash are needed, {free // 1024} KiB are free"
-        if room > free:
-            raise TooFull(said, plan.place)
-        return said
 
     def _stage(self, plan, staging):
         """Bring what differs under /next, the manifest last; have the board verify it."""

@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import click
 from rich.console import Console
@@ -13,11 +12,9 @@ from rich.text import Text
 
 from outpost import boards as several
 from outpost import bundle
-from outpost.address import AddressError
 from outpost.shown import safe
 from outpost.site.run import run
 
-_AT_ONCE = 16
 _FEW = 3  # lines of an answer that fit a row
 _LINE = 2000  # characters of a line that are shown
 _NAMES = 24  # those of a board's name
@@ -61,17 +58,12 @@ def site(urls, command, boards_file, as_json, cafiles, timeout):
     command line.
     """
     tree = bundle.tree_root()
-    try:
-        boards = several.chosen(urls, boards_file)
-        boards, context = several.reached_with(boards, cafiles)
-    except AddressError as error:
-        raise click.UsageError(str(error)) from None
+    boards, context = several.of_command(urls, boards_file, cafiles)
 
     def told(board):
         return run(board.address, command, context=context, timeout=timeout, tree=tree)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        results = list(zip(boards, pool.map(told, boards), strict=True))
+    results = several.each(boards, told)
     if as_json:
         for board, result in results:
             click.echo(_json_line(board, result))

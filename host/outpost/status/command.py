@@ -2,7 +2,6 @@
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import click
 from rich.console import Console
@@ -11,14 +10,12 @@ from rich.text import Text
 
 from outpost import boards as several
 from outpost import bundle
-from outpost.address import AddressError
 from outpost.bundle.trace import explained
 from outpost.control import Unreachable
 from outpost.shown import safe, size, span
 from outpost.status.ask import Answer, ask
 from outpost.status.rows import rows
 
-AT_ONCE = 16
 _BESIDE, _LEAST = 23, 40  # columns that the names and states of services take; for the rest
 _UNITS = (("_bytes", size), ("_ms", lambda ms: f"{ms:.0f} ms"), ("_s", span))
 _GOOD, _BAD = "green", "bold red"
@@ -56,11 +53,7 @@ def status(urls, boards_file, verbose, as_json, cafiles, timeout):
     - has less than 5 % of its heap free, or less than 5 % of its flash
     """
     tree = bundle.tree_root()
-    try:
-        boards = several.chosen(urls, boards_file)
-        boards, context = several.reached_with(boards, cafiles)
-    except AddressError as error:
-        raise click.UsageError(str(error)) from None
+    boards, context = several.of_command(urls, boards_file, cafiles)
 
     def asked(board):
         login = board.address.user, board.address.password
@@ -70,8 +63,7 @@ def status(urls, boards_file, verbose, as_json, cafiles, timeout):
         except Unreachable as error:
             return error
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(zip(boards, pool.map(asked, boards), strict=True))
+    answers = several.each(boards, asked)
     console = Console(highlight=False, markup=False)
     if as_json:
         for board, answer in answers:

@@ -48,6 +48,17 @@ def cafile_option(command):
     )(command)  # fmt: skip
 
 
+def link_to(url, topic, cafile):
+    """The Link of a command that listens to a broker until SIGTERM, as Ctrl-C, ends it."""
+    if cafile and not url.secure:
+        raise click.UsageError("--cafile goes with mqtts://")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return Link(url, credentials(url), topic, cafile)
+    except AddressError as error:
+        raise click.ClickException(str(error)) from None
+
+
 @click.command()
 @click.argument("url", type=AddressType(MQTT))
 @topic_option
@@ -74,16 +85,9 @@ def watch(url, topic, cafile, as_json, once, expect, timeout):
     """
     if expect is not None and not once:
         raise click.UsageError("--expect goes with --once")
-    if cafile and not url.secure:
-        raise click.UsageError("--cafile goes with mqtts://")
     with contextlib.suppress(AttributeError):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8
-    # Whoever ends it, the terminal is left as it was found.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        link = Link(url, credentials(url), topic, cafile)
-    except AddressError as error:
-        raise click.ClickException(str(error)) from None
+    link = link_to(url, topic, cafile)  # whatever ends it, the terminal is left as it was found
     try:
         if once:
             sys.exit(_once(link, url, topic, as_json, expect, timeout))

@@ -1,0 +1,40 @@
+"""Room: the flash that an update takes until it is confirmed, and whether a board has it."""
+
+from outpost.push.session import PushError
+
+_BLOCK = 4096  # of LittleFS on ESP32 and RP2
+# Measured on a Pico W's LittleFS: a folder takes three blocks until all is in place, and so many
+# files one for their names and their lines in the log. The board wants six free beside that.
+_SPARE_BLOCKS = 7
+_MANY = 8
+
+
+class TooFull(PushError):
+    """The flash has no room for what is to be sent beside what is there.
+
+    room: both, in words. place: what was to be sent.
+    """
+
+    def __init__(self, room, place):
+        super().__init__(
+            f"the board's flash is too full: {room}; remove files from it, and push again"
+        )
+        self.room = room
+        self.place = place
+
+
+def required(plan, staging, free):
+    """How much flash the update takes, in words; TooFull where it would not fit.
+
+    free: bytes, as SITE UPDATE STATUS tells them; None where it doesn't, and then for the result.
+    """
+    if not (free or "").isdigit():
+        return None
+    files = [file for file, _ in staging.send]
+    blocks = sum(-(-len(file.content) // _BLOCK) for file in files) + len(files) // _MANY
+    blocks += 3 * len(staging.folders) + 2 * plan.folders + _SPARE_BLOCKS
+    room = blocks * _BLOCK
+    said = f"{room // 1024} KiB of flash are needed, {int(free) // 1024} KiB are free"
+    if room > int(free):
+        raise TooFull(said, plan.place)
+    return said
