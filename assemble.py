@@ -182,7 +182,7 @@ def _settings(rows, status, watchdog):
             rules = borrow("services.%s.options" % name, "OPTIONS")
             wanted[name] = given = config.check(name, section, rules, problems)
             if name == "ftp":
-                accounts = borrow("services.ftp.setup", "accounts")
+                accounts = borrow("services.ftp.access.setup", "accounts")
                 made = asyncio.run(_fed(accounts(given.get("users", {}), config.put), watchdog))
                 given["users"] = made[0]
                 problems.extend(made[1])

@@ -1,7 +1,17 @@
-"""borrow: use a module once and let it go; what is used once need not fill the heap for years."""
+"""How modules come late and go again: borrow() for once, use() until release().
+
+What is used once or seldom need not fill the heap for years. Both name a module by its whole
+dotted name, as a text: tests/test_architecture.py reads these as imports.
+"""
 
 import gc
 import sys
+
+from micropython import const
+
+_ROOM = const(6144)  # bytes, those of garbage not among them
+_OURS = const("services.")
+_used = []  # names of modules: what use() imported and release() lets go
 
 
 def borrow(module, name):
@@ -13,6 +23,33 @@ def borrow(module, name):
     value = getattr(__import__(module, None, None, (name,)), name)
     forget(module)
     return value
+
+
+def use(name):
+    """Return a module that stays until release(), and what it imports of services; MemoryError.
+
+    Where it doesn't fit, the other ones make room; what runs keeps its own.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    before = list(sys.modules)
+    gc.collect()  # a module wants its memory in larger pieces than most
+    try:
+        module = __import__(name, None, None, ("*",))
+    except MemoryError:
+        release()
+        gc.collect()
+        module = __import__(name, None, None, ("*",))
+    _used.extend([new for new in sys.modules if new.startswith(_OURS) and new not in before])
+    if gc.mem_free() < _ROOM:  # its work, and the reply, need some too
+        release()
+    return module
+
+
+def release():
+    """Let go of what use() imported."""
+    while _used:
+        forget(_used.pop())
 
 
 def forget(module):

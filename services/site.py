@@ -14,7 +14,7 @@ class SiteCommands:
     """
 
     def __init__(self):
-        self.commands = {}  # for SITE HELP: services/ftp/operator.py lists them
+        self.commands = {}  # for SITE HELP: services/ftp/commands/operator.py lists them
 
     def add(self, name, handler, usage, admin=False, waits=False):
         """Offer `SITE name`; usage is what SITE HELP shows, such as "log [n]: last n lines"."""

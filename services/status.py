@@ -2,6 +2,8 @@
 
 from time import gmtime, time
 
+from services.borrow import use
+
 
 def time_text(t=None):
     """ISO 8601 text, in UTC, of t (as time.time() counts; None: now): 2026-11-22T20:11:03Z."""
@@ -43,6 +45,4 @@ class Status:
 
     def lines(self):
         """Yield each section as a readable line or more, in the order in which they were made."""
-        from services.status_text import lines  # FTP lets it go with the last session
-
-        return lines(self.items())
+        return use("services.status_text").lines(self.items())

@@ -401,7 +401,7 @@ say(synced[0], *synced[2])
 
 def test_a_lock_out_ends_when_it_ends_and_does_not_come_back(said):
     (found,) = said("""
-from services.ftp.guard import Guard
+from services.ftp.access.guard import Guard
 guard = Guard(86_400_000)
 locked = []
 
@@ -424,7 +424,7 @@ say(*locked)
 
 def test_a_session_is_idle_for_as_long_as_it_is(said):
     (found,) = said("""
-from services.ftp.session import Session
+from services.ftp.control.session import Session
 
 
 class Idle:

@@ -12,10 +12,11 @@ from micropython import const
 import hal
 from hal.console import console
 from hal.net import accept, hang_up, listen, readable, stop_listening
-from services.borrow import borrow, forget
-from services.ftp import admission, commands, paths, sight
+from services.borrow import borrow, forget, release
+from services.ftp.access import admission, sight
+from services.ftp.control.session import Session
 from services.ftp.errors import FTPError
-from services.ftp.session import Session
+from services.ftp.files import paths
 from services.service import Service
 
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
@@ -41,7 +42,7 @@ class FtpServer(Service):
     async def run(self):
         """Accept clients for ever; ends every session when it is stopped."""
         try:
-            asyncio.create_task(borrow("services.ftp.sweep", "sweep")(self.uploads))
+            asyncio.create_task(borrow("services.ftp.files.sweep", "sweep")(self.uploads))
         except MemoryError:
             gc.collect()  # what was left behind takes room on flash; to serve matters more
         try:
@@ -89,7 +90,7 @@ class FtpServer(Service):
             if self.status.section("heap").get("free_bytes", _PLENTY) < _PLENTY:
                 gc.collect()
                 if gc.mem_free() < _ROOM:
-                    commands.release()
+                    release()
                     gc.collect()
                 if gc.mem_free() < _ROOM:  # it would take the last of it from those who are here
                     raise MemoryError
@@ -151,13 +152,13 @@ class FtpServer(Service):
                     used = now
                 elif ticks_diff(now, used) > _RELEASE_MS:
                     used = now
-                    commands.release()
+                    release()
                     self.buffers.drop()
                     if self.tls:
                         self.tls.release()
                 if self.guard and self.guard.expire():
                     self.guard = None
-                    forget("services.ftp.guard")
+                    forget("services.ftp.access.guard")
                 self._watch_sessions(now)
             except MemoryError:
                 gc.collect()  # what is due now is due in a second, too

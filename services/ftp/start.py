@@ -8,9 +8,9 @@ import hal
 from hal.net import listen
 from services.borrow import borrow
 from services.ftp import commands
-from services.ftp.accounts import Account, Accounts
-from services.ftp.buffers import Buffers
-from services.ftp.sockets import Sockets
+from services.ftp.access.accounts import Account, Accounts
+from services.ftp.data.buffers import Buffers
+from services.ftp.data.listeners import Sockets
 
 _SCRATCH = const(256)  # of the control connections; more is read in pieces
 _GONE = const(
@@ -91,7 +91,7 @@ def make(
     commands.load_resident()
     if hal.guarded:
         hal.guarded()  # while the heap has room in one piece
-    site.add_rare(_OPERATORS, "services.ftp.operator", self)
+    site.add_rare(_OPERATORS, "services.ftp.commands.operator", self)
 
 
 def _secured(server, settings):

@@ -5,7 +5,7 @@ import pytest
 SCRIPT = """
 from micropython import heap_lock, heap_unlock
 from asyncio import core
-from services.ftp.pump import receive, send
+from services.ftp.data.pump import receive, send
 
 CHUNKS = 2000
 

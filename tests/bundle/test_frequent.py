@@ -22,6 +22,8 @@ def merged(text):
 RUN = """
 import gc, sys
 sys.path.insert(0, sys.argv[1])
+for n in range(330):  # names: so many that the module's don't need another pool of them
+    getattr(sys, "name_%d" % n, None)
 gc.collect()
 before = gc.mem_alloc()
 import a

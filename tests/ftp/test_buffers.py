@@ -4,7 +4,7 @@ import pytest
 
 MAKE = """
 import gc
-from services.ftp.buffers import Buffers
+from services.ftp.data.buffers import Buffers
 buffers = Buffers(%s)
 first = buffers.take()
 print(len(first))
@@ -57,7 +57,7 @@ def test_a_low_heap_shrinks_them_before_it_refuses_anyone(micropython):
 def test_one_stands_by_until_nobody_comes_any_more(micropython):
     said = micropython("""
 import gc
-from services.ftp.buffers import Buffers
+from services.ftp.data.buffers import Buffers
 
 def held():
     gc.collect()

@@ -227,12 +227,13 @@ class TestSize:
 def test_what_few_ask_for_leaves_the_heap_again(micropython):
     script = """
 import sys
+from services.borrow import release
 from services.ftp import commands
 for verb in (b"MFMT", b"HASH", b"MLST"):
     commands.handler_of(commands.find(verb)[0], verb)
-from services.ftp import facts, times
+from services.ftp.files import facts, times
 del facts, times
-commands.release()
+release()
 print([name for name in sys.modules if name.rpartition(".")[2] in ("facts", "times", "hashing")])
 """
     assert micropython(script) == "[]\n"

@@ -16,7 +16,7 @@ sys.path.insert(0, sys.argv[1])
 import asyncio, json, os, vfs
 import ramflash
 import hal.fat  # imported now: later the root is a flash in memory
-from services.ftp import fat, storing, sweep
+from services.ftp.files import fat, upload as storing, sweep
 from services.ftp.commands import tree
 
 tree.borrow = lambda module, name: getattr(fat, name)

@@ -302,7 +302,7 @@ def test_boards_have_the_budget_of_their_port(
     script = f"""
 import sys
 import hal
-from services.ftp.sockets import Sockets
+from services.ftp.data.listeners import Sockets
 class Machine:
     mem32 = {{0x40058000 + 0x1C: 0}}
     def __getattr__(self, name):

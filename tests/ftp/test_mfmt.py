@@ -195,7 +195,7 @@ def test_a_record_is_found_where_records_begin_alone(micropython):
     script = """
 from binascii import crc32
 from struct import pack
-from services.ftp.times import Kept
+from services.ftp.files.times import Kept
 found = (0x8000, 0, 0, 0, 0, 0, 5, 0, 700, 0)
 true = pack("<IIII", crc32("name"), 700, 5, 1_000_000)
 print(Kept(bytearray(b"1234" + true + b"123456789012" + true)).applied("name", found)[8])

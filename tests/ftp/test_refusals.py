@@ -8,7 +8,7 @@ import pytest
 LONG = "\u0436" * 140 + ".txt"  # 284 bytes
 TRANSFER = """
 import asyncio
-from services.ftp.transfer import Transfer
+from services.ftp.data.transfer import Transfer
 
 class Server:
     held = []

@@ -298,7 +298,7 @@ def test_a_client_that_reads_no_replies_holds_up_nobody(connect, control):
 def test_a_listener_for_which_lwip_has_no_room_is_waited_for(micropython):
     said = micropython("""
 import asyncio, errno
-import services.ftp.sockets as module
+import services.ftp.data.listeners as module
 
 tries = []
 

@@ -6,7 +6,7 @@ import pytest
 
 SCRIPT = """
 import asyncio, json
-from services.ftp import setup
+from services.ftp.access import setup
 
 
 def keep(keys, value):
@@ -18,7 +18,7 @@ print("ANSWER", json.dumps([sorted(made), problems]))
 """
 CHECK = """
 import asyncio, json, os
-from services.ftp import setup
+from services.ftp.access import setup
 
 os.mkdir("home")
 open("file", "w").close()

@@ -160,10 +160,10 @@ def borrow(module, name):
     count += 1
     return real(module, name)
 services.borrow.borrow = borrow
-from services.ftp import operator
+from services.ftp.commands import operator
 from services.site import SiteCommands
 site = SiteCommands()
-site.add_rare(list(operator.COMMANDS), "services.ftp.operator", None)
+site.add_rare(list(operator.COMMANDS), "services.ftp.commands.operator", None)
 site.add_rare(("log",), "services.log.commands", None)
 site.add_rare(("update",), "services.update.commands", None)
 site.add("plain", None, "plain: one")

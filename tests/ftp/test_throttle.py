@@ -18,7 +18,7 @@ BAD_LOGIN_S = 90  # one that comes behind the failure of another waits, and long
 GUARD = """
 import json
 import hal
-from services.ftp import guard
+from services.ftp.access import guard
 WRAP = 1 << 30
 now = WRAP - %d
 guard.ticks_ms = hal.ticks_ms = lambda: now %% WRAP
@@ -124,7 +124,7 @@ say(table.expire(), list(table._table))
 
 COUNT = """
 import asyncio, json
-from services.ftp import accounts, pbkdf2
+from services.ftp.access import accounts, pbkdf2
 from hashlib import sha256
 accounts.borrow = lambda module, name: getattr(pbkdf2, name)  # it would be a new one each time
 count = 0

@@ -797,7 +797,7 @@ def test_the_end_of_a_handshake_is_seen_and_takes_no_data(micropython):
 
 PUMP = """
 import asyncio, socket, time
-from services.ftp.pump import receive
+from services.ftp.data.pump import receive
 
 class Secured:
     raw = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # never readable

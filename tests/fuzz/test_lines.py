@@ -11,8 +11,8 @@ LONGEST = 512  # bytes of a command line with its CR, without its LF
 
 DEVICE = """
 import io
-from services.ftp.lines import Lines, text_of
-from services.ftp.text import TextReader, TextWriter
+from services.ftp.control.lines import Lines, text_of
+from services.ftp.data.text import TextReader, TextWriter
 
 
 class Packets:

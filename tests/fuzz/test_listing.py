@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 DEVICE = """
 from time import gmtime
-from services.ftp import listing, times
-from services.ftp.listing import Listing, stamp
+from services.ftp.files import listing, times
+from services.ftp.files.listing import Listing, stamp
 from services.log.lines import event_text, one_line
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 DEVICE = """
-from services.ftp.paths import inside, is_within, join, matches, resolve, seen, split
+from services.ftp.files.paths import inside, is_within, join, matches, resolve, seen, split
 
 def go(root, arguments):
     cwd = "/"

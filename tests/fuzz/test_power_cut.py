@@ -18,11 +18,11 @@ from outpost.sim.desk import BoardFailed
 DEVICE = """
 import asyncio, hashlib, os
 from ramflash import RamFlash, mount
-from services.ftp import times
+from services.ftp.files import times
 from services.ftp.commands import tree
-from services.ftp.disk import stat_of
-from services.ftp.storing import Upload
-from services.ftp.sweep import sweep
+from services.ftp.files.disk import stat_of
+from services.ftp.files.upload import Upload
+from services.ftp.files.sweep import sweep
 from time import ticks_ms
 
 

@@ -15,7 +15,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import asyncio, json, os
 import config, ramflash, recovery
-from services.ftp import commands, sweep, times
+from services.ftp import commands
+from services.ftp.files import sweep, times
 from services.events import Backlog
 from services.log import crash
 from services.telemetry import spill

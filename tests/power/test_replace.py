@@ -20,7 +20,8 @@ import asyncio, gc, json, os
 import config, hal, hal.fat, ramflash, recovery
 from hal import files, identity
 from services.events import Backlog
-from services.ftp import commands, sweep, times
+from services.ftp import commands
+from services.ftp.files import sweep, times
 from services.log import crash
 from services.telemetry import spill
 

@@ -25,8 +25,11 @@ GROUPS = (
     _group(
         "services.ftp.server",
         "services.ftp",
-        "accounts admission buffers commands data disk errors lines paths pump session sight"
-        " sockets storing transfer commands.access commands.site commands.transfers",
+        "access.accounts access.admission access.sight"
+        " commands commands.access commands.site commands.transfers"
+        " control.lines control.session errors"
+        " data.buffers data.connection data.listeners data.pump data.transfer"
+        " files.disk files.paths files.upload",
     ),
     _group("services.log.logger", "services.log", "files lines"),
     _group("services.telemetry", "services.telemetry", "outbox telemetry"),

@@ -4,12 +4,9 @@ A verb's handler is the `async def VERB(session, arg)` of that very name in its 
 a reply (code, text or an iterable of lines), or None where it has replied itself.
 """
 
-import gc
-import sys
-
 from micropython import const
 
-from services.borrow import forget
+from services.borrow import use
 
 # What is checked before a handler runs.
 ARG = b"a"  # an argument must be there
@@ -53,12 +50,9 @@ _TABLE = (
 # here for a while.
 _RESIDENT = const(3)
 _HERE = const("services.ftp.commands.")
-# What those use(); it goes with them.
-_HELPERS = const(("listing", "walk", "facts", "times", "text"))
 
-_loaded = [None] * (len(_TABLE) // 2)
+_resident = []
 _RECENT = const(8)
-_ROOM = const(6144)  # bytes, those of garbage not among them
 _recent = {}  # verb -> what find() returned: the table is gone through a byte at a time
 
 
@@ -71,7 +65,7 @@ def find(verb):
     if found:
         return found
     wanted = b" %s:" % verb
-    for number in range(len(_loaded)):
+    for number in range(len(_TABLE) // 2):
         known = _TABLE[2 * number + 1]
         start = known.find(wanted)
         if start >= 0:
@@ -86,13 +80,14 @@ def find(verb):
 
 def handler_of(number, verb):
     """The handler of a module's verb; the module is imported where it isn't yet: MemoryError."""
-    return getattr(_loaded[number] or _load(number), verb.decode())
+    module = _resident[number] if number < _RESIDENT else use(_HERE + _TABLE[2 * number])
+    return getattr(module, verb.decode())
 
 
 def verbs():
     """Yield every verb, as text."""
-    for number in range(len(_loaded)):
-        for word in _TABLE[2 * number + 1].split():
+    for known in _TABLE[1::2]:
+        for word in known.split():
             yield word[: word.find(b":")].decode()
 
 
@@ -100,39 +95,4 @@ def load_resident():
     """Import the modules that stay: the first ones of the table."""
     from services.ftp.commands import access, site, transfers
 
-    _loaded[:_RESIDENT] = access, transfers, site
-
-
-def use(name):
-    """Return a module that goes when those of rare commands go; MemoryError.
-
-    Where it doesn't fit, the modules of other commands make room; what runs keeps its own.
-    """
-    if name in sys.modules:
-        return sys.modules[name]
-    gc.collect()  # a module wants its memory in larger pieces than most
-    try:
-        module = __import__(name, None, None, ("*",))
-    except MemoryError:
-        release()
-        gc.collect()
-        module = __import__(name, None, None, ("*",))
-    if gc.mem_free() < _ROOM:  # its work, and the reply, need some too
-        release()
-    return module
-
-
-def release():
-    """Let go of the modules that don't stay."""
-    _recent.clear()
-    for number in range(_RESIDENT, len(_loaded)):
-        _loaded[number] = None
-        forget(_HERE + _TABLE[2 * number])
-    for name in _HELPERS:
-        forget("services.ftp." + name)
-    forget("services.status_text")  # STAT's
-
-
-def _load(number):
-    _loaded[number] = module = use(_HERE + _TABLE[2 * number])
-    return module
+    _resident[:] = access, transfers, site

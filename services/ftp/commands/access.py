@@ -5,7 +5,7 @@ from time import ticks_ms
 import asyncio
 from micropython import const
 
-from services.ftp.admission import LOCKED_OUT
+from services.ftp.access.admission import LOCKED_OUT
 
 _DELAY_MS = const(1_000)  # after each wrong password; other sessions go on
 _MOST_FAILURES = const(3)
@@ -89,7 +89,7 @@ def _failed(server, address, name):
     """Hold a failure against the address. name: of the user, None where there is none such."""
     try:
         if not server.guard:
-            from services.ftp.guard import Guard
+            from services.ftp.access.guard import Guard
 
             server.guard = Guard(server.lockout_ms)
         seconds = server.guard.failed(address, name)

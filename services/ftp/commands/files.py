@@ -7,9 +7,9 @@ import asyncio
 from micropython import const
 
 import hal
-from services.ftp.commands import use
-from services.ftp.disk import is_dir, stat_of
-from services.ftp.listing import stamp
+from services.borrow import use
+from services.ftp.files.disk import is_dir, stat_of
+from services.ftp.files.listing import stamp
 
 _SLICE_MS = const(5)
 
@@ -76,7 +76,7 @@ async def MFMT(session, arg):
 
 
 def _set_time(session, text, name):
-    times = use("services.ftp.times")
+    times = use("services.ftp.files.times")
     try:
         when = times.seconds(text)
     except ValueError:
@@ -92,7 +92,7 @@ def _set_time(session, text, name):
 
 async def MLST(session, path):
     """RFC 3659 section 7: one entry, over the control connection."""
-    facts = use("services.ftp.facts").Facts(session, path)
+    facts = use("services.ftp.files.facts").Facts(session, path)
     line = facts.line(session.shown(path), stat_of(path), path.encode())
     await session.reply_lines(250, "Facts:", (line[:-2],), b" ")
 

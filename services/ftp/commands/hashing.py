@@ -8,8 +8,8 @@ from time import ticks_diff, ticks_ms
 import asyncio
 from micropython import const
 
-from services.ftp.disk import is_dir
 from services.ftp.errors import FTPError
+from services.ftp.files.disk import is_dir
 
 _SLICE_MS = const(5)
 

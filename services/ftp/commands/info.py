@@ -5,7 +5,7 @@ import hashlib
 from micropython import const
 
 from hal import elapsed
-from services.ftp.commands import use
+from services.borrow import use
 
 _HASHES = const(("SHA-256", "SHA-1", "MD5"))
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
@@ -34,7 +34,8 @@ def _features(session):
     yield "MDTM"
     if not session.account or session.account.role != "read":
         yield "MFMT"
-    facts = use("services.ftp.facts").FACTS  # not for a STAT, which a full heap should still have
+    # Not for a STAT, which a full heap should still have.
+    facts = use("services.ftp.files.facts").FACTS
     chosen = facts if session.facts is None else session.facts
     yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in facts])
     if tls and not tls.broken:
@@ -78,7 +79,8 @@ async def OPTS(session, arg):
 
 def _choose_facts(session, wanted):
     """RFC 3659 section 7.9: what is unknown is passed over; the text of the reply."""
-    session.facts = tuple([fact for fact in use("services.ftp.facts").FACTS if fact in wanted])
+    known = use("services.ftp.files.facts").FACTS
+    session.facts = tuple([fact for fact in known if fact in wanted])
     return ("MLST OPTS " + "".join([fact + ";" for fact in session.facts])).rstrip()
 
 
@@ -103,7 +105,7 @@ async def STAT(session, arg):
 async def _listed(session, arg):
     """As LIST, over the control connection; RFC 959's 212 is for folders, 213 for files."""
     from services.ftp.commands.listings import asked, lines_of
-    from services.ftp.listing import formatter
+    from services.ftp.files.listing import formatter
 
     path = asked(arg)[1]
     lines = lines_of(session, path, formatter(session).unix)
@@ -136,9 +138,8 @@ def _status_lines(session):
     if not server.status.section("time").get("set"):
         yield "The clock is not set: times are not real"
     if session.account.role == "read":
-        from services.status_text import health, lines  # goes with the last session
-
-        shown = lines(health(server.status.items()))
+        text = use("services.status_text")
+        shown = text.lines(text.health(server.status.items()))
     else:
         shown = server.status.lines()
     for line in shown:

@@ -2,14 +2,14 @@
 
 import os
 
-from services.ftp import paths
-from services.ftp.commands import use
-from services.ftp.disk import is_dir, stat_of
+from services.borrow import use
+from services.ftp.data.pump import send_lines
 from services.ftp.errors import FTPError
-from services.ftp.listing import entries, formatter
-from services.ftp.pump import send_lines
+from services.ftp.files import paths
+from services.ftp.files.disk import is_dir, stat_of
+from services.ftp.files.listing import entries, formatter
 
-_RARE = "RtdF"  # flags of ls that do something here: services/ftp/walk.py
+_RARE = "RtdF"  # flags of ls that do something here: services/ftp/commands/walk.py
 
 
 def folder_lines(session, path, line_of, pattern=None, stat=os.stat):
@@ -54,7 +54,7 @@ def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
     except OSError:
         if not paths.is_glob(folder):
             raise
-    return use("services.ftp.walk").globbed(session, where, arg, line_of, stat)
+    return use("services.ftp.commands.walk").globbed(session, where, arg, line_of, stat)
 
 
 def asked(arg):
@@ -74,7 +74,8 @@ def _send(session, verb, arg, line_of, stat=os.stat, prefix=""):
     flags, arg = asked(arg)
     notes = []  # what the client should know of the listing
     if any(flag in flags for flag in _RARE):
-        lines = use("services.ftp.walk").flagged(session, flags, arg, line_of, stat, prefix, notes)
+        flagged = use("services.ftp.commands.walk").flagged
+        lines = flagged(session, flags, arg, line_of, stat, prefix, notes)
     else:
         lines = lines_of(session, arg, line_of, stat, prefix)
     return _start(session, verb, arg, lines, notes)
@@ -109,5 +110,5 @@ async def MLSD(session, path):
     """RFC 3659 section 7: a folder's entries for machines."""
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
-    lines = folder_lines(session, path, use("services.ftp.facts").Facts(session, path).line)
+    lines = folder_lines(session, path, use("services.ftp.files.facts").Facts(session, path).line)
     return _start(session, "MLSD", session.shown(path), lines)

@@ -17,7 +17,7 @@ async def SITE(session, arg):
     if name.lower() in _NO_PERMISSIONS:
         return 200, "Noted; this file system has no permissions."
     if name.lower() == "help":
-        return 214, borrow("services.ftp.operator", "usages")(registry.commands, admin)
+        return 214, borrow("services.ftp.commands.operator", "usages")(registry.commands, admin)
     try:
         return 211, await registry.run(name, rest.strip(), admin)
     except KeyError:

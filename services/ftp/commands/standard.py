@@ -4,11 +4,11 @@ from micropython import const
 
 import hal
 from services.borrow import borrow
-from services.ftp import paths
 from services.ftp.commands import find, verbs
 from services.ftp.commands.transfers import store
-from services.ftp.disk import taken
 from services.ftp.errors import FTPError
+from services.ftp.files import paths
+from services.ftp.files.disk import taken
 
 _HELP_COLUMNS = const(8)
 _MOST_NAMES = const(1000)  # that STOU tries
@@ -18,14 +18,14 @@ async def HELP(session, arg):
     """RFC 959 section 4.1.3: all commands, one command, or SITE's."""
     verb = arg.strip().upper()
     if verb == "SITE":
-        usages = borrow("services.ftp.operator", "usages")
+        usages = borrow("services.ftp.commands.operator", "usages")
         return 214, usages(session.server.site.commands, session.is_admin())
     if not verb:
         await session.reply_lines(214, "Commands:", _help_lines(), b" ")
         return None
     if find(verb.encode())[0] is None:
         return 501, "There is no command %s; HELP lists those there are." % verb
-    return 214, "%s %s" % (verb, borrow("services.ftp.manual", "PAGES").get(verb, ""))
+    return 214, "%s %s" % (verb, borrow("services.ftp.commands.manual", "PAGES").get(verb, ""))
 
 
 def _help_lines():

@@ -4,10 +4,10 @@ import os
 
 from micropython import const
 
-from services.ftp.commands import use
-from services.ftp.disk import is_dir, taken
+from services.borrow import use
+from services.ftp.data.pump import receive, send
 from services.ftp.errors import FTPError
-from services.ftp.pump import receive, send
+from services.ftp.files.disk import is_dir, taken
 
 _BEYOND = const("REST lies beyond the end of the file, at %d.")
 
@@ -84,7 +84,7 @@ async def RETR(session, arg):
     if session.range:
         piece = use("services.ftp.commands.hashing").piece_of(session, found[6])
         offset = piece.first
-    text = use("services.ftp.text") if session.text else None
+    text = use("services.ftp.data.text") if session.text else None
     if offset > found[6]:
         return 551, _BEYOND % found[6]
 
@@ -136,7 +136,7 @@ def store(session, verb, path, keep):
         raise FTPError(550, "Nothing may begin with the key; send the whole of a new one.")
     if session.rest < 0:
         use("services.ftp.commands.standard").ensure(keep - session.rest, path)
-    text = use("services.ftp.text") if session.text else None
+    text = use("services.ftp.data.text") if session.text else None
 
     async def work(transfer):
         upload = transfer.file

@@ -5,8 +5,8 @@ from errno import EEXIST
 
 from hal.files import on_fat
 from services.borrow import borrow
-from services.ftp import paths
-from services.ftp.disk import holds_mount, is_dir, taken, times
+from services.ftp.files import paths
+from services.ftp.files.disk import holds_mount, is_dir, taken, times
 
 _MOUNTED = 550, "A file system is mounted there."
 
@@ -118,7 +118,7 @@ async def RNTO(session, arg):
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
     if target and on_fat(path):
-        await borrow("services.ftp.fat", "move")(session, old, path)
+        await borrow("services.ftp.files.fat", "move")(session, old, path)
     else:
         os.rename(old, path)
     kept = times()

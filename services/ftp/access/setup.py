@@ -4,8 +4,8 @@ import os
 
 from micropython import const
 
-from services.ftp import paths
-from services.ftp.pbkdf2 import hash_password, is_hash
+from services.ftp.access.pbkdf2 import hash_password, is_hash
+from services.ftp.files import paths
 
 _IS_DIR = const(0x4000)
 _ROLES = ("read", "write", "admin")

@@ -5,11 +5,13 @@ import json
 from time import gmtime
 
 from asyncio import core
+from micropython import const
 
 import hal
-from services.borrow import borrow
-from services.ftp.disk import mounts
-from services.status_text import health, span_text
+from services.borrow import borrow, use
+from services.ftp.files.disk import mounts
+
+_TEXT = const("services.status_text")
 
 
 def _kib(size):
@@ -48,13 +50,13 @@ async def hashpass(server, arg):
     """The string to put into config.json for a password."""
     if not arg:
         raise ValueError("Usage: SITE hashpass <password>")
-    return await borrow("services.ftp.pbkdf2", "hash_password")(arg)
+    return await borrow("services.ftp.access.pbkdf2", "hash_password")(arg)
 
 
 def uptime(server, arg):
     """Text as `uptime` has it; the span is counted, so setting the clock can't move it."""
     now = gmtime(hal.unix_time() + server.utc_offset_s() - hal.EPOCH)
-    up = span_text(server.status.section("board").get("uptime_s", 0))
+    up = use(_TEXT).span_text(server.status.section("board").get("uptime_s", 0))
     users = len(server.sessions)
     text = "%04d-%02d-%02d %02d:%02d up %s, %d user%s"
     return text % (now[:5] + (up, users, "" if users == 1 else "s"))
@@ -95,14 +97,15 @@ def status(server, arg):
     """Lines of JSON for programs, an object with one section of the status each: exact values."""
     sections = server.status.items()
     if _reads(_asking(server)):
-        sections = health(sections)
+        sections = use(_TEXT).health(sections)
     for name, section in sections:
         yield json.dumps({name: section})
 
 
 def usages(commands, admin):
     """Yield the usage of each SITE command that such a user may call, sorted by name."""
-    rare = {"services.ftp.operator": COMMANDS}  # each module once: to import one takes longest
+    # Each module once: to import one takes longest.
+    rare = {"services.ftp.commands.operator": COMMANDS}
     for name in sorted(commands):
         entry = commands[name]
         if len(entry) == 2:

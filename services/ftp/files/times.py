@@ -17,9 +17,9 @@ from micropython import const
 
 import hal
 from hal.files import replace
-from services.ftp import paths
-from services.ftp.disk import TIMES, is_dir
-from services.ftp.listing import stamp
+from services.ftp.files import paths
+from services.ftp.files.disk import TIMES, is_dir
+from services.ftp.files.listing import stamp
 
 _RECORD = const(20)  # checksum of the folder, of the name, own time, size, the client's time
 _HELD = const(16)  # what of it is held for a listing: all but the folder

@@ -4,7 +4,7 @@ import asyncio
 from micropython import const
 
 from hal.net import readable
-from services.ftp.lines import strip_telnet
+from services.ftp.control.lines import strip_telnet
 
 _FAR = const(1024)  # bytes of waiting commands that are looked through
 

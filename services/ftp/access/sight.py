@@ -1,7 +1,7 @@
 """Sight: which files a user may see, and so which ones exist for that user at all."""
 
-from services.ftp import paths
-from services.ftp.disk import TIMES
+from services.ftp.files import paths
+from services.ftp.files.disk import TIMES
 
 
 def may_see(server, session, path):

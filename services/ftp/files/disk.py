@@ -6,9 +6,9 @@ import vfs
 from micropython import const
 
 from hal.files import on_fat
-from services.ftp import paths
-from services.ftp.commands import use
+from services.borrow import use
 from services.ftp.errors import FTPError
+from services.ftp.files import paths
 
 _IS_DIR = const(0x4000)
 # The table of the times that clients gave to files; see times.py.
@@ -62,7 +62,7 @@ def times():
     """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
     try:
         os.stat(TIMES)
-        return use("services.ftp.times")
+        return use("services.ftp.files.times")
     except (OSError, MemoryError):
         return None
 

@@ -12,8 +12,8 @@ import asyncio
 from micropython import const
 
 from hal.files import PREFIX
-from services.ftp import paths
-from services.ftp.disk import is_dir
+from services.ftp.files import paths
+from services.ftp.files.disk import is_dir
 
 _SLICE_MS = const(5)
 

@@ -7,8 +7,8 @@ from micropython import const
 
 import hal
 from hal.files import PREFIX
-from services.ftp import paths
-from services.ftp.disk import kept
+from services.ftp.files import paths
+from services.ftp.files.disk import kept
 
 _IS_DIR = const(0x4000)
 _MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")

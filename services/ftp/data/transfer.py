@@ -8,7 +8,7 @@ import asyncio
 
 from services.borrow import reason
 from services.ftp.errors import NO_MEMORY, reply_to
-from services.ftp.storing import Upload
+from services.ftp.files.upload import Upload
 
 
 class Transfer:

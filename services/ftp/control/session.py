@@ -9,8 +9,7 @@ from micropython import const
 import hal
 from hal import elapsed
 from hal.net import hang_up, readable, room
-from services.borrow import borrow
-from services.ftp import paths
+from services.borrow import borrow, release
 from services.ftp.commands import (
     ANYTIME,
     ARG,
@@ -19,12 +18,12 @@ from services.ftp.commands import (
     WRITE,
     find,
     handler_of,
-    release,
 )
-from services.ftp.data import DataConnection
+from services.ftp.control.lines import Lines, text_of
+from services.ftp.data.connection import DataConnection
+from services.ftp.data.transfer import Transfer
 from services.ftp.errors import FTPError, reply_to
-from services.ftp.lines import Lines, text_of
-from services.ftp.transfer import Transfer
+from services.ftp.files import paths
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
 SENT_AWAY = (421, "Not enough memory for this session; bye.")
@@ -222,7 +221,7 @@ class Session:
         A client that pipelines has nothing but that order to tell which is which.
         """
         if self.transfer:
-            its_turn = borrow("services.ftp.lookout", "its_turn")
+            its_turn = borrow("services.ftp.control.lookout", "its_turn")
             await its_turn(self._idle, self._lines, self._sock, self.transfer)
 
     def _checked(self, verb, arg, flags):

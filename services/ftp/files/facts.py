@@ -7,9 +7,9 @@ import vfs
 from micropython import const
 
 import hal
-from services.ftp import paths
-from services.ftp.disk import is_dir
-from services.ftp.listing import stamp
+from services.ftp.files import paths
+from services.ftp.files.disk import is_dir
+from services.ftp.files.listing import stamp
 
 _DAY_S = const(86400)
 

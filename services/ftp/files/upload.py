@@ -8,8 +8,8 @@ from micropython import const
 
 from hal import elapsed
 from hal.files import PREFIX, on_fat
-from services.ftp import paths
-from services.ftp.disk import times
+from services.ftp.files import paths
+from services.ftp.files.disk import times
 
 _SLICE_MS = const(5)
 _GRACE_MS = const(20)

@@ -4,7 +4,7 @@ import os
 
 from micropython import const
 
-from services.ftp.storing import Upload
+from services.ftp.files.upload import Upload
 
 _PIECE = const(512)
 

@@ -5,10 +5,10 @@ import os
 
 from micropython import const
 
-from services.ftp import paths
 from services.ftp.commands.listings import folder_lines, lines_of
-from services.ftp.disk import is_dir, stat_of
 from services.ftp.errors import FTPError
+from services.ftp.files import paths
+from services.ftp.files.disk import is_dir, stat_of
 
 _DEEPEST = const(16)  # folders below each other: each holds a directory open
 _MOST_SORTED = const(128)  # entries: sorting more would hold the loop

@@ -6,10 +6,9 @@ from hashlib import sha256
 import asyncio
 from micropython import const
 
-from services.borrow import borrow
-from services.ftp import commands
+from services.borrow import borrow, release
 
-_PBKDF2 = const("services.ftp.pbkdf2")
+_PBKDF2 = const("services.ftp.access.pbkdf2")
 
 
 class Account:
@@ -55,7 +54,7 @@ class Accounts:
             try:
                 is_right = borrow(_PBKDF2, "is_right")
             except MemoryError:  # a login goes before the modules of rare commands
-                commands.release()
+                release()
                 is_right = borrow(_PBKDF2, "is_right")
             if not await is_right(password, account, self._most):
                 return None

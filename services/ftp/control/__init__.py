@@ -1,0 +1,1 @@
+"""The control connection: its lines, and the session that answers them."""

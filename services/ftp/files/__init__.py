@@ -1,0 +1,1 @@
+"""Paths, listings and facts, and how an upload becomes a file."""
