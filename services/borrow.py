@@ -55,7 +55,7 @@ def release():
 def forget(module):
     """Take a module out of the places that keep it; nothing where it isn't imported."""
     parent, _, leaf = module.rpartition(".")
-    if sys.modules.pop(module, None) and parent:
+    if sys.modules.pop(module, None) and parent in sys.modules:
         delattr(sys.modules[parent], leaf)  # a package holds its modules too
 
 
