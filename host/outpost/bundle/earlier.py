@@ -1,0 +1,68 @@
+"""What an earlier form of Outpost may have left on a board, that must go for the present one."""
+
+import os
+import posixpath
+
+from outpost import bundle
+from outpost.dependencies import PACKAGES
+
+_FORMS = (".py", ".mpy")
+_OURS = tuple(f"/{folder}/" for folder in bundle.FOLDERS)  # no file of a user lies in there
+_MODULES = {
+    f"/{name}{form}" for name in bundle.MODULES for form in _FORMS if name not in bundle.BOOT
+} - {"/main.py"}
+_PLAIN = tuple(f"/daemon{form}" for form in _FORMS)
+# Where packages of earlier forms lie. Others may need them there, so what differs stays.
+PACKAGE_PATHS = tuple(
+    f"{bundle.LIBRARY}/{os.path.splitext(file)[0]}{form}"
+    for file, _ in PACKAGES.values()
+    for form in _FORMS
+)
+# Folders that such a package shares with others.
+SHARED = tuple(sorted({posixpath.dirname(path) for path in PACKAGE_PATHS} - {bundle.LIBRARY}))
+
+
+def left(paths, files, packages=(), hashed=None):
+    """Those of a board's paths that are Outpost's, and not of the bundle `files`; sorted.
+
+    packages: DeviceFiles of PACKAGE_PATHS as earlier forms had them; hashed(path): the SHA-256 of
+    a board's file. They go where the bundle has them in its archive, and nobody has changed them.
+    """
+    wanted = {file.path for file in files}
+    found = [
+        path
+        for path in paths
+        if path not in wanted
+        and (
+            path in _MODULES
+            or path == bundle.ARCHIVE
+            or (path.startswith(_OURS) and path.endswith(_FORMS))
+        )
+    ]
+    if bundle.ARCHIVE in wanted:
+        for file in packages:
+            if file.path in paths and file.path not in wanted:
+                folder = posixpath.dirname(file.path)
+                alone = folder not in SHARED or not any(
+                    path.startswith(f"{folder}/") and path != file.path for path in paths
+                )
+                if alone and hashed(file.path) == file.sha256:
+                    found.append(file.path)
+    return sorted(found)
+
+
+def in_order(paths):
+    """The paths in the order in which they go: first what makes plain files count on a board."""
+    return sorted(paths, key=lambda path: (path not in _PLAIN, path))
+
+
+def counts_last(path):
+    """Whether the file makes plain files count on a board: then all others come before it."""
+    return path in _PLAIN
+
+
+def packages(tree, library=None):
+    """The packages as DeviceFiles in PACKAGE_PATHS, as source and compiled."""
+    found = [*bundle.device_files(tree, source=True, library=library)]
+    found += bundle.modules(tree, library=library)
+    return [file for file in found if file.path in PACKAGE_PATHS]
