@@ -1,6 +1,6 @@
 """Finds /outpost.bin, the archive of Outpost's modules, and mounts it; once at each boot.
 
-No update replaces this file and archivefs.py unless it says so.
+An update may replace it: recovery.py comes first, and needs no archive.
 """
 
 import os

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from outpost import bundle, certificate
-from outpost.bundle import DeviceFile, maps
+from outpost.bundle import DeviceFile, earlier, maps
 from outpost.dependencies import PACKAGES
 from outpost.serial_board import STAGED, BoardError, ConnectionLost, SerialBoard
 
 CONFIG = "/config.json"
 OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)  # no file of a user lives in there
+LOOKED_INTO = (*OURS, *earlier.SHARED)
 _ATTEMPTS = 3
 _RETURN_S = 15  # a board that was reset takes its USB port away for so long at most
 _PAUSE_S = 0.5
@@ -37,18 +38,24 @@ class Plan:
 
     @property
     def steps(self):
-        """What SerialBoard.switch() takes: a module's twin goes as soon as the module is there."""
+        """What SerialBoard.switch() takes; cut off anywhere, the board has a whole Outpost.
+
+        A module's twin goes as soon as the module is there. Plain files count on a board from when
+        the last one of them is there until that goes: see archive.py there. boot.py, which knows
+        of archives, comes before they go.
+        """
         removed = list(self.remove)
         steps = [f"-{path}" for path in self.stale]
         # A boot starts with these two: they come when all that they need is there.
         last = [file for file in self.place if file.path.lstrip("/") in bundle.SOURCE_ONLY]
-        for file in self.place:
-            if file not in last:
-                steps.append(f"+{file.path}")
-                if file.twin in removed:
-                    removed.remove(file.twin)
-                    steps.append(f"-{file.twin}")
-        return steps + [f"-{path}" for path in removed] + [f"+{file.path}" for file in last]
+        others = [file for file in self.place if file not in last]
+        for file in sorted(others, key=lambda file: earlier.counts_last(file.path)):
+            steps.append(f"+{file.path}")
+            if file.twin in removed:
+                removed.remove(file.twin)
+                steps.append(f"-{file.twin}")
+        steps += [f"+{file.path}" for file in last]
+        return steps + [f"-{path}" for path in earlier.in_order(removed)]
 
     def summary(self, dry_run):
         """One line in plain words."""
@@ -60,20 +67,26 @@ class Plan:
         )
 
 
-def make_plan(files, found):
-    """Compare a bundle with what SerialBoard.look() found."""
+def make_plan(files, found, packages=()):
+    """Compare a bundle with what SerialBoard.look() found; packages: as earlier.left() has it."""
     there = found.hashes
     unchanged = [file for file in files if there.get(file.path) == file.sha256]
     place = [file for file in files if file not in unchanged]
     staged = {file.path + STAGED: file for file in place}
-    wanted = {file.path for file in files}
-    left = [path for path in there if path not in wanted and path not in staged and path != CONFIG]
+    remove = {file.twin for file in files if file.twin in there}
+    remove.update(earlier.left(there, files, packages, there.get))
     return Plan(
         copy=[file for name, file in staged.items() if there.get(name) != file.sha256],
         place=place,
         unchanged=unchanged,
-        remove=sorted(path for path in left if not path.endswith(STAGED)),
-        stale=sorted(path for path in left if path.endswith(STAGED)),
+        remove=sorted(remove),
+        stale=sorted(
+            path
+            for path in there
+            if path.endswith(STAGED)
+            and path not in staged
+            and (path.startswith(OURS) or path in places(files))
+        ),
     )
 
 
@@ -83,16 +96,19 @@ def places(files):
     for file in files:
         if not file.path.startswith(tuple(f"{folder}/" for folder in OURS)):
             paths += [file.path, *([file.twin] if file.twin else [])]
-    paths = list(dict.fromkeys(paths))
+    paths = list(dict.fromkeys([*paths, *earlier.PLACES]))
     return paths + [path + STAGED for path in paths]
 
 
-def bring(board, files, *, dry_run, say):
-    """Bring files onto a SerialBoard; return whether config.json is there. Raises BoardError."""
-    found = board.look(OURS, places(files))
+def bring(board, files, *, packages=(), dry_run, say):
+    """Bring files onto a SerialBoard; return whether config.json is there. Raises BoardError.
+
+    packages: as earlier.left() takes them.
+    """
+    found = board.look(LOOKED_INTO, places(files))
     say(f"board: {found.name}")
     require_loadable(files, found)
-    plan = make_plan(files, found)
+    plan = make_plan(files, found, packages)
     if dry_run:
         for verb, paths in (("copy", [file.path for file in plan.place]), ("remove", plan.remove)):
             for path in paths:
@@ -243,6 +259,7 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
     restart = not no_reset
     try:
         files = bundle.device_files(tree, source=source)
+        packages = earlier.packages(tree)
         if not source:
             maps.keep(tree)
         if config:
@@ -252,7 +269,9 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
         warn_of_standins(tree)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                configured = bring(board, files, dry_run=dry_run, say=click.echo)
+                configured = bring(
+                    board, files, packages=packages, dry_run=dry_run, say=click.echo
+                )
                 break
             except ConnectionLost as lost:
                 if attempt == _ATTEMPTS:

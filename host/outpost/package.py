@@ -11,6 +11,7 @@ import json
 import shutil
 import tomllib
 import zipfile
+from pathlib import Path
 
 from outpost import bundle
 from outpost.bundle import maps
@@ -19,6 +20,7 @@ from outpost.dependencies import PACKAGES, VERSIONS
 FOLDER = "build/release"
 FIRMWARE = "build/firmware"
 SUMS = "SHA256SUMS"
+_NO_LIBRARY = Path("/nonexistent")
 _DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive: a date would make other bytes
 
 
@@ -26,7 +28,8 @@ def release(tree):
     """What a release of a tree has: name -> bytes. Raises bundle.BundleError."""
     version = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["version"]
     way = maps.of_tree(tree)
-    files = [file for file in bundle.device_files(tree) if not _is_package(file.path)]
+    # mip brings the packages itself: what is beside this tree may be the stand-ins of the tests.
+    files = bundle.device_files(tree, library=_NO_LIBRARY)
     found = {_flat(file.path): file.content for file in files}
     found["package.json"] = _listed(version, files).encode()
     found[f"outpost-{version}-{way.bundle}.map.json"] = maps.text(way).encode()
@@ -49,10 +52,6 @@ def _listed(version, files):
 def _flat(path):
     """The name of a board's file in a release: folders become a part of it."""
     return path.lstrip("/").replace("/", ".")
-
-
-def _is_package(path):
-    return path.startswith(f"{bundle.LIBRARY}/")
 
 
 def for_firmware(tree):

@@ -115,6 +115,8 @@ class _Scan:
             return
         if path.endswith(".mpy"):
             self._compiled(path)
+        elif path == "/outpost.bin":
+            self._archive(path)
         kind = "n"
         if old:
             kind = "b" if path.startswith(_BOOTS) else "r"
@@ -136,12 +138,31 @@ class _Scan:
         wrong = len(head) < 3 or head[0] != 0x4D or (mine and head[1] != mine & 0xFF)
         if not wrong and head[2] >> 2 and mine:  # it has machine code: see py/persistentcode.h
             wrong = head[2] != mine >> 8
+        self._refuse(path, wrong)
+        self._no_twin(path, path[:-4] + ".py")
+
+    def _archive(self, path):
+        """ValueError where the archive of modules would not be mounted: see archive.py."""
+        with open(NEXT + path, "rb") as file:
+            head = file.read(13)
+            size = file.seek(0, 2)
+        if head[:4] != b"OPA1" or int.from_bytes(head[4:8], "little") != size:
+            raise ValueError("%s%s is no archive of Outpost's, or not whole" % (NEXT, path))
+        mine = getattr(sys.implementation, "_mpy", 0) & 0xFF
+        self._refuse(path, mine and head[12] != mine)
+        for form in (".py", ".mpy"):
+            self._no_twin(path, "/daemon" + form)
+
+    def _refuse(self, path, wrong):
         if wrong:
+            mine = getattr(sys.implementation, "_mpy", 0)
             raise ValueError(
                 "%s%s was compiled for another MicroPython: this one takes .mpy version %d.%d"
                 % (NEXT, path, mine & 0xFF, mine >> 8 & 3)
             )
-        twin = path[:-4] + ".py"
+
+    def _no_twin(self, path, twin):
+        """ValueError where the same in another form would be there, and run."""
         if _stat(NEXT + twin) or (_stat(twin) and twin not in self._manifest.removals):
             text = '%s would run in place of %s: name it in "remove", or leave it out'
             raise ValueError(text % (twin, path))

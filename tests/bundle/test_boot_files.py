@@ -7,7 +7,7 @@ TREE = bundle.tree_root()
 
 def test_boot_files_are_their_source():
     texts = {one.place: one.text for one in bundle.merged(TREE)}
-    for name in bundle.BOOT:
+    for name in (*bundle.BOOT, *bundle.READERS):
         assert texts[f"/{name}.py"] == (TREE / f"{name}.py").read_text(), name
 
 

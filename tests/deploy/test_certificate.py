@@ -84,7 +84,7 @@ def test_deploy_brings_a_certificate_and_turns_tls_on(
     assert json.loads(files["/config.json"])["ftp"]["tls"] == {}
     with Board(board.image, ftp_port=port) as simulated:
         simulated.wait_ready()
-        assert "services" in knows(pem, port)
+        assert "outpost.bin" in knows(pem, port)
 
 
 def test_a_later_deployment_leaves_the_certificate(board, deploy, tmp_path, monkeypatch):
@@ -141,7 +141,7 @@ def test_sim_speaks_tls(tmp_path, free_port):
                         break
                 pem = (tmp_path / "flash.pem").read_text()
                 assert any("flash.pem" in line for line in lines)
-                assert "services" in knows(pem, port)
+                assert "outpost.bin" in knows(pem, port)
             finally:
                 sim.send_signal(signal.SIGINT)
                 with contextlib.suppress(ValueError):

@@ -36,7 +36,7 @@ def test_one_changed_file_is_one_copy(board, deploy, tree, bundled):
         file.write("\nCHANGED = True\n")
     said = deploy("--no-reset")
     assert summary(said)[0] == 1
-    assert "copying 1/1 /services/status_text.mpy" in said
+    assert "copying 1/1 /outpost.bin" in said
     assert "1 file copied" in said
     board.power_off()
     assert board.files() == bundled()
@@ -67,7 +67,7 @@ def test_what_is_no_more_goes_and_what_is_the_users_stays(board, deploy, tree, b
     board.power_on()
     (tree / "services" / "gone" / "__init__.py").unlink()
     (tree / "hal" / "gone.py").unlink()
-    assert summary(deploy("--no-reset"))[::2] == (0, 3)
+    assert summary(deploy("--no-reset"))[::2] == (1, 2)
     board.power_off()
     assert board.files() == bundled() | USERS_FILES
 
@@ -114,8 +114,7 @@ def test_a_deployed_outpost_runs_and_is_deployed_to_while_it_runs(
     assert board.resets == 1
     with (whole_tree / "services" / "site.py").open("a") as file:
         file.write("\nCHANGED = True\n")
-    # The changed one, and assemble.mpy, which has the bundle's id.
-    assert summary(deploy(of=whole_tree))[0] == 2
+    assert summary(deploy(of=whole_tree))[0] == 1
     assert b"board/stop how=interrupt" in board.console, "Outpost was not stopped cleanly"
     board.wait(lambda: board.console.count(b"board/boot") == 2, "running again")
     board.power_off()
@@ -125,7 +124,7 @@ def test_a_deployed_outpost_runs_and_is_deployed_to_while_it_runs(
         with ftplib.FTP() as session:
             session.connect("127.0.0.1", port, timeout=20)
             session.login("admin", "secret")
-            assert {"main.py", "services", "lib"} <= set(session.nlst("/"))
+            assert {"main.py", "outpost.bin"} <= set(session.nlst("/"))
 
 
 def test_standins_are_named(deploy):

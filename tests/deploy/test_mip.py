@@ -11,11 +11,13 @@ import subprocess
 import sys
 import threading
 import zipfile
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from outpost import bundle
+from outpost.bundle import archive
 from outpost.dependencies import PACKAGES, VERSIONS
 from outpost.package import release
 
@@ -24,8 +26,15 @@ INTERPRETER = Path(sys.executable).with_name("micropython")
 STANDINS = ROOT / "tests" / "standins"
 
 IMPORT_ALL = """
-import sys
-sys.path[:] = [sys.argv[1], ".frozen"]
+import os, sys, vfs
+class Folder(vfs.VfsPosix):
+    pass
+root = Folder(sys.argv[1])
+vfs.umount("/")
+vfs.mount(root, "/")
+sys.path[:] = ["/", ".frozen", "/lib"]
+import archive
+archive.start()
 import logging, ntptime, umqtt.simple
 import config, daemon, hal, recovery
 from services.ftp_server import FtpServer
@@ -33,8 +42,10 @@ from services.log_service import Log
 from services.network_service import Network
 from services.telemetry_service import Telemetry
 from services.time_service import Clock
-for module in (logging, ntptime, umqtt.simple, config, daemon):
-    assert module.__file__.startswith(sys.argv[1]), module.__file__
+for module in (logging, ntptime, umqtt.simple):
+    assert module.__file__.startswith("/lib"), module.__file__
+for module in (config, daemon, hal):
+    assert module.__file__.startswith("/.o/"), module.__file__
 print("imported")
 """
 
@@ -82,8 +93,14 @@ def test_it_lists_the_bundle_and_each_file_lies_beside_it(assets):
     listed = json.loads(assets["package.json"])
     there = {f"/{path}": assets[name] for path, name in listed["urls"]}
     bundled = {file.path: file.content for file in bundle.device_files(ROOT)}
-    assert there == {path: bundled[path] for path in bundled if not path.startswith("/lib/")}
-    assert "/main.py" in there
+    mine, whole = (set(archive.unpacked(of[bundle.ARCHIVE])) for of in (there, bundled))
+    packages = {
+        zlib.crc32(f"/lib/{name}.mpy".encode()) for name in ("logging", "ntptime", "umqtt/simple")
+    }
+    assert whole - mine == packages, "mip brings these, and not from here"
+    del there[bundle.ARCHIVE], bundled[bundle.ARCHIVE]
+    assert there == bundled
+    assert {"/boot.py", "/main.py"} < set(there)
     assert listed["deps"] == [[name, VERSIONS[name]] for name in PACKAGES]
     assert all("/" not in name for name in assets), "a release on a forge has no folders"
 
@@ -105,7 +122,8 @@ def test_its_map_explains_what_its_boards_say(assets):
     (name,) = (name for name in assets if name.endswith(".map.json"))
     way = json.loads(assets[name])
     assert way["bundle"] in name
-    assert way["bundle"].encode() in assets["assemble.mpy"], "a board tells this id"
+    told = archive.unpacked(assets["outpost.bin"])[zlib.crc32(b"/assemble.mpy")]
+    assert way["bundle"].encode() in told, "a board tells this id"
     assert {f"/{p}" for p in ("main.py", "services/ftp_server.py")} <= set(way["lines"])
 
 

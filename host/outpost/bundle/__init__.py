@@ -30,7 +30,9 @@ from outpost.dependencies import PACKAGES
 SOURCE_ONLY = ("boot.py", "main.py")
 # What boots a board, and what it finds an update's files by: push leaves them unless asked, so
 # they are the same in each bundle of one source.
-BOOT = ("archive", "archivefs", "boot", "journal", "recovery", "resets")
+BOOT = ("boot", "journal", "recovery", "resets")
+# What the archive is read by, once an update is settled.
+READERS = ("archive", "archivefs")
 FOLDERS = ("hal", "services")
 # The modules at the root, by their names alone.
 MODULES = (
@@ -119,14 +121,21 @@ def device_files(tree, *, source=False, library=None, cache=None):
         _require_main(tree, files)
         return sorted(files, key=lambda file: file.path)
     files = modules(tree, library=library, cache=cache)
-    alone = [file for file in files if _boots(file.path)]
-    rest = {file.path: file.content for file in files if file not in alone}
+    return packed(files, bundle_id(merged(tree, cache)))
+
+
+def packed(files, name=None):
+    """The files of a board with all that can lie in the archive in there; BundleError.
+
+    name: the bundle's id.
+    """
+    alone = [file for file in files if _is_alone(file.path)]
+    rest = {file.path: file.content for file in files if not _is_alone(file.path)}
     if rest:
         try:
-            content = archive.packed(rest, bundle_id(merged(tree, cache)))
+            alone.append(DeviceFile(ARCHIVE, archive.packed(rest, name)))
         except archive.ArchiveError as error:
             raise BundleError(str(error)) from error
-        alone.append(DeviceFile(ARCHIVE, content))
     return sorted(alone, key=lambda file: file.path)
 
 
@@ -155,10 +164,10 @@ def modules(tree, *, library=None, cache=None):
     return sorted(files, key=lambda file: file.path)
 
 
-def _boots(path):
+def _is_alone(path):
     """Whether a file of the bundle has to be there before its archive can be read."""
     name = path.lstrip("/")
-    return name in SOURCE_ONLY or os.path.splitext(name)[0] in BOOT
+    return name in SOURCE_ONLY or os.path.splitext(name)[0] in (*BOOT, *READERS)
 
 
 def _require_main(tree, files):
@@ -200,7 +209,7 @@ def _built(texts):
             raise BundleError(f"{place.lstrip('/')} does not compile:\n{error}") from error
     try:
         # What boards run as source, people read there.
-        plain = {f"/{name}.py" for name in (*BOOT, "main")}
+        plain = {f"/{name}.py" for name in (*BOOT, *READERS, "main")}
         return _signed(numbered(rename(Merger(modules, GROUPS).result(), plain)))
     except MergeError as error:
         raise BundleError(str(error)) from error

@@ -18,6 +18,8 @@ PACKAGE_PATHS = tuple(
     for file, _ in PACKAGES.values()
     for form in _FORMS
 )
+# Where else but in _OURS such files may lie.
+PLACES = (*sorted(_MODULES), bundle.ARCHIVE, *PACKAGE_PATHS)
 # Folders that such a package shares with others.
 SHARED = tuple(sorted({posixpath.dirname(path) for path in PACKAGE_PATHS} - {bundle.LIBRARY}))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpost import bundle
-from outpost.bundle import DeviceFile, maps
+from outpost.bundle import DeviceFile, earlier, maps
+from outpost.push import bridge
 
 _FORMS = (".py", ".mpy")
 # What starts a board and brings it back: an update names them only where it says so.
@@ -32,7 +33,9 @@ class Content:
     files: DeviceFiles. outpost: whether this is Outpost itself, to which all of /hal and
     /services belongs. folders: of an application, those on the board that are its own; what else
     lies there goes where pruning is asked for. exclude: patterns of what is not part of it.
-    boot: files of BOOT that are left out, for they were not asked for. notes: for the person.
+    boot: files of BOOT that are left out, for they were not asked for. bridge: the DeviceFile that
+    a board with an older boot.py needs, None where none does. packages: as earlier.left() has it.
+    notes: for the person.
     """
 
     version: str
@@ -41,6 +44,8 @@ class Content:
     folders: tuple = ()
     exclude: tuple = ()
     boot: tuple = ()
+    bridge: DeviceFile | None = None
+    packages: tuple = ()
     notes: tuple = ()
 
 
@@ -76,6 +81,8 @@ def read(folder, *, version=None, source=False, exclude=(), include_boot=False):
         folders=() if outpost else _own_folders(files),
         exclude=tuple(exclude),
         boot=boot,
+        bridge=bridge.made(folder) if outpost and not source else None,
+        packages=tuple(earlier.packages(folder)) if outpost else (),
         notes=tuple(notes),
     )
 

@@ -7,7 +7,8 @@ import posixpath
 from dataclasses import dataclass
 
 from outpost import bundle
-from outpost.dependencies import PACKAGES
+from outpost.bundle import earlier
+from outpost.push import bridge
 from outpost.push.content import BOOT, is_excluded
 from outpost.push.session import PushError
 
@@ -15,12 +16,9 @@ NEXT = "/next"
 MANIFEST = f"{NEXT}/manifest.json"
 _RECORD = "/boot.json"  # every boot leaves one
 _OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)
-_FORMS = (".py", ".mpy")
-# Modules at the root that were Outpost's, whichever form they have; no update removes what boots.
-_MODULES = {f"/{name}{form}" for name in bundle.MODULES for form in _FORMS} - {*BOOT, "/main.py"}
 _UNFINISHED = ".upload-"  # what the board calls an upload that isn't whole yet
 # What an application's own folder in /lib may share with Outpost.
-_PACKAGES = {f"{bundle.LIBRARY}/{os.path.splitext(file)[0]}" for file, _ in PACKAGES.values()}
+_PACKAGES = {os.path.splitext(path)[0] for path in earlier.PACKAGE_PATHS}
 # From this size on a file goes in pieces, each twice as long as all before it: the board keeps
 # what it has of whole pieces, and copies less than the file has bytes to put them together.
 _PIECE = 64 * 1024
@@ -84,17 +82,25 @@ class Staging:
 def compare(session, content, *, prune=False):
     """The Plan for a board. prune: remove what else lies in an application's own folders."""
     found = _look(session, content, prune)
-    place = [file for file in content.files if not _is_there(session, found, file)]
+    files = list(content.files)
+    if content.bridge and bridge.needed(
+        [*files, *content.boot], lambda file: _is_there(session, found, file)
+    ):
+        files.append(content.bridge)
+    place = [file for file in files if not _is_there(session, found, file)]
+    remove = _to_remove(session, found, content, files, prune)
+    if not place and remove == [bridge.PATH]:
+        remove = []  # no reason to restart a board
     return Plan(
         place=place,
-        same=len(content.files) - len(place),
-        remove=_to_remove(found, content, prune),
+        same=len(files) - len(place),
+        remove=remove,
         notes=[
             f"{file.path} differs and stays: --include-boot brings it"
             for file in content.boot
             if not _is_there(session, found, file)
         ],
-        folders=len(_folders_of(content) - set(found)),
+        folders=len(_folders_of([*files, *content.boot]) - set(found)),
     )
 
 
@@ -139,7 +145,10 @@ def _look(session, content, prune):
     whole = _OURS if content.outpost else content.folders if prune else ()
     for folder in whole:
         found |= session.tree(folder)
-    for folder in sorted(_folders_of(content)):
+    folders = _folders_of([*content.files, *content.boot])
+    if content.outpost:
+        folders |= {bundle.LIBRARY, *earlier.SHARED}
+    for folder in sorted(folders):
         if folder in found and found[folder].is_folder and not _is_below(folder, whole):
             found |= session.entries(folder)
     return found
@@ -155,20 +164,26 @@ def _is_there(session, found, file):
     return entry.size == len(file.content) and session.sha256(file.path, entry.size) == file.sha256
 
 
-def _to_remove(found, content, prune):
-    """Sorted paths of what must not be there any more."""
-    files = [*content.files, *content.boot]
-    wanted = {file.path for file in files}
+def _to_remove(session, found, content, files, prune):
+    """Sorted paths of what must not be there any more. files: what is to be on the board."""
+    wanted = {file.path for file in [*files, *content.boot]}
     # A module's other form, which would run in its place, or lie there for nothing.
-    remove = {file.twin for file in content.files if file.twin in found}
-    for path, entry in found.items():
-        if not (entry.is_folder or path in wanted or is_excluded(path, content.exclude)):
-            if content.outpost:
-                gone = path in _MODULES or (_is_below(path, _OURS) and path.endswith(_FORMS))
-            else:
-                gone = prune and _is_below(path, content.folders) and not _is_others(path)
-            if gone:
-                remove.add(path)
+    remove = {file.twin for file in files if file.twin in found}
+    there = [
+        path
+        for path, entry in found.items()
+        if not (entry.is_folder or path in wanted or is_excluded(path, content.exclude))
+    ]
+    if content.outpost:
+
+        def hashed(path):
+            return session.sha256(path, found[path].size)
+
+        remove.update(earlier.left(there, files, content.packages, hashed))
+    elif prune:
+        remove.update(
+            path for path in there if _is_below(path, content.folders) and not _is_others(path)
+        )
     return sorted(path for path in remove if not found[path].is_folder)
 
 
@@ -189,9 +204,8 @@ def _staged(session, entry, file):
     return None if entry.size == len(file.content) else entry.size
 
 
-def _folders_of(content):
-    """Every folder in which a file of the version is to lie, and those above, but the root."""
-    files = [*content.files, *content.boot]
+def _folders_of(files):
+    """Every folder in which one of the files is to lie, and those above, but the root."""
     return {folder for file in files for folder in _folders_above(file.path)} - {"/"}
 
 

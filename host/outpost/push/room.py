@@ -9,22 +9,8 @@ _SPARE_BLOCKS = 7
 _MANY = 8
 
 
-class TooFull(PushError):
-    """The flash has no room for what is to be sent beside what is there.
-
-    room: both, in words. place: what was to be sent.
-    """
-
-    def __init__(self, room, place):
-        super().__init__(
-            f"the board's flash is too full: {room}; remove files from it, and push again"
-        )
-        self.room = room
-        self.place = place
-
-
 def required(plan, staging, free):
-    """How much flash the update takes, in words; TooFull where it would not fit.
+    """How much flash the update takes, in words; PushError where it would not fit.
 
     free: bytes, as SITE UPDATE STATUS tells them; None where it doesn't, and then for the result.
     """
@@ -36,5 +22,7 @@ def required(plan, staging, free):
     room = blocks * _BLOCK
     said = f"{room // 1024} KiB of flash are needed, {int(free) // 1024} KiB are free"
     if room > int(free):
-        raise TooFull(said, plan.place)
+        raise PushError(
+            f"the board's flash is too full: {said}; remove files from it, and push again"
+        )
     return said

@@ -1,8 +1,4 @@
-"""The steps of a push on one board: look, stage, verify, apply, watch the trial.
-
-Where the flash has no room for the old version and the new one, all of that is done several times:
-first with a small Outpost, which makes room, then with more of it (small.py).
-"""
+"""The steps of a push on one board: look, stage, verify, apply, watch the trial."""
 
 import threading
 import time
@@ -10,12 +6,10 @@ import time
 from outpost import bundle
 from outpost.push import outcome as results
 from outpost.push import plan as plans
-from outpost.push.content import ContentError
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT
-from outpost.push.room import TooFull, required
+from outpost.push.room import required
 from outpost.push.session import Busy, Lost, PushError, Refused, Session
-from outpost.push.small import grown, is_spare, small
 
 _ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
 _RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
@@ -30,14 +24,6 @@ _UNTOUCHED = "nothing was changed"
 _STAGING = "the board runs what it ran; what arrived lies under /next, and the next push goes on"
 _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
-_SHED = (
-    "the board runs what it ran; to make room, modules of rare commands, clock sync and MQTT were "
-    "removed, which the next push brings again"
-)
-_SMALL = (
-    "the board runs a small Outpost: FTP, network and updates, without clock, log, MQTT and "
-    "application; push again"
-)
 
 
 class Stopped(Exception):
@@ -98,48 +84,6 @@ class Push:
 
     def _bring(self):
         """The result, a word of outcome.py."""
-        try:
-            return self._bring_content()
-        except TooFull as full:
-            whole = self._content
-            if not whole.outpost:
-                raise
-            try:
-                self._content = small(whole)
-            except ContentError as error:
-                raise PushError(f"{full}. {error}") from None
-            self.outcome.notes.append(
-                f"in several steps, as {full.room}: first a small Outpost, which has FTP, network "
-                "and updates alone"
-            )
-            if self._dry_run:
-                return results.PLANNED
-            self._shed()
-        while True:
-            result = self._bring_content()
-            if self._content is whole or result not in (results.CONFIRMED, results.UNCHANGED):
-                return result
-            self._leave()
-            self._left = _SMALL
-            part, self._content = self._content, whole
-            try:
-                return self._bring_content()
-            except TooFull as full:
-                self._content = grown(part, full.place)
-                if self._content is None:
-                    raise
-
-    def _shed(self):
-        """Remove what the running Outpost can do without: the new one brings it again."""
-        self._view.phase("making room")
-        for folder in bundle.FOLDERS:
-            for path in self._session.tree(f"/{folder}"):
-                if is_spare(path):
-                    self._session.remove(path)
-                    self._left = _SHED
-
-    def _bring_content(self):
-        """The result for self._content, a word of outcome.py."""
         for attempts_left in reversed(range(_ATTEMPTS)):
             try:
                 result = self._prepare()

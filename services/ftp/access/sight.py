@@ -9,12 +9,13 @@ def may_see(server, session, path):
 
     What may not be seen is answered as what is missing: nobody learns that it is there.
     - The TLS key and the table of MFMT's times: nobody. Admins may replace them.
+    - Where boot.py mounts the archive of Outpost's modules: nobody. It is no place for files.
     - ftp.protected and what lies below: admins, and users whose own root lies there.
     - Names with a dot in front, below the user's root: admins and writers.
     - Unfinished uploads, which are nobody's to touch: admins.
     """
     path = path.lower()
-    if path == TIMES or _covers(server.key, path):
+    if path == TIMES or _covers(server.key, path) or (path + "/").startswith("/.o/"):
         return False
     account = session.account
     if account.role == "admin":
