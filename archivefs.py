@@ -21,12 +21,17 @@ _EROFS = const(30)
 names = ""  # folders, and files where imports look first: told from others without a look
 
 
-def mount(*arguments):
+def mount(*_):
     """Nothing is to be done, undone, or listed: the archive has no names but those above."""
     return iter(())
 
 
 umount = ilistdir = mount
+
+
+def __getattr__(name):
+    """What else a file system does, such as to remove a file: OSError."""
+    raise OSError(_EROFS)
 
 
 def stat(path):

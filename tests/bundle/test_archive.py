@@ -165,6 +165,7 @@ say(*[attempt(lambda: os.stat("/.o" + path)[0]) for path in
     ("/", "/pack", "/lib", "/lib/deep", "/top.mpy", "/pack/inner.mpy", "/pack/texts", "/deep",
      "/top", "/top.py", "/pack/inner", "/lonely.mpy", "/inner.mpy")])
 say(list(os.ilistdir("/.o")))
+say(*[attempt(do, "/.o/top.mpy") for do in (os.remove, os.mkdir, os.rmdir, os.statvfs)])
 """,
     )
     folder, file, none = 0x4000, 0x8000, "OSError: [Errno 2] ENOENT"
@@ -176,6 +177,7 @@ say(list(os.ilistdir("/.o")))
     assert said[5] == ["OSError: 30", none]  # read-only
     assert said[6] == [folder] * 4 + [file] * 3 + [none] * 6
     assert said[7] == [[]]
+    assert said[8] == ["OSError: 30"] * 4
 
 
 def test_it_comes_before_what_lies_on_flash_but_not_before_a_whole_plain_outpost(board):

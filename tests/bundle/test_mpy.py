@@ -92,7 +92,7 @@ def test_the_bundle_is_smaller_by_it():
         if one.place == "/services/ftp_server.py":
             text = one.text.encode()
     whole = bundle.compiled(text, "services.ftp_server", CACHE)
-    there = {file.path: file.content for file in bundle.device_files(TREE)}
+    there = {file.path: file.content for file in bundle.modules(TREE)}
     assert len(there["/services/ftp_server.mpy"]) < 0.97 * len(whole)
 
 

@@ -18,6 +18,8 @@ from outpost import bundle, certificate
 from outpost.sim.desk import Board
 from outpost.sim.flash import Flash
 
+# What the user of each board has: folders that tests may look into.
+USERS_FILES = {"/site/index.html": "<p>\n", "/site/ftp/page.html": "<p>\n"}
 USERS = {
     "admin": {"password": "secret", "role": "admin", "root": "/"},
     "writer": {"password": "write", "role": "write", "root": "/"},
@@ -264,7 +266,12 @@ def power_up(tmp_path_factory):
             sections = {"name": "desk", "time": {"servers": ["127.0.0.1"]}} | (sections or {})
             text = json.dumps(sections | {"ftp": section}, indent=1)
         device = bundle.device_files(bundle.tree_root(), source=source)
-        more = {"/config.json": text} | ({"/main.py": main} if main else {}) | (files or {})
+        more = (
+            {"/config.json": text}
+            | USERS_FILES
+            | ({"/main.py": main} if main else {})
+            | (files or {})
+        )
         with Flash(folder / "flash") as flash:
             flash.deploy(device, bundle.digest(device))
             for path, content in more.items():

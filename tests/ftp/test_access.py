@@ -251,7 +251,7 @@ class TestSecrets:
     """config.json and its copies hold passwords: admins alone see them."""
 
     FILES = ("config.json", "config.last", "config.json.new", "config.json.bak")
-    WAYS = ("/{}", "{}", "//{}", "/./{}", "/services/../{}", "/lib/.././/{}")
+    WAYS = ("/{}", "{}", "//{}", "/./{}", "/site/../{}", "/lib/.././/{}")
 
     @pytest.mark.parametrize("user", ["reader", "writer"])
     @pytest.mark.parametrize("name", FILES[:2])
@@ -394,7 +394,7 @@ class TestSight:
         hidden = (b"outpost.log", b"manifest.json", b"cert.der", b"key.der", b"config.json")
         for user in ("reader", "writer"):
             text = connect(user).fetch(command)
-            assert b"server.mpy" in text or b"__init__.mpy" in text
+            assert b"page.html" in text or b"index.html" in text
             for name in hidden:
                 assert name not in text, (user, name)
         assert b".hidden" not in connect("reader").fetch("LIST -aR /")
@@ -780,3 +780,22 @@ def test_no_password_is_on_the_console_in_stat_or_in_the_log(connect, control, b
         assert not re.search(rf'password["=: ]+{secret}|PASS {secret}', telling)
     assert "a-wrong-and-secret-word" not in telling
     assert "pbkdf2-sha256" not in board.console
+
+
+def test_the_archives_mount_point_is_no_place_for_anybody(control):
+    """boot.py mounts the modules there: what is in it is not the user's to see or to change."""
+    for folder in ("/", ""):
+        names = [
+            line.split()[-1] for line in control.fetch(f"LIST -a {folder}").decode().splitlines()
+        ]
+        assert "outpost.bin" in names
+        assert ".o" not in names
+    for command in (
+        *("CWD /.o", "STAT /.o", "MLST /.o", "SIZE /.o/daemon.mpy", "RMD /.o", "RNFR /.o"),
+        *("MKD /.o", "MKD /.o/x", "DELE /.o/daemon.mpy", "MDTM /.o/hal/files.mpy"),
+    ):
+        assert control.ask(command).code in (550, 553), command
+    assert control.ask("PASV").code == 227
+    assert control.ask("STOR /.o/daemon.mpy").code in (550, 553)
+    assert control.ask("SIZE /outpost.bin").code == 550 or control.ask("TYPE I").code == 200
+    assert int(control.ask("SIZE /outpost.bin").text) > 100_000

@@ -11,10 +11,10 @@ import pytest
 # What costs memory: modules that are imported at their first use, buffers, long replies, lists.
 HEAVY = (
     "STAT",
-    "LIST -t /services",
-    "MLSD /services/ftp",
+    "LIST -t /site",
+    "MLSD /site/ftp",
     "LIST -R /",
-    "NLST /services/ftp/*",
+    "NLST /site/ftp/*",
     "RETR /main.py",
     "STOR /sd/new",
     "APPE /sd/old",

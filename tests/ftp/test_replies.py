@@ -35,14 +35,14 @@ GOOD = [
     ("OPTS MLST type;size;", 200, "MLST OPTS"),
     ("PWD", 257, '"/" '),
     ("XPWD", 257, '"/" '),
-    ("CWD /services", 250, "/services"),
-    ("XCWD /services", 250, "/services"),
+    ("CWD /site", 250, "/site"),
+    ("XCWD /site", 250, "/site"),
     ("CDUP", 250, "/"),
     ("XCUP", 250, "/"),
     ("SIZE main.mpy", 213, ""),
     ("MLST main.py", 250, "type=file"),
     ("STAT", 211, "Logged in as: admin"),
-    ("STAT /services", 212, "ftp"),
+    ("STAT /site", 212, "ftp"),
     ("STAT /main.py", 213, "main.py"),
     ("OPTS UTF8", 200, "UTF-8"),
     ("CLNT Tester 1.0", 200, ""),
@@ -161,25 +161,25 @@ BAD = [
     ("CWD /nosuch", 550),
     ("CWD /main.py", 550),
     ("RETR /nosuch", 550),
-    ("RETR /services", 550),
+    ("RETR /site", 550),
     ("SIZE /nosuch", 550),
-    ("SIZE /services", 550),
+    ("SIZE /site", 550),
     ("MDTM /nosuch", 550),
-    ("MDTM /services", 550),
+    ("MDTM /site", 550),
     ("MLST /nosuch", 550),
     ("MLSD /nosuch", 550),
     ("MLSD /main.py", 501),
     ("LIST /nosuch", 550),
     ("STAT /nosuch", 550),
     ("DELE /nosuch", 550),
-    ("DELE /services", 550),
+    ("DELE /site", 550),
     ("RMD /nosuch", 550),
     ("RMD /main.py", 550),
-    ("RMD /services", 550),
-    ("MKD /services", 550),
+    ("RMD /site", 550),
+    ("MKD /site", 550),
     ("RNFR /nosuch", 550),
-    ("STOR /services", 550),
-    ("APPE /services", 550),
+    ("STOR /site", 550),
+    ("APPE /site", 550),
     ("STOR /nosuch/file", 425),
     ("RETR /main.py", 425),
     ("LIST", 425),
@@ -323,7 +323,7 @@ class TestRename:
         assert control.ask("RNFR /").code in (350, 550, 553)
         assert control.ask("RNTO /elsewhere").code in (503, 550, 553)
 
-        assert control.ask("CWD /services").code == 250
+        assert control.ask("CWD /site").code == 250
 
 
 @pytest.mark.parametrize("refused", ["STOR /", "RETR /config.last/x", "APPE /"])
@@ -388,7 +388,7 @@ def test_after_epsv_all_other_ways_are_refused(control):
 
 
 def test_rein_forgets_the_user_and_all_settings(control):
-    for command in ("CWD /services", "TYPE I", "REST 5", "EPSV ALL"):
+    for command in ("CWD /site", "TYPE I", "REST 5", "EPSV ALL"):
         assert control.ask(command).code in (200, 250, 350)
 
     assert control.ask("REIN").code == 220

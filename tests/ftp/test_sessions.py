@@ -41,8 +41,9 @@ def test_browsing_goes_on_while_another_session_transfers(connect, big):
     sock = slow.begin(f"RETR {big}", small=True)
     browser = connect("reader")
 
-    assert browser.ask("CWD /services").code == 250
-    assert "ftp_server.mpy" in browser.names("")
+    assert browser.ask("CWD /site").code == 250
+    assert browser.ask("CWD /").code == 250
+    assert "outpost.bin" in browser.names("")
     assert browser.fetch("RETR /main.py").startswith(b'"""')
 
     assert len(slow.rest(sock)) == BIG, "the slow transfer is whole"
@@ -68,7 +69,7 @@ def test_passive_listeners_are_opened_once_and_used_again(connect, power_up):
     for _ in range(20):
         assert first.passive_port() == port
         first.names("/")
-    first.begin("LIST /services")
+    first.begin("LIST /")
     first.reset()
     second = connect(to=board)
     assert second.passive_port() == port
@@ -252,8 +253,7 @@ def test_five_sessions_and_two_transfers_at_once(power_up, connect, all_services
     up.sendall(b"x" * 100_000)
 
     for session in sessions[2:]:
-        assert session.ask("CWD /services").code == 250
-        assert "ftp_server.mpy" in session.names("")
+        assert "outpost.bin" in session.names("")
         assert session.ask("STAT").code == 211
         text = session.ask("SITE who").text
         assert text.count("bytes") == 2, sessions[1].reply()

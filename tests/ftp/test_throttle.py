@@ -221,7 +221,7 @@ class TestBoard:
         assert refused.greeting.code == 421
         assert refused.greeting.text == answers[0][0].text
         assert inside.ask("NOOP").code == 200, "who was inside goes on"
-        assert inside.ask("CWD /services").code == 250
+        assert inside.ask("CWD /site").code == 250
         fresh = time.monotonic()
         assert connect("reader", "127.0.3.2", guarded).ask("NOOP").code == 200
         assert time.monotonic() - fresh < 2, "another address is not slowed"

@@ -30,7 +30,7 @@ def paths(files):
 
 
 def test_modules_are_compiled_and_what_firmware_runs_is_not(tree):
-    files = bundle.device_files(tree)
+    files = bundle.modules(tree)
 
     assert paths(files) == [
         "/boot.py",
@@ -53,7 +53,7 @@ def test_source_is_left_as_it_is(tree):
 
 
 def test_the_interpreter_imports_what_was_compiled(tree, micropython):
-    files = {file.path: file for file in bundle.device_files(tree)}
+    files = {file.path: file for file in bundle.modules(tree)}
     (tree / "out").mkdir()
     (tree / "out" / "extra.mpy").write_bytes(files["/extra.mpy"].content)
 
@@ -96,6 +96,8 @@ def test_the_twin_of_a_module_is_its_other_form():
 def test_outposts_own_tree_is_found_and_complete():
     found = paths(bundle.device_files(bundle.tree_root()))
 
+    assert {"/boot.py", "/main.py", "/outpost.bin"} <= set(found)
+    found = paths(bundle.modules(bundle.tree_root()))
     assert {"/boot.py", "/main.py", "/daemon.mpy", "/services/ftp_server.mpy"} <= set(found)
     assert {"/lib/logging.mpy", "/lib/ntptime.mpy", "/lib/umqtt/simple.mpy"} <= set(found)
     assert not [path for path in found if path.startswith(("/host", "/tests", "/bench"))]

@@ -53,7 +53,9 @@ def names(session, folder=""):
     found = set()
     for name, facts in session.mlsd(folder or "/"):
         path = f"{folder}/{name}"
-        if facts["type"] == "dir":
+        if path in ("/prev", "/next"):
+            found.add(f"{path}/")  # on its way out
+        elif facts["type"] == "dir":
             found |= names(session, path) if path != "/log" else set()
         elif path not in ("/boot.json", "/config.json", "/config.last", "/config.ready"):
             found.add(path)

@@ -108,7 +108,7 @@ def test_outpost_is_its_device_tree(tmp_path):
     read = content.read(bundle.tree_root())
     whole = {file.path for file in bundle.device_files(bundle.tree_root())}
     assert read.outpost
-    assert {"/main.py", "/services/ftp_server.mpy"} <= set(paths(read)) < whole
+    assert {"/main.py", "/outpost.bin"} <= set(paths(read)) < whole
     assert {file.path for file in read.boot} == {
         "/boot.py",
         "/journal.mpy",

@@ -135,7 +135,7 @@ def change(start_board):
             for path in remove:
                 flash.remove(path)
             for path, text in files.items():
-                flash.write(path, text.encode())
+                flash.write(path, text if isinstance(text, bytes) else text.encode())
         board.start()
         board.wait_ready()
         return board

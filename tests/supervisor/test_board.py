@@ -5,6 +5,8 @@ import json
 import re
 
 import pytest
+from archives import archive_with
+from outpost import bundle
 from outpost.sim.flash import Flash
 
 
@@ -22,13 +24,13 @@ def works(board):
     ("path", "text", "says"),
     [
         ("/services/time_service", "import nosuchmodule", "ImportError"),
-        ("/services/time_service", "class Clock(:", "SyntaxError"),
+        ("/services/time_service", "raise SyntaxError", "SyntaxError"),
         ("/services/log_service", "1 // 0", "ZeroDivisionError"),
         ("/services/network_service", "raise MemoryError('full')", "MemoryError"),
     ],
 )
 def test_a_service_that_cannot_be_imported_is_reported_and_the_rest_run(change, path, text, says):
-    board = change({f"{path}.py": text}, remove=[f"{path}.mpy"])
+    board = change({bundle.ARCHIVE: archive_with({path: text})})
 
     stat = board.stat(works(board))
     name = path.split("/")[2].partition("_")[0]
@@ -47,8 +49,8 @@ async def run(status, events):
 
 @pytest.mark.parametrize("package", ["logging", "ntptime"])
 def test_a_missing_package_costs_its_service_alone(change, package):
-    files = [f"/lib/{package}.mpy", f"/lib/{package}.py"]
-    board = change({"/app.py": APP_THAT_WAITS}, remove=files, app="app")
+    archive = archive_with(remove=[f"/lib/{package}.mpy"])
+    board = change({"/app.py": APP_THAT_WAITS, bundle.ARCHIVE: archive}, app="app")
 
     stat = board.stat(works(board))
     name = {"logging": "log", "ntptime": "time"}[package]

@@ -9,8 +9,10 @@ import json
 import time
 
 import pytest
+from archives import archive_with
 from fixtures_sim import desk
 from littlefs import LittleFSError
+from outpost import bundle
 from outpost.sim.flash import Flash
 
 HANGS = b"""
@@ -179,16 +181,21 @@ def test_a_full_disk_keeps_nobody_from_ftp(full):
     board.upload(session, "/again", b"x" * 5000)
 
 
+def without(*paths):
+    """What test_ftp_answers... takes: an archive without these modules."""
+    return {bundle.ARCHIVE: archive_with(remove=paths)}, ()
+
+
 @pytest.mark.parametrize(
     ("files", "remove"),
     [
         ({"/config.json": b"{"}, ()),
         ({"/config.json": b""}, ()),
-        ({}, ("/lib/logging.mpy", "/lib/ntptime.mpy", "/lib/umqtt/simple.mpy")),
-        ({}, ("/services/time_service.mpy",)),
-        ({}, ("/services/log_service.mpy", "/services/log_crash.mpy")),
-        ({}, ("/services/network_service.mpy",)),
-        ({}, ("/services/update_service.mpy", "/services/update_trial.mpy")),
+        without("/lib/logging.mpy", "/lib/ntptime.mpy", "/lib/umqtt/simple.mpy"),
+        without("/services/time_service.mpy"),
+        without("/services/log_service.mpy", "/services/log_crash.mpy"),
+        without("/services/network_service.mpy"),
+        without("/services/update_service.mpy", "/services/update_trial.mpy"),
         ({}, ("/recovery.mpy",)),
         ({}, ("/journal.mpy",)),
         ({}, ("/resets.mpy",)),

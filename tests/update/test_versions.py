@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
+from archives import archive_with
 from fixtures_sim import desk
 from outpost import bundle
 from outpost.sim.flash import Flash
@@ -37,14 +38,21 @@ MAIN = TEXTS["/main.py"]
 
 
 def module(path, text):
-    """{path on the board: text as .mpy}, in place of the one that is there."""
-    return {f"{path}.mpy": bundle.compiled(text.encode(), path, TREE / "build" / "mpy")}
+    """The archive with another module in place of the one that is there."""
+    return {bundle.ARCHIVE: archive_with({path: text})}
 
 
-def all_of(begin):
-    """The files of a service on the board: those whose paths begin so."""
-    files = bundle.device_files(TREE)
-    return [file.path for file in files if file.path.startswith(begin)]
+def without(begin):
+    """The archive without a service: without the modules whose paths begin so."""
+    paths = [file.path for file in bundle.modules(TREE) if file.path.startswith(begin)]
+    return {bundle.ARCHIVE: archive_with(remove=paths)}
+
+
+def damaged():
+    """An archive that only its index's check can tell from a whole one."""
+    content = bytearray(archive_with())
+    content[30] ^= 1
+    return {bundle.ARCHIVE: bytes(content)}
 
 
 @dataclass
@@ -73,22 +81,21 @@ CASES = {
     "main.py hangs": Case(
         {"/main.py": b"while True:\n    pass\n" + MAIN.encode()}, reason="the watchdog"
     ),
-    "the supervisor is missing": Case(remove=["/daemon.mpy"], reason="the watchdog"),
+    "the supervisor is missing": Case(without("/daemon."), reason="the watchdog"),
+    "the archive is damaged": Case(damaged(), reason="/outpost.bin is damaged"),
     "hal fails": Case(module("/hal/__init__", "1 // 0"), reason="hal: ZeroDivisionError"),
     "hal hangs": Case(module("/hal/__init__", "while True: pass"), reason="the watchdog"),
     "a service hangs": Case(
         module("/services/time_service", "while True: pass"), reason="the watchdog"
     ),
     "FTP has a typo": Case(
-        {"/services/ftp_server.py": b"class Session(:"},
-        ["/services/ftp_server.mpy"],
-        reason="ftp: SyntaxError",
+        module("/services/ftp_server", "raise SyntaxError"), reason="ftp: SyntaxError"
     ),
     "a service imports what isn't there": Case(
         module("/services/time_service", "import nosuchmodule"), reason="time: ImportError"
     ),
     "the network service is dropped": Case(
-        remove=all_of("/services/network_"), reason="network: ImportError"
+        without("/services/network_"), reason="network: ImportError"
     ),
     # At start, and later.
     "main.py drops the network": Case(
@@ -103,7 +110,7 @@ CASES = {
         reason="ZeroDivisionError: divide by zero",
     ),
     "updates are dropped": Case(
-        remove=all_of("/services/update_"), reason="it did not prove itself in time", trial_s=1
+        without("/services/update_"), reason="it did not prove itself in time", trial_s=1
     ),
     "the application ends with an error": app(
         "1 // 0", "30 s without health: app: ZeroDivisionError", trial_s=3
@@ -176,5 +183,4 @@ def test_the_old_version_comes_back_or_the_new_one_stays(outcomes, name):
     if case.state == "confirmed":
         expected |= case.files
     found = {path: files[path] for path in files if not path.startswith("/config.")}
-    found |= {path: files[path] for path in files if path == "/config.mpy"}
     assert found == expected

@@ -22,6 +22,8 @@ def df(server, arg):
     """Lines of each mounted file system, or of the one that holds a folder."""
     yield "Filesystem        Size        Used       Avail   Use%"
     for path in (_asking(server).path(arg),) if arg else mounts():
+        if path == "/.o":
+            continue  # the archive of Outpost's modules, a file on flash
         free, size = hal.room(path)
         used = size - free
         percent = (100 * used + size - 1) // size if size else 0
