@@ -6,6 +6,8 @@ import zlib
 import pytest
 from outpost import bundle
 from outpost.bundle import archive
+from outpost.sim.boards import BOARDS
+from outpost.sim.flash import Flash
 
 TREE = bundle.tree_root()
 BLOCK = 4096
@@ -28,6 +30,13 @@ def test_outpost_takes_few_blocks(files):
     }
     assert blocks(files) <= BLOCKS
     assert all(blocks([file]) == 1 for file in files if file.path != bundle.ARCHIVE)
+
+
+def test_littlefs_gives_it_no_more_than_that(files, tmp_path):
+    with Flash(tmp_path / "flash.img", board=BOARDS["pico-w"]) as flash:
+        before = flash._fs.used_block_count
+        flash.deploy(files, bundle.digest(files))
+        assert flash._fs.used_block_count - before <= BLOCKS
 
 
 def test_the_archive_holds_every_other_module_as_it_was_compiled(files):

