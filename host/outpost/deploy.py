@@ -249,7 +249,7 @@ def wait_for(board):
 def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
     """Bring Outpost onto the board at PORT, such as /dev/ttyACM0 or COM3; "auto" finds it.
 
-    Copies only what differs, and removes modules of an earlier Outpost in /hal and /services.
+    Copies only what differs, and removes what an earlier form of Outpost left.
     Your own files stay. A deployment that was cut off is completed by the next one.
     """
     if port == "list":  # mpremote would list the ports, and go on with the first of them

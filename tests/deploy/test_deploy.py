@@ -67,7 +67,7 @@ def test_what_is_no_more_goes_and_what_is_the_users_stays(board, deploy, tree, b
     board.power_on()
     (tree / "services" / "gone" / "__init__.py").unlink()
     (tree / "hal" / "gone.py").unlink()
-    assert summary(deploy("--no-reset"))[::2] == (1, 2)
+    assert summary(deploy("--no-reset"))[::2] == (1, 1)
     board.power_off()
     assert board.files() == bundled() | USERS_FILES
 

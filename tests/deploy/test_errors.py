@@ -62,7 +62,7 @@ def test_a_board_without_space_keeps_what_it_has(board, deploy, tree):
     board.power_off()
     board.write("/video", bytes(6_050_000))
     board.power_on()
-    noise = random.Random(1).randbytes(100_000).hex()  # nothing that deflating makes small
+    noise = random.Random(1).randbytes(200_000).hex()  # nothing that deflating makes small
     tree.joinpath("services", "site.py").write_text(f"NAME = '{noise}'\n")
     said = deploy(status=1)
     assert "the board's flash is too full" in said

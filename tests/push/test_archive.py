@@ -118,7 +118,8 @@ def test_many_files_become_the_archive_and_come_back(push, start_old, form):
 
     (found,) = push(TREE, board, *TRIAL, "--include-boot", "--json").boards
     assert found["result"] == "confirmed", found["reason"]
-    assert (found["place"], found["remove"]) == (["/boot.py"], [])
+    assert "/boot.py" in found["place"]
+    assert found["remove"] == []
     (found,) = push(TREE, board, *TRIAL, "--include-boot", "--json").boards
     assert found["result"] == "unchanged", "what is spare is no reason to restart"
     assert bundle_of(board) == bundle.bundle_id(bundle.merged(TREE))

@@ -95,6 +95,7 @@ def test_outpost_itself_is_pushed_and_what_is_no_more_goes(push, board, whole_tr
     with (tree / "services" / "site.py").open("a") as file:
         file.write("\n__name__\n")  # no new name: that may give others other words
     (tree / "boot.py").write_text((tree / "boot.py").read_text() + "\n# changed\n")
+    board.ftp().mkd("/hal")
     board.upload(board.ftp(), "/hal/gone.mpy", b"M\x06\0\x1f")
     (found,) = push(tree, board, *TRIAL, "--json").boards
     assert found["result"] == "confirmed", found
