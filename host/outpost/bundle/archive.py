@@ -30,7 +30,7 @@ LIBRARY = "/lib"
 # what is left of it. The small ones stay as they are: a window of a KiB for some bytes is dear.
 _AT_BOOT = (
     *("/assemble", "/config", "/daemon", "/jsontext", "/hal/__init__"),
-    *("/services/ftp_server", "/services/ftp_options", "/services/ftp_setup"),
+    *("/services/ftp_server", "/services/ftp_options", "/services/ftp_access_setup"),
     *("/services/ftp_start", "/services/log_logger", "/services/network_options"),
     *("/services/telemetry_service", "/services/telemetry_start"),
 )
