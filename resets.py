@@ -5,6 +5,8 @@ A trial depends on it, so hal, whose affair `machine` is elsewhere, can't be ask
 
 import sys
 
+from micropython import const
+
 # What machine.reset_cause() may return; a port has only the constants that it can tell apart. A
 # brown-out is none of them: ESP32 and RP2 call it a power-on.
 _CAUSES = (
@@ -16,16 +18,16 @@ _CAUSES = (
 )
 
 # The RP2's watchdog; what the pico-sdk's hardware_watchdog and its registers' descriptions say.
-_WATCHDOG_RP2040 = 0x40058000
-_WATCHDOG_RP2350 = 0x400D8000
-_REASON = 0x08
-_FORCED = 0x02  # of REASON: machine.reset() triggers it, a bite and the boot ROM let it run out
-_SCRATCH4 = 0x1C
-_ENABLED = 0x6AB73121  # in SCRATCH4 while a watchdog runs; machine.reset() and the ROM put a 0
-_CLEAR = 0x3000  # added to a register's address: writing clears those bits of it
+_WATCHDOG_RP2040 = const(0x40058000)
+_WATCHDOG_RP2350 = const(0x400D8000)
+_REASON = const(0x08)
+_FORCED = const(0x02)  # of REASON: machine.reset() triggers it; a bite and the ROM let it run out
+_SCRATCH4 = const(0x1C)
+_ENABLED = const(0x6AB73121)  # in SCRATCH4 while one runs; machine.reset() and the ROM put a 0
+_CLEAR = const(0x3000)  # added to a register's address: writing clears those bits of it
 # Of CTRL, PAUSE_JTAG: each reset of the hardware sets it, starting the watchdog clears it, and so
 # does reset_cause(). Where it is clear already, the chip was not reset: only the program was.
-_UNSEEN = 0x01000000
+_UNSEEN = const(0x01000000)
 
 
 def reset_cause():
