@@ -10,7 +10,7 @@ import sys
 from micropython import const
 
 _ROOM = const(6144)  # bytes, those of garbage not among them
-_OURS = const("services.")
+_OURS = const("services")
 _used = []  # names of modules: what use() imported and release() lets go
 
 

@@ -6,9 +6,9 @@ import hal
 from daemon import Supervisor, borrow  # a bundle has both there, as the source has
 
 _ROWS = (
-    ("log", "services.log_service", "Log", None),
-    ("ftp", "services.ftp_server", "FtpServer", None),
-    ("app", "services.app_service", "App", "module"),  # off: nothing configures it
+    ("log", "services_log_service", "Log", None),
+    ("ftp", "services_ftp_server", "FtpServer", None),
+    ("app", "services_app_service", "App", "module"),  # off: nothing configures it
 )
 
 

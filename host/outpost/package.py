@@ -61,6 +61,7 @@ def for_firmware(tree):
     """
     found = {one.place.lstrip("/"): one.text for one in bundle.merged(tree)}
     starts = [f'    module("{name}")' for name in bundle.SOURCE_ONLY]
+    folders = sorted({path.partition("/")[0] for path in found if "/" in path})
     alone = sorted(path for path in found if "/" not in path and path not in bundle.SOURCE_ONLY)
     found["manifest.py"] = "\n".join(
         (
@@ -71,7 +72,7 @@ def for_firmware(tree):
             "if options.start:",
             *starts,
             *(f'module("{path}")' for path in alone),
-            *(f'package("{name}")' for name in bundle.FOLDERS),
+            *(f'package("{name}")' for name in folders),
             "",
             # No level: from 1 on `assert` goes, with which umqtt.simple checks what is answered.
             *(f'require("{name}")' for name in PACKAGES),

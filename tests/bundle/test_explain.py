@@ -35,8 +35,8 @@ def joined(place, source, line):
 
 def test_file_line_and_function_are_those_of_the_source(trace):
     line = line_of("services/ftp/data/connection.py", "raise FTPError(")
-    there = joined("/services/ftp_server.py", "/services/ftp/data/connection.py", line)
-    told = trace.explained(f'  File "services.ftp_server", line {there}, in exec\n')
+    there = joined("/services_ftp_server.py", "/services/ftp/data/connection.py", line)
+    told = trace.explained(f'  File "services_ftp_server", line {there}, in exec\n')
     assert told.startswith(f'  File "services/ftp/data/connection.py", line {line}, in ')
     assert "exec" not in told
 
@@ -44,7 +44,7 @@ def test_file_line_and_function_are_those_of_the_source(trace):
 def test_what_is_not_of_the_bundle_stays(trace):
     text = (
         'Traceback (most recent call last):\n  File "app.py", line 3, in run\n'
-        '  File "services.ftp_server", line 99999, in run\n'
+        '  File "services_ftp_server", line 99999, in run\n'
         "uptime=3s WARNING task/crash\nOSError: [Errno 5] EIO\n"
     )
     assert trace.explained(text) == text
@@ -52,8 +52,8 @@ def test_what_is_not_of_the_bundle_stays(trace):
 
 def test_text_that_comes_in_pieces_is_put_together(trace):
     line = line_of("services/ftp/data/connection.py", "raise FTPError(")
-    there = joined("/services/ftp_server.py", "/services/ftp/data/connection.py", line)
-    text = f'one\n  File "services.ftp_server", line {there}, in exec\n>>> '
+    there = joined("/services_ftp_server.py", "/services/ftp/data/connection.py", line)
+    text = f'one\n  File "services_ftp_server", line {there}, in exec\n>>> '
     whole = trace.explained(text)
     for size in (1, 3, 7, 20):
         said = []
@@ -76,8 +76,8 @@ def test_the_command_reads_a_file_or_what_comes_in(tmp_path):
 
 def test_the_place_in_stat_and_mqtt(trace):
     line = line_of("services/ftp/data/connection.py", "raise FTPError(")
-    there = joined("/services/ftp_server.py", "/services/ftp/data/connection.py", line)
-    text = f"last crash 2026-11-26T12:00:00Z OSError: 5 at services.ftp_server:{there}"
+    there = joined("/services_ftp_server.py", "/services/ftp/data/connection.py", line)
+    text = f"last crash 2026-11-26T12:00:00Z OSError: 5 at services_ftp_server:{there}"
     assert trace.explained(text).endswith(f"OSError: 5 at services/ftp/data/connection.py:{line}")
 
 

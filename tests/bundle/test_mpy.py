@@ -89,11 +89,11 @@ def test_each_function_has_its_first_line(tmp_path, whole):
 
 def test_the_bundle_is_smaller_by_it():
     for one in bundle.merged(TREE):
-        if one.place == "/services/ftp_server.py":
+        if one.place == "/services_ftp_server.py":
             text = one.text.encode()
-    whole = bundle.compiled(text, "services.ftp_server", CACHE)
+    whole = bundle.compiled(text, "services_ftp_server", CACHE)
     there = {file.path: file.content for file in bundle.modules(TREE)}
-    assert len(there["/services/ftp_server.mpy"]) < 0.97 * len(whole)
+    assert len(there["/services_ftp_server.mpy"]) < 0.97 * len(whole)
 
 
 @pytest.mark.parametrize("content", [b"", b"M\x05\x00\x1f", b"def f():\n    pass\n"])

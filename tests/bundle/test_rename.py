@@ -1,11 +1,12 @@
 """Names of our own become short: which ones, and what is never touched."""
 
+import builtins
 import sys
 import types
 
 import pytest
 from outpost.bundle.module import Merged
-from outpost.bundle.rename import ROM, rename
+from outpost.bundle.rename import ROM, ROM_TOO, rename
 
 
 def renamed(**texts):
@@ -137,7 +138,7 @@ def test_what_boards_run_as_source_stays_as_it_is():
 
 
 def test_a_word_that_the_tree_has_itself_is_taken_by_nobody():
-    used = "\n".join(f"x.{word}" for word in ROM)
+    used = "\n".join(f"x.{word}" for word in (*ROM, *ROM_TOO))
     text = renamed(a=f"_secret = 1\n{used}\n")["a"]
     assert text[0] == "_"
     assert not text.startswith("_secret")
@@ -145,4 +146,23 @@ def test_a_word_that_the_tree_has_itself_is_taken_by_nobody():
 
 def test_no_word_is_one_that_the_compiler_asks_for_by_itself():
     """`async with` asks for BaseException, `assert` for AssertionError (py/compile.c)."""
-    assert not [word for word in ROM if not word[0].islower()]
+    raised = {name for name, value in vars(builtins).items() if _is_exception(value)}
+    assert not raised & {*ROM, *ROM_TOO}
+
+
+def _is_exception(value):
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def test_the_words_cost_an_interpreter_no_heap(micropython):
+    """Each is in its ROM: to ask for them all makes no new name."""
+    script = f"""
+import micropython, sys
+words = "{" ".join((*ROM, *ROM_TOO))}".split()
+micropython.qstr_info()
+for word in words:
+    getattr(sys, word, None)
+micropython.qstr_info()
+"""
+    first, last = micropython(script).splitlines()
+    assert first == last

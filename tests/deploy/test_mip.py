@@ -35,11 +35,11 @@ import archive
 archive.start()
 import logging, ntptime, umqtt.simple
 import config, daemon, hal, recovery
-from services.ftp_server import FtpServer
-from services.log_service import Log
-from services.network_service import Network
-from services.telemetry_service import Telemetry
-from services.time_service import Clock
+from services_ftp_server import FtpServer
+from services_log_service import Log
+from services_network_service import Network
+from services_telemetry_service import Telemetry
+from services_time_service import Clock
 for module in (logging, ntptime, umqtt.simple):
     assert not module.__file__.startswith("/.o"), module.__file__
 for module in (config, daemon, hal):
@@ -122,7 +122,7 @@ def test_its_map_explains_what_its_boards_say(assets):
     assert way["bundle"] in name
     told = archive.unpacked(assets["outpost.bin"])[zlib.crc32(b"/assemble.mpy")]
     assert way["bundle"].encode() in told, "a board tells this id"
-    assert {f"/{p}" for p in ("main.py", "services/ftp_server.py")} <= set(way["lines"])
+    assert {f"/{p}" for p in ("main.py", "services_ftp_server.py")} <= set(way["lines"])
 
 
 def test_its_archive_has_what_firmware_freezes(assets, tmp_path):
@@ -133,8 +133,8 @@ def test_its_archive_has_what_firmware_freezes(assets, tmp_path):
         found = re.fullmatch(r' *(module|package)\("([^"]+)"\)', line)
         if found:
             assert (there / found[2]).exists(), line
-    made = next(one for one in bundle.merged(ROOT) if one.name == "services.ftp_server")
-    assert (there / "services/ftp_server.py").read_text() == made.text
+    made = next(one for one in bundle.merged(ROOT) if one.name == "services_ftp_server")
+    assert (there / "services_ftp_server.py").read_text() == made.text
 
 
 def test_the_same_tree_makes_the_same_bytes(assets):

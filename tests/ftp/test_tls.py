@@ -653,7 +653,7 @@ HOG = """
 import asyncio, gc, os, sys
 
 async def run(status, events):
-    print("TLS is loaded" if "services.ftp_tls" in sys.modules else "TLS is not loaded")
+    print("TLS is loaded" if "services_ftp_tls" in sys.modules else "TLS is not loaded")
     while True:
         await asyncio.sleep_ms(50)
         try:

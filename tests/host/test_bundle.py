@@ -39,7 +39,7 @@ def test_modules_are_compiled_and_what_firmware_runs_is_not(tree):
         "/lib/logging.mpy",
         "/lib/umqtt/simple.mpy",
         "/main.py",
-        "/services/ftp_server.mpy",
+        "/services_ftp_server.mpy",
     ]
     assert all(file.content.startswith(b"M\x06") for file in files if file.path.endswith(".mpy"))
     assert files[0].content == b"name = 'boot.py'\n"
@@ -98,6 +98,6 @@ def test_outposts_own_tree_is_found_and_complete():
 
     assert {"/boot.py", "/main.py", "/outpost.bin"} <= set(found)
     found = paths(bundle.modules(bundle.tree_root()))
-    assert {"/boot.py", "/main.py", "/daemon.mpy", "/services/ftp_server.mpy"} <= set(found)
+    assert {"/boot.py", "/main.py", "/daemon.mpy", "/services_ftp_server.mpy"} <= set(found)
     assert {"/lib/logging.mpy", "/lib/ntptime.mpy", "/lib/umqtt/simple.mpy"} <= set(found)
     assert not [path for path in found if path.startswith(("/host", "/tests", "/bench"))]

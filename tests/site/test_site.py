@@ -42,9 +42,9 @@ def test_answers_of_many_lines_are_blocks(shared_board, site):
 
 def test_a_traceback_is_told_in_words_of_the_source(shared_board, site):
     made = maps.of_tree(bundle.tree_root())
-    source, line = made.lines["/services/ftp_server.py"][99]
+    source, line = made.lines["/services_ftp_server.py"][99]
     session = shared_board.ftp()
-    crash = b'2026-11-26T12:00:00Z\n  File "services.ftp_server", line 100, in x\nE: 5'
+    crash = b'2026-11-26T12:00:00Z\n  File "services_ftp_server", line 100, in x\nE: 5'
     session.storbinary("STOR /log/crash.txt", io.BytesIO(crash))
     done = site(url_of(shared_board), "log crash")
     assert done.returncode == 0

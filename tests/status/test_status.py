@@ -159,9 +159,9 @@ def test_a_service_that_failed_is_a_problem(boot, status):
 
 def test_places_of_a_crash_are_those_of_the_source(boot, status):
     made = maps.of_tree(bundle.tree_root())
-    source, line = made.lines["/services/ftp_server.py"][99]
+    source, line = made.lines["/services_ftp_server.py"][99]
     board = boot({})
-    crash = b'2026-11-26T12:00:00Z\n  File "services.ftp_server", line 100, in x\nE: 5'
+    crash = b'2026-11-26T12:00:00Z\n  File "services_ftp_server", line 100, in x\nE: 5'
     session = ftplib.FTP()
     session.connect("127.0.0.1", board.ftp_port, 20)
     session.login("admin", PASSWORD)

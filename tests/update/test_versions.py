@@ -86,13 +86,13 @@ CASES = {
     "hal fails": Case(module("/hal/__init__", "1 // 0"), reason="hal: ZeroDivisionError"),
     "hal hangs": Case(module("/hal/__init__", "while True: pass"), reason="the watchdog"),
     "a service hangs": Case(
-        module("/services/time_service", "while True: pass"), reason="the watchdog"
+        module("/services_time_service", "while True: pass"), reason="the watchdog"
     ),
     "FTP has a typo": Case(
-        module("/services/ftp_server", "raise SyntaxError"), reason="ftp: SyntaxError"
+        module("/services_ftp_server", "raise SyntaxError"), reason="ftp: SyntaxError"
     ),
     "a service imports what isn't there": Case(
-        module("/services/time_service", "import nosuchmodule"), reason="time: ImportError"
+        module("/services_time_service", "import nosuchmodule"), reason="time: ImportError"
     ),
     "the network service is dropped": Case(
         without("/services/network_"), reason="network: ImportError"

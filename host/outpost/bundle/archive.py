@@ -24,15 +24,16 @@ _HEAD = struct.Struct("<4sIIBB4s5xB")
 _RECORD = struct.Struct("<II")
 _PIECE = 128
 _NAMES = 255  # bytes at most
+_OURS = ("/services_", "/hal/")  # modules whose names archivefs.py knows from the index alone
 _WINDOW = 10  # bits: a KiB of heap while such a module is read
 LIBRARY = "/lib"
 # Modules that are loaded at boot alone, where the heap is ample; late ones have to be loaded into
 # what is left of it. The small ones stay as they are: a window of a KiB for some bytes is dear.
 _AT_BOOT = (
     *("/assemble", "/config", "/daemon", "/jsontext", "/hal/__init__"),
-    *("/services/ftp_server", "/services/ftp_options", "/services/ftp_access_setup"),
-    *("/services/ftp_start", "/services/log_logger", "/services/network_options"),
-    *("/services/telemetry_service", "/services/telemetry_start"),
+    *("/services_ftp_server", "/services_ftp_options", "/services_ftp_access_setup"),
+    *("/services_ftp_start", "/services_log_logger", "/services_network_options"),
+    *("/services_telemetry_service", "/services_telemetry_start"),
 )
 
 
@@ -113,13 +114,7 @@ def _names(paths):
         while folder != "/":
             folders.add(folder)
             folder = posixpath.dirname(folder)
-    searched = [
-        path
-        for path in paths
-        if posixpath.dirname(path) == "/"
-        or path.startswith(f"{LIBRARY}/")
-        or not path.endswith(".mpy")
-    ]
+    searched = [path for path in paths if not (path.endswith(".mpy") and path.startswith(_OURS))]
     return " ".join(("", *(f"{folder}/" for folder in sorted(folders)), *searched, ""))
 
 

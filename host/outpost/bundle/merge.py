@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from outpost.bundle import scopes
 from outpost.bundle.module import Merged
 
+PREFIX = "services_"  # of the names of all of services/ on a board
 # What a late module's name is put together from: "services.ftp." and "services.%s.options".
 _PARTIAL = re.compile(r"services\.(\w+\.)+$|services\.[\w.]*%s[\w.]*$")
 
@@ -30,16 +31,16 @@ class Group:
 
 
 def flat(dotted, package=False):
-    """The name of a module on a board, where all of services/ lies in one folder.
+    """The name of a module on a board, where services/ is no folder but the beginning of names.
 
-    A folder takes two blocks of flash, and a package some 200 bytes of heap. package: whether it
-    is one's own module. That must not have the package's name: where a folder of that name was,
-    and is empty, imports would find the folder.
+    A package takes some 200 bytes of heap, and gives each of its modules a second name. package:
+    whether it is one's own module. That must not have the package's name: where a folder of that
+    name was, and is empty, imports would find the folder.
     """
     first, _, rest = dotted.partition(".")
     if first != "services" or not rest:
         return dotted
-    return f"{first}.{rest.replace('.', '_')}{'_service' if package else ''}"
+    return f"{PREFIX}{rest.replace('.', '_')}{'_service' if package else ''}"
 
 
 class Merger:
@@ -223,7 +224,7 @@ class Merger:
                 if text in self.group_of:
                     text = self.result_of[self.group_of[text].name]
                 elif _PARTIAL.match(text):
-                    text = "services." + text.partition(".")[2].replace(".", "_")
+                    text = text.replace(".", "_")
                 if text != node.value:
                     module.replace(node.lineno, node.col_offset, node.end_col_offset, f'"{text}"')
 

@@ -29,6 +29,21 @@ ROM = (
     "startswith", "staticmethod", "step", "stop", "strip", "sum", "throw", "to_bytes", "type",
     "update", "upper", "value", "values", "write", "zip",
 )
+# Words that the ROM has by other numbers, for modules and types that rp2, esp32 and unix all build
+# (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES). Where a firmware leaves one out, that one costs heap.
+ROM_TOO = (
+    "acos", "addressof", "asin", "atan", "atan2", "BFINT8", "BFUINT8", "bin", "blit", "bytes_at",
+    "calcsize", "ceil", "center", "choice", "complex", "copysign", "cos", "cosh", "degrees",
+    "ellipse", "exp", "fabs", "fill_rect", "FLOAT32", "FLOAT64", "floor", "fmod", "framebuf",
+    "frexp", "frozenset", "getrandbits", "GS8", "heapify", "heappop", "heappush", "hex", "hline",
+    "input", "INT16", "INT32", "INT64", "INT8", "isenabled", "isinf", "isnan", "kbd_intr",
+    "ldexp", "localtime", "log10", "log2", "maxsize", "mktime", "modf", "namedtuple", "NATIVE",
+    "oct", "opt_level", "OrderedDict", "pack_into", "pixel", "polar", "poly", "property", "PTR",
+    "qstr_info", "radians", "randint", "randrange", "rect", "schedule", "scroll", "search", "seed",
+    "sin", "sinh", "sizeof", "slice", "splitlines", "sqrt", "stack_use", "tan", "tanh", "trunc",
+    "UINT16", "UINT32", "UINT64", "UINT8", "unhexlify", "uniform", "union", "viper", "vline",
+    "VOID",
+)
 # fmt: on
 _PARAMETERS = 12  # words of the ROM that are parameters' alone
 _WORDS = 36  # the first ones of the pool: each name tries one of these first, by its hash
@@ -44,7 +59,8 @@ def rename(merged, plain=()):
     used = set().union(*(names.identifiers(module.tree) for module in modules))
     free = [word for word in ROM if word not in used]
     kept = names.kept(modules, plain)
-    words = _words(modules, plain, kept, _pool(free[_PARAMETERS:], used))
+    more = [word for word in ROM_TOO if word not in used]
+    words = _words(modules, plain, kept, _pool(free[_PARAMETERS:] + more, used))
     for module in modules:
         if module.path in plain:
             continue
