@@ -29,7 +29,7 @@ class Accounts:
         self._accounts = accounts
         self._boot_key = os.urandom(32)
         self._most = borrow(_PBKDF2, "dearest")(accounts)
-        self._lock = asyncio.Lock()
+        self._lock = None  # asyncio.Lock; its module comes with the first login
 
     def knows(self, name):
         """True where there is such a user: for the operator's eyes, never the client's."""
@@ -50,6 +50,8 @@ class Accounts:
         known = (account and account.known) or self._boot_key  # which no digest is
         if known == quick:  # where they differ tells nothing to who doesn't know the key
             return account
+        if not self._lock:
+            self._lock = asyncio.Lock()
         async with self._lock:
             try:
                 is_right = borrow(_PBKDF2, "is_right")
