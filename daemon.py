@@ -75,7 +75,7 @@ def main(version, rows, in_rescue):
     failed = None
     try:
         how, failed = serve(version, rows, in_rescue)
-    except Exception as error:
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
         let_go()
         failed = last_words(error)
         sleep(_RESET_DELAY_S)

@@ -26,7 +26,6 @@ _ENOSPC = const(28)
 GUARD = "recovery.guard"  # where sys.modules holds the timer of a trial, whoever forgets recovery
 UNPROVEN = "unproven"  # what hal.remember() keeps of a version that forgot to prove itself
 _BITTEN = const("the watchdog reset it")
-_NO_FAULT = const(("soft", "external"))  # causes that say nothing of the version on trial
 
 _ends = []  # what settle() has taken out of the record before begin()
 
@@ -158,8 +157,8 @@ def begin(cause, hung=None):
             update["reason"] = why or "%s, %s hung" % (_BITTEN, hung)
         if hung and hung != UNPROVEN:
             kept["hung"] = hung
-    elif cause == "reset" and end is None and kept["boots"] > 1:  # the first one is deploy's
-        end = "a reset that nobody asked for"
+    elif cause in ("reset", "soft") and end is None and kept["boots"] > 1:  # the first: deploy's
+        end = "a %sreset that nobody asked for" % ("soft " if cause == "soft" else "")
     try:
         if end and update_of(kept).get("state") != "trial":
             kept["bad"] = (kept.get("bad") or 0) + 1
@@ -210,7 +209,7 @@ def _settle(cause, watchdog):
         else:
             if cause == "power-on":
                 update["power_ons"] = update.get("power_ons", 0) + 1
-            elif cause not in _NO_FAULT:
+            elif not _is_no_fault(cause, kept.get("end")):
                 update["boots"] = update.get("boots", 0) + 1
             _step(kept, update, "trial")
     elif state == "applying":
@@ -260,7 +259,7 @@ def _verdict(kept, update, cause):
         return end
     if end is None and cause == "watchdog":
         return _BITTEN
-    if cause in _NO_FAULT:
+    if _is_no_fault(cause, end):
         return None
     boots = update.get("boots")
     if not isinstance(boots, int) or (cause != "power-on" and boots >= _BOOTS):
@@ -268,6 +267,15 @@ def _verdict(kept, update, cause):
     if cause == "power-on" and update.get("power_ons", 0) >= _POWER_ONS:
         return "%d power-ons without a healthy minute" % _POWER_ONS
     return None
+
+
+def _is_no_fault(cause, end):
+    """Whether why the board started says nothing of the version on trial.
+
+    A soft reset is a person's at the prompt, whose life before ended in a known way; else it is
+    an application's.
+    """
+    return cause == "external" or (cause == "soft" and end is not None)
 
 
 def _unguard():

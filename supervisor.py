@@ -200,7 +200,9 @@ class Supervisor:
             self._say(service, "running")
             try:
                 await service.run()
-            except Exception as failed:
+            except KeyboardInterrupt:  # a person's Ctrl-C: the board is to stop
+                raise
+            except BaseException as failed:  # a CancelledError that nobody sent, sys.exit(), ...
                 error = failed
             if self._stopping.is_set():
                 return  # what a clean-up raises takes the place of the cancellation

@@ -312,7 +312,8 @@ say(cuts, len(hidden), all(settled), len(settled))
         ('""', "watchdog", {"cause": "reset"}),  # how an RP2 resets when it is asked to
         ("null", "power-on", {"cause": "power-on"}),
         ("null", "external", {"cause": "external"}),
-        ("null", "soft", {"cause": "soft"}),
+        ('""', "soft", {"cause": "soft"}),  # Ctrl-D at the prompt
+        ("null", "soft", {"cause": "soft", "bad": 3, "why": "a soft reset that nobody asked for"}),
         ('""', "reset", {"cause": "reset"}),
         ("null", "reset", {"cause": "reset", "bad": 3, "why": "a reset that nobody asked for"}),
         ("null", "watchdog", {"cause": "watchdog", "bad": 3, "why": "the watchdog"}),
@@ -359,13 +360,15 @@ def boot_by(cause, hung=None):
 """
 
 
-@pytest.mark.parametrize("cause", ["soft", "external"])
-def test_a_trial_outlasts_resets_that_say_nothing_of_it(board, cause):
+@pytest.mark.parametrize(("cause", "by_hand"), [("soft", True), ("external", False)])
+def test_a_trial_outlasts_resets_that_say_nothing_of_it(board, cause, by_hand):
     said, _ = board(
         TRIAL
         + f"""
 trial(boots=2)
 for _ in range(20):
+    if {by_hand}:
+        recovery.interrupted()
     update = boot_by("{cause}")
 say(update)
 say(boot_by("reset"), boot_by("reset")["state"])
@@ -374,6 +377,23 @@ say(boot_by("reset"), boot_by("reset")["state"])
 
     assert said[0] == [{"state": "trial", "boots": 2}]
     assert said[1] == [{"state": "trial", "boots": 3}, "rolled-back"]
+
+
+def test_a_trial_ends_with_the_third_soft_reset_that_no_person_made(board):
+    """An application that calls machine.soft_reset() is as bad as one that crashes."""
+    said, _ = board(
+        TRIAL
+        + """
+trial(boots=1)
+say(boot_by("soft"), boot_by("soft"), boot_by("soft")["state"])
+"""
+    )
+
+    assert said[0] == [
+        {"state": "trial", "boots": 2},
+        {"state": "trial", "boots": 3},
+        "rolled-back",
+    ]
 
 
 def test_nine_presses_of_the_button_keep_a_trial_and_a_tenth_ends_it(board):

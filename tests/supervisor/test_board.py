@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 
 import pytest
 from archives import archive_with
@@ -45,6 +46,27 @@ import asyncio
 async def run(status, events):
     await asyncio.Event().wait()
 """
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("async def run(status, events):\n    sys.exit(3)", "SystemExit: 3"),
+        ("sys.exit(4)", "SystemExit: 4"),
+        ("async def run(status, events):\n    raise asyncio.CancelledError", "CancelledError"),
+        ("class Odd(BaseException):\n    pass\nraise Odd('5')", "Odd: 5"),
+    ],
+)
+def test_an_application_that_ends_in_an_odd_way_begins_again_and_ftp_stays(change, text, says):
+    board = change({"/app.py": f"import asyncio, sys\n{text}\n"}, app="app")
+
+    session = works(board)
+    deadline = time.monotonic() + 20
+    while f"error {says}" not in (stat := board.stat(session)):
+        assert time.monotonic() < deadline, stat
+        time.sleep(0.2)
+    assert "211-ftp        running" in stat
+    assert board.state == "running"
 
 
 @pytest.mark.parametrize("package", ["logging", "ntptime"])

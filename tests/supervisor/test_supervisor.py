@@ -53,6 +53,19 @@ answer([[d for d in delays if d != 1 or len(delays) < 2], runs("a"), status.sect
     assert section["restarts"] == 25
 
 
+@pytest.mark.parametrize("error", ["SystemExit", "asyncio.CancelledError", "BaseException"])
+def test_what_is_no_exception_of_the_usual_kind_costs_its_service_alone(supervised, error):
+    told, section = supervised(f"""
+let_time_fly()
+supervise([Works("b"), Fails("a", times=2, critical=True, error={error})], lambda: runs("a") == 3)
+answer([[runs("a"), runs("b")], status.section("a")])
+""")
+
+    assert told == [3, 1]
+    assert section["restarts"] == 2
+    assert section["error"].startswith(f"{error.split('.')[-1]}: trouble")
+
+
 def test_each_restart_is_an_event_with_error_traceback_count_and_delay(supervised):
     events, error = supervised("""
 let_time_fly()
