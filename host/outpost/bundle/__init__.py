@@ -1,8 +1,9 @@
 """The device tree as it goes onto a board: which files, compiled to what, known by which hash.
 
 Source files are cut for readers; the files of a board are built from them. groups.py says which
-modules become one, merge.py joins them, rename.py and parameters.py shorten names, mpy.py drops
-line numbers. maps.py and trace.py lead a board's tracebacks back to the source.
+modules become one, merge.py joins them, texts.py moves texts into a file, rename.py and
+parameters.py shorten names, mpy.py drops line numbers. maps.py and trace.py lead a board's
+tracebacks back to the source.
 """
 
 import functools
@@ -13,13 +14,14 @@ import re
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from outpost.bundle import archive
+from outpost.bundle import archive, texts
 from outpost.bundle.compiling import BundleError, builder, compiled, put
 from outpost.bundle.frequent import numbered
 from outpost.bundle.groups import GROUPS
 from outpost.bundle.merge import MergeError, Merger
 from outpost.bundle.module import Merged, Module
 from outpost.bundle.rename import rename
+from outpost.bundle.texts import Texts
 from outpost.dependencies import PACKAGES
 
 # Firmware runs these two as source; everything else is imported and may be compiled.
@@ -136,6 +138,7 @@ def modules(tree, *, library=None, cache=None):
     tree = Path(tree)
     library = library_folder(tree) if library is None else Path(library)
     cache = tree / "build" / "mpy" if cache is None else Path(cache)
+    own = built(tree, cache)
     files = [
         DeviceFile(one.place, one.text.encode())
         if one.place.lstrip("/") in SOURCE_ONLY
@@ -143,8 +146,10 @@ def modules(tree, *, library=None, cache=None):
             one.place[:-3] + ".mpy",
             compiled(one.text.encode(), module_name(one.place), cache, stretch=STRETCH),
         )
-        for one in merged(tree, cache)
+        for one in own.modules
     ]
+    if own.texts:
+        files.append(DeviceFile(texts.PATH, own.texts.content))
     files += [
         DeviceFile(
             place[:-3] + ".mpy",
@@ -167,34 +172,51 @@ def _require_main(tree, files):
         raise BundleError(f"{tree}: there is no main.py, so this is not a board's code")
 
 
-def merged(tree, cache=None):
-    """Outpost's own modules as they stand on a board, as a list of Merged; cached by content.
+@dataclass(frozen=True)
+class Built:
+    """Outpost's own modules as they stand on a board, a list of Merged, and their Texts."""
 
-    Raises BundleError.
+    modules: list
+    texts: Texts
+
+
+def merged(tree, cache=None, frozen=False):
+    """The modules of built(), as a list of Merged."""
+    return built(tree, cache, frozen).modules
+
+
+def built(tree, cache=None, frozen=False):
+    """Outpost's own code as it stands on a board; cached by content. Raises BundleError.
+
+    frozen: as it stands in firmware, where texts take no heap and stay in their modules.
     """
     tree = Path(tree)
-    texts = [(place, path.read_text()) for path, place in _own(tree)]
-    key = hashlib.sha256(json.dumps([builder(), texts]).encode()).hexdigest()
-    if key not in _merged:
+    sources = [(place, path.read_text()) for path, place in _own(tree)]
+    key = hashlib.sha256(json.dumps([builder(), sources, frozen]).encode()).hexdigest()
+    if key not in _built:
         target = (cache or tree / "build" / "mpy") / f"{key[:32]}.json"
         if target.exists():
-            found = [
-                Merged(*names, [tuple(line) for line in lines])
-                for *names, lines in json.loads(target.read_text())
-            ]
+            modules, moved = json.loads(target.read_text())
+            found = Built(
+                [Merged(*names, [tuple(line) for line in lines]) for *names, lines in modules],
+                Texts((int(place), text) for place, text in moved.items()),
+            )
         else:
-            found = _built(texts)
-            put(target, json.dumps([astuple(one) for one in found]).encode())
-        _merged[key] = found
-    return _merged[key]
+            found = _build(sources, frozen)
+            modules = [astuple(one) for one in found.modules]
+            put(target, json.dumps([modules, found.texts]).encode())
+        _built[key] = found
+    return _built[key]
 
 
-_merged = {}  # key -> what merged() returned: many boards of one tree are made in a test run
+_built = {}  # key -> what built() returned: many boards of one tree are made in a test run
 
 
-def _built(texts):
+def _build(sources, frozen):
     modules = []
-    for place, text in texts:
+    for place, text in sources:
+        if frozen and place == texts.READER:
+            continue
         try:
             modules.append(Module(module_name(place), text, place))
         except SyntaxError as error:
@@ -202,7 +224,8 @@ def _built(texts):
     try:
         # What boards run as source, people read there.
         plain = {f"/{name}.py" for name in (*BOOT, *READERS, "main")}
-        return _signed(numbered(rename(Merger(modules, GROUPS).result(), plain)))
+        joined, moved = texts.moved(Merger(modules, GROUPS).result())
+        return Built(_signed(numbered(rename(joined, plain))), moved)
     except MergeError as error:
         raise BundleError(str(error)) from error
 

@@ -17,7 +17,7 @@ def _below(parent, members):
 
 GROUPS = (
     # hal.files stays: boot.py asks for it, and an update leaves boot.py as it is.
-    _group("hal", "hal", "console net"),
+    _group("hal", "hal", "console net texts"),
     Group(
         "daemon",
         ("daemon", "supervisor", *_below("services", "borrow events service site status")),

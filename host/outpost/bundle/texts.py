@@ -1,0 +1,210 @@
+"""Texts that are seldom told go from the modules into one file, which hal/texts.py reads.
+
+A text of 40 characters costs a board some 70 bytes of heap for as long as its module is loaded; a
+call that reads it takes eight. Moved is what stands in a function and
+
+- behind a reply's code from 400 to 599: `return 550, "Not a directory."`, `FTPError(501, "...")`;
+- in an exception that is raised: `raise ValueError("%s is no path" % path)`;
+- on a line that ends with the comment `# cold`.
+
+`# hot` at the end of its line keeps a text where it is: it is told often, or just where memory or
+flash fails. Either comment may go on with a colon and the reason.
+"""
+
+import ast
+import io
+import re
+import tokenize
+import zlib
+
+from outpost.bundle.merge import MergeError
+from outpost.bundle.module import Merged, Module
+from outpost.bundle.names import identifiers
+
+PATH = "/hal/texts"
+READER = "/hal/texts.py"  # the module whose function ...
+_CALL = "text_at"  # ... reads them ...
+_HOME = "hal"  # ... and where others find it
+_VERSION = re.compile(r"^_TEXTS = const\(0\)", re.MULTILINE)
+_BITS = 28  # of the version: a small int on each board
+_SHORTEST = 11  # characters: MicroPython keeps shorter ones among its names
+_CODES = range(400, 600)
+_MARK = re.compile(r"# (cold|hot)(: .*)?\Z")
+_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+# What boots a board; what is loaded once and goes; hal, on which the reading itself stands.
+_WHOLE = re.compile(r"(boot|config|journal|jsontext|main|recovery|resets)\Z|hal\b|.*_options\Z")
+
+
+class Texts(dict):
+    """Those that were moved: place -> text, as format where values are put into it."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self._places = {text: place for place, text in self.items()}
+        self._end = len(self._body())
+
+    @property
+    def version(self):
+        """A hash over all of them, by which a module knows the file that goes with it."""
+        return zlib.crc32(self._body()) & ((1 << _BITS) - 1)
+
+    @property
+    def content(self):
+        """The bytes of the file: the version, then a line for each text."""
+        return f"{self.version:07x}\n".encode() + self._body()
+
+    def _body(self):
+        return "".join(f"{text}\n" for text in self.values()).encode()
+
+    def place_of(self, text):
+        """Where a text begins, counted from behind the version; it is added where it is new."""
+        if text not in self._places:
+            self._places[text] = self._end
+            self[self._end] = text
+            self._end += len(text.encode()) + 1
+        return self._places[text]
+
+
+def moved(modules):
+    """(the modules, as Merged, each with its lines; the Texts that were in them).
+
+    Nothing is moved where a tree, as that of a test, has no reader for it.
+    """
+    texts = Texts()
+    home = next((one for one in modules if one.name == _HOME), None)
+    if home is None or not _VERSION.search(home.text):
+        return modules, texts
+    made = [one if _WHOLE.match(one.name) else _without(one, texts) for one in modules]
+    version = f"_TEXTS = const({texts.version})"
+    return [
+        Merged(one.name, one.place, _VERSION.sub(version, one.text), one.lines)
+        if one.name == _HOME
+        else one
+        for one in made
+    ], texts
+
+
+def _without(one, texts):
+    """A module whose texts were moved into texts."""
+    module = Module(one.name, one.text, one.place)
+    finder = _Finder(one.text)
+    finder.look(module.tree)
+    if not finder.found:
+        return one
+    for node in finder.found:
+        _replace(module, node, texts, finder.operators)
+    return _importing(module, one.lines)
+
+
+def _replace(module, node, texts, operators):
+    """Put a call of the reader in the place of a text, or of text % values."""
+    if isinstance(node, ast.Constant):
+        place = texts.place_of(node.value.replace("%", "%%"))
+        end, call = (node.end_lineno, node.end_col_offset), f"{_CALL}({place})"
+    else:
+        place = texts.place_of(node.left.value)
+        after = (node.left.end_lineno, node.left.end_col_offset)
+        line, column = min(at for at in operators if at >= after)
+        end, call = (line, column + 1), f"{_CALL}({place},"
+        module.replace(node.end_lineno, node.end_col_offset, node.end_col_offset, ")")
+    for line in range(node.lineno, end[0] + 1):
+        first = line == node.lineno
+        begin = node.col_offset if first else 0
+        last = end[1] if line == end[0] else len(module.lines[line - 1].encode())
+        module.replace(line, begin, last, call if first else "")
+
+
+def _importing(module, lines):
+    """The edited module as Merged, which imports the reader beside something else, or first."""
+    if _CALL in identifiers(module.tree):
+        raise MergeError(f"{module.path}: {_CALL} reads texts: give it another name")
+    statement = f"from {_HOME} import {_CALL}"
+    for node in module.tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom) and node.end_lineno == node.lineno:
+            module.replace(node.lineno, node.end_col_offset, node.end_col_offset, f"; {statement}")
+            return Merged(module.name, module.path, "\n".join(module.edited()), lines)
+    text = "\n".join((statement, *module.edited()))
+    return Merged(module.name, module.path, text, [lines[0], *lines])
+
+
+class _Finder:
+    """Finds the texts to be moved: Constants, and BinOps of a text % values."""
+
+    def __init__(self, text):
+        self.found = []
+        self.operators = set()  # (line, column in bytes) of each %
+        self._marks = {}  # line -> "cold" or "hot"
+        self._seen = set()
+        lines = text.split("\n")
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            line, column = token.start
+            if token.type == tokenize.OP and token.string == "%":
+                self.operators.add((line, len(lines[line - 1][:column].encode())))
+            elif token.type == tokenize.COMMENT and (mark := _MARK.match(token.string)):
+                self._marks[line] = mark[1]
+
+    def look(self, node, statement=None):
+        """Look through a node; statement: of a function, in which it stands."""
+        if isinstance(node, _FUNCTION):
+            for part in node.body:
+                self.look(part, part)
+            return
+        if statement is not None:
+            if isinstance(node, ast.stmt):
+                statement = node
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                return  # a docstring
+            for part in _told(node):
+                self._take(part, statement)
+            if self._mark(node, statement) == "cold":
+                self._take(node, statement)
+        for child in ast.iter_child_nodes(node):
+            self.look(child, statement)
+
+    def _take(self, node, statement):
+        """Note what an expression has for texts, where no mark keeps them."""
+        if isinstance(node, ast.IfExp):
+            self._take(node.body, statement)
+            self._take(node.orelse, statement)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            self._take(node.left, statement)
+            self._take(node.right, statement)
+        else:
+            formatted = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod)
+            text = node.left if formatted else node
+            if text not in self._seen and _is_text(text):
+                self._seen.add(text)
+                if self._mark(node, statement) != "hot":
+                    self.found.append(node)
+
+    def _mark(self, node, statement):
+        """What a comment says of a node: on one of its lines, or at its statement's end."""
+        if not hasattr(node, "lineno"):
+            return None
+        lines = (*range(node.lineno, node.end_lineno + 1), statement.end_lineno)
+        return next((self._marks[line] for line in lines if line in self._marks), None)
+
+
+def _told(node):
+    """The parts of a node that are a reply's text behind its code, or an exception's."""
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        return node.exc.args
+    parts = getattr(node, "args" if isinstance(node, ast.Call) else "elts", ())
+    return parts[1:] if parts and _is_code(parts[0]) else ()
+
+
+def _is_code(node):
+    if isinstance(node, ast.IfExp):
+        return _is_code(node.body) and _is_code(node.orelse)
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value in _CODES
+
+
+def _is_text(node):
+    """Whether it is words for people, of one line: what has no blank may be a name."""
+    text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    return (
+        isinstance(text, str)
+        and len(text) >= _SHORTEST
+        and " " in text.strip()
+        and text.isprintable()
+    )
