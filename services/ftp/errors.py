@@ -7,20 +7,18 @@ from services.borrow import reason
 _ENOMEM = const(12)
 NO_MEMORY = (451, "Not enough memory just now; try again.")
 
-# errno, code, text: as one text, where a dictionary took 1.2 KB more. By number: MicroPython's
-# errno lacks half of the names on some ports.
-_REPLIES = """
-1 550 The file system does not permit that.
-2 550 No such file or directory.
-13 550 The file system does not permit that.
-17 550 There is something of that name already.
-20 550 A part of that path is not a directory.
-21 550 That is a directory.
-22 553 The file system does not take that name or operation.
-28 552 No space left; nothing was changed. SITE DF shows what is free.
-30 550 The file system is read-only.
-39 550 The directory is not empty.
-"""
+NOT_FOUND = (550, "No such file or directory.")  # stays: clients ask for much that isn't there
+# By number: MicroPython's errno lacks half of the names on some ports.
+_EPERM = const(1)
+_ENOENT = const(2)
+_EACCES = const(13)
+_EEXIST = const(17)
+_ENOTDIR = const(20)
+_EISDIR = const(21)
+_EINVAL = const(22)
+_ENOSPC = const(28)
+_EROFS = const(30)
+_ENOTEMPTY = const(39)
 
 
 class FTPError(Exception):
@@ -38,15 +36,40 @@ def reply_to(error):
     if isinstance(error, MemoryError):
         return NO_MEMORY
     if isinstance(error, OSError):
-        if error.errno == _ENOMEM:  # the file system's; the network's is told where it happens
-            return NO_MEMORY
-        start = _REPLIES.find("\n%s " % error.errno)
-        if start < 0:
-            # What is known in words is the network's, or has a text of ours: SITE ntp's, say.
-            text = reason(error)
-            if text.startswith("error "):
-                text = "The file system failed: " + text
-            return 451, text + "."
-        _, code, text = _REPLIES[start + 1 : _REPLIES.find("\n", start + 1)].split(" ", 2)
-        return int(code), text
-    return 451, "Internal error, please report it: %s: %s" % (type(error).__name__, error)
+        return _reply_to_number(error.errno) or (451, _in_words(error))
+    text = "Internal error, please report it: %s: %s"  # hot: it says more than its number
+    return 451, text % (type(error).__name__, error)
+
+
+def _reply_to_number(number):
+    """The (code, text) for an errno of the file system; None for others."""
+    if number == _ENOENT:
+        return NOT_FOUND
+    if number == _ENOMEM:  # the file system's; the network's is told where it happens
+        return NO_MEMORY
+    if number == _EPERM or number == _EACCES:
+        return 550, "The file system does not permit that."
+    if number == _EEXIST:
+        return 550, "There is something of that name already."
+    if number == _ENOTDIR:
+        return 550, "A part of that path is not a directory."
+    if number == _EISDIR:
+        return 550, "That is a directory."
+    if number == _EINVAL:
+        return 553, "The file system does not take that name or operation."
+    if number == _ENOSPC:
+        return 552, "No space left; nothing was changed. SITE DF shows what is free."
+    if number == _EROFS:
+        return 550, "The file system is read-only."
+    if number == _ENOTEMPTY:
+        return 550, "The directory is not empty."
+    return None
+
+
+def _in_words(error):
+    """The text for an OSError that is none of these."""
+    # What is known in words is the network's, or has a text of ours: SITE ntp's, say.
+    text = reason(error)
+    if text.startswith("error "):
+        text = "The file system failed: " + text
+    return text + "."

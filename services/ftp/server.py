@@ -175,16 +175,16 @@ class FtpServer(Service):
                 continue
             limit = self._idle_ms if session.account else self._login_ms
             if session.silent_ms() > limit and not session.why:
-                what = "Nothing came for" if session.account else "Nobody logged in within"
+                what = "Nothing came for" if session.account else "Nobody logged in within"  # cold
                 session.end(421, "%s %d s; bye." % (what, limit // 1000))
 
     def _watch_transfer(self, session, transfer, now):
         still = ticks_diff(now, transfer.touched)
         if not transfer.connected:
             if still > _CONNECT_MS:
-                transfer.cancel("The data connection was never opened.")
+                transfer.cancel("The data connection was never opened.")  # cold
         elif still > self._stall_ms:
-            transfer.cancel("No data moved for %d s." % (still // 1000))
+            transfer.cancel("No data moved for %d s." % (still // 1000))  # cold
         elif ticks_diff(now, transfer.told) >= _PROGRESS_MS:
             transfer.told = now
             self._publish(session, transfer, "progress", True)

@@ -227,7 +227,7 @@ class Tls:
                 context.load_cert_chain(_content(self.cert), _content(self.key))
                 context.set_ciphers(_CIPHERS)
             except (OSError, ValueError) as error:
-                text = "ftp.tls: %s and %s: %s; no TLS until it is put right"
+                text = "ftp.tls: %s and %s: %s; no TLS until it is put right"  # cold
                 self.broken = text % (self.cert, self.key, error)
                 self._section["problem"] = self.broken
                 raise

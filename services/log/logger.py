@@ -214,7 +214,7 @@ class Log(Service):
 
     def _show_problem(self, path, error):
         if getattr(error, "errno", None) == _ENOSPC:
-            error = "no space left"
+            error = "no space left"  # cold
         self.status["problem"] = "%s: %s" % (path, error)
 
     def _show_crash(self):

@@ -10,13 +10,11 @@ _SILENT_MS = const(5_000)  # not logged in for so long
 _OWN_MS = const(10_000)  # idle for so long, for a client of the same address: it may be back
 _STALLED_MS = const(15_000)  # no byte of its transfer has moved for so long
 
-LOCKED_OUT = "Too many wrong passwords came from your address; try again later."
-
 
 def refusal(server, address):
     """The text of a new client's 421, or None: there is a session for it."""
     if server.guard and server.guard.locked_s(address):
-        return LOCKED_OUT
+        return locked_out()
     own = there = 0
     for session in server.sessions:
         if not session.why:  # who has been told to go is as good as gone
@@ -24,11 +22,16 @@ def refusal(server, address):
             own += session.address == address
     if own >= server.max_per_address:
         if not reclaim(server, address, True):
-            return "Your address has %d sessions, which is all that it may have." % own
+            return "Your address has %d sessions, which is all that it may have." % own  # cold
     elif there >= server.max_sessions or server.sockets.full():
         if not reclaim(server, address, False):
-            return "All %d sessions are taken; try later." % there
+            return "All %d sessions are taken; try later." % there  # cold
     return None
+
+
+def locked_out():
+    """The text of the 421 for an address from which too many wrong passwords came."""
+    return "Too many wrong passwords came from your address; try again later."  # cold
 
 
 def reclaim(server, address, own):

@@ -5,7 +5,7 @@ from time import ticks_ms
 import asyncio
 from micropython import const
 
-from services.ftp.access.admission import LOCKED_OUT
+from services.ftp.access.admission import locked_out
 
 _DELAY_MS = const(1_000)  # after each wrong password; other sessions go on
 _MOST_FAILURES = const(3)
@@ -26,7 +26,7 @@ async def USER(session, name):
 async def PASS(session, text):
     """RFC 959 section 4.1.1; 530 for a wrong one, 421 for the third and in a lock-out."""
     if session.account:
-        return 230, "Already logged in."
+        return 230, "Already logged in."  # cold
     if not session.user:
         return 503, "Send USER first."
     server = session.server
@@ -41,7 +41,7 @@ async def PASS(session, text):
             _failed(server, address, name)
             raise
         if not account:
-            reason = "wrong password" if name else "unknown user"
+            reason = "wrong password" if name else "unknown user"  # cold
             _failed(server, address, name)
     else:
         reason = "locked out"
@@ -62,7 +62,7 @@ async def PASS(session, text):
     await asyncio.sleep_ms(_DELAY_MS)
     if reason == "locked out":
         session.ending = True
-        return 421, LOCKED_OUT
+        return 421, locked_out()
     if session.failures >= _MOST_FAILURES:
         session.ending = True
         return 421, "Too many wrong passwords; bye."
@@ -107,7 +107,7 @@ async def REIN(session, arg):
     if session.secure:
         return 502, "Not within TLS; connect anew."
     forget(session)
-    return 220, "Ready for a new user."
+    return 220, "Ready for a new user."  # cold
 
 
 async def QUIT(session, arg):

@@ -17,7 +17,7 @@ async def AUTH(session, arg):
     try:
         secured = session.tls()
     except MemoryError:
-        return 431, "Not enough memory for TLS just now; try again."
+        return 431, "Not enough memory for TLS just now; try again."  # hot
     except (OSError, ValueError):
         return 431, "The certificate can't be used; the board's console tells why."
     forget(session)  # RFC 2228 section 3: who was logged in logs in again

@@ -15,7 +15,7 @@ async def SITE(session, arg):
     admin = session.is_admin()
     registry = session.server.site
     if name.lower() in _NO_PERMISSIONS:
-        return 200, "Noted; this file system has no permissions."
+        return 200, "Noted; this file system has no permissions."  # cold
     if name.lower() == "help":
         return 214, borrow("services.ftp.commands.operator", "usages")(registry.commands, admin)
     try:

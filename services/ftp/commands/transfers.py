@@ -2,14 +2,10 @@
 
 import os
 
-from micropython import const
-
 from services.borrow import use
 from services.ftp.data.pump import receive, send
 from services.ftp.errors import FTPError
 from services.ftp.files.disk import is_dir, taken
-
-_BEYOND = const("REST lies beyond the end of the file, at %d.")
 
 
 async def TYPE(session, arg):
@@ -42,7 +38,7 @@ async def EPSV(session, arg):
     """RFC 2428 section 3; its network protocol is the control connection's."""
     if arg.upper() == "ALL":
         session.epsv_only = True
-        return 200, "EPSV ALL: no PORT, PASV or EPRT from now on."
+        return 200, "EPSV ALL: no PORT, PASV or EPRT from now on."  # cold
     protocol = "2" if ":" in session.address else "1"
     if arg not in ("", protocol):
         if not arg.isdigit():
@@ -62,7 +58,7 @@ async def REST(session, arg):
     if not arg.isdigit():
         return 501, "REST takes a number of bytes."
     session.rest = int(arg)
-    return 350, "Restarting at byte %d." % session.rest
+    return 350, "Restarting at byte %d." % session.rest  # cold
 
 
 def _offset(session):
@@ -71,6 +67,12 @@ def _offset(session):
     if offset and session.text:
         raise FTPError(550, "REST needs TYPE I: in TYPE A bytes have no fixed place.")
     return offset
+
+
+def _require_within(offset, size):
+    """FTPError 551 where a transfer would begin beyond the end of a file of that size."""
+    if offset > size:
+        raise FTPError(551, "REST lies beyond the end of the file, at %d." % size)
 
 
 async def RETR(session, arg):
@@ -85,8 +87,7 @@ async def RETR(session, arg):
         piece = use("services.ftp.commands.hashing").piece_of(session, found[6])
         offset = piece.first
     text = use("services.ftp.data.text") if session.text else None
-    if offset > found[6]:
-        return 551, _BEYOND % found[6]
+    _require_within(offset, found[6])
 
     async def work(transfer):
         file = transfer.file
@@ -130,8 +131,7 @@ def store(session, verb, path, keep):
         size = found[6]
     if keep is None:
         keep = size
-    if keep > size:
-        raise FTPError(551, _BEYOND % size)
+    _require_within(keep, size)
     if keep and path.lower() == session.server.key:
         raise FTPError(550, "Nothing may begin with the key; send the whole of a new one.")
     if session.rest < 0:
@@ -159,7 +159,7 @@ async def ABOR(session, arg):
     transfer = session.transfer
     if not transfer:
         session.data.close()
-        return 225, "Nothing to abort."
+        return 225, "Nothing to abort."  # cold
     transfer.cancel()
     await session.finished()
     return 226, "Aborted."

@@ -5,6 +5,7 @@ from errno import EEXIST
 
 from hal.files import on_fat
 from services.borrow import borrow
+from services.ftp.errors import NOT_FOUND
 from services.ftp.files import paths
 from services.ftp.files.disk import holds_mount, is_dir, taken, times
 
@@ -90,7 +91,7 @@ async def RNFR(session, arg):
     path = session.path(arg, True)
     os.stat(path)
     if not session.server.may_see(session, path):  # the key, which admins may replace
-        return 550, "No such file or directory."
+        return NOT_FOUND
     if session.server.is_around(session, path):
         return 550, "It holds what must stay where it is."
     if holds_mount(path):

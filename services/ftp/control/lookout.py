@@ -24,7 +24,7 @@ async def its_turn(idle, lines, sock, transfer):
 
 
 async def _look_out(lines, sock, transfer):
-    why = "The control connection was closed."
+    why = "The control connection was closed."  # cold
     try:
         while len(lines.ahead()) < _FAR:
             if _holds_abor(lines.ahead()):

@@ -22,7 +22,7 @@ from services.ftp.commands import (
 from services.ftp.control.lines import Lines, text_of
 from services.ftp.data.connection import DataConnection
 from services.ftp.data.transfer import Transfer
-from services.ftp.errors import FTPError, reply_to
+from services.ftp.errors import NOT_FOUND, FTPError, reply_to
 from services.ftp.files import paths
 
 _SLICE_MS = const(5)  # how long a flood of commands may hold the loop
@@ -132,7 +132,7 @@ class Session:
     def _close(self):
         """Leave nothing open. Never waits, and takes no memory: there may be none."""
         if self.transfer:
-            self.transfer.cancel("The control connection was closed.")
+            self.transfer.cancel("The control connection was closed.")  # cold
         elif self._replying:  # it may wait for a socket that will be no more
             self._replying.cancel()
         self.data.close()
@@ -248,7 +248,7 @@ class Session:
         """The file system's path that arg means; FTPError 550 where this user may not go."""
         path = paths.inside(self.account.root, paths.resolve(self.cwd, arg))
         if not self.server.may_see(self, path) and not (writing and self.is_admin()):
-            raise FTPError(550, "No such file or directory.")
+            raise FTPError(*NOT_FOUND)
         if writing:
             if path == self.account.root:
                 raise FTPError(550, "That is your root.")

@@ -59,7 +59,7 @@ class DataConnection:
             self._sock = secured = self.tls.wrap(sock, True)
             await secured.handshake()
         except MemoryError:
-            raise FTPError(425, "Not enough memory for a TLS data connection; try again.")
+            raise FTPError(425, "Not enough memory for a TLS data connection; try again.")  # hot
         except (OSError, ValueError) as error:
             raise FTPError(522, "No TLS on the data connection: %s." % error)
         return secured
@@ -103,7 +103,7 @@ class DataConnection:
                 raise
         await writable(sock)
         if failed(sock):
-            text = "Nobody listens on port %d of %s; use PASV."
+            text = "Nobody listens on port %d of %s; use PASV."  # cold
             raise FTPError(425, text % (port, peer))
         return sock
 

@@ -98,5 +98,5 @@ class Transfer:
             if isinstance(error, OSError) and server.is_connection_error(error):
                 # Nobody listened after all, where poll can't tell: it was never opened.
                 code = 425 if error.errno == ECONNREFUSED else 426
-                return code, "The data connection failed: %s." % reason(error)
+                return code, "The data connection failed: %s." % reason(error)  # cold
             return reply_to(error)
