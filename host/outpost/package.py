@@ -27,12 +27,13 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive: a date would make 
 def release(tree):
     """What a release of a tree has: name -> bytes. Raises bundle.BundleError."""
     version = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["version"]
-    way = maps.of_tree(tree)
+    ways = [maps.of_tree(tree), maps.of_tree(tree, frozen=True)]
     # mip brings the packages itself: what is beside this tree may be the stand-ins of the tests.
     files = bundle.device_files(tree, library=_NO_LIBRARY)
     found = {_flat(file.path): file.content for file in files}
     found["package.json"] = _listed(version, files).encode()
-    found[f"outpost-{version}-{way.bundle}.map.json"] = maps.text(way).encode()
+    for way in ways:
+        found[f"outpost-{version}-{way.bundle}.map.json"] = maps.text(way).encode()
     found[f"outpost-{version}-firmware.zip"] = _zipped(for_firmware(tree))
     sums = [f"{hashlib.sha256(found[name]).hexdigest()}  {name}\n" for name in sorted(found)]
     found[SUMS] = "".join(sums).encode()
@@ -57,9 +58,10 @@ def _flat(path):
 def for_firmware(tree):
     """What is frozen into firmware: path -> text. The bundle's modules as source, a manifest.py.
 
-    MicroPython's build compiles them itself. All line numbers stay, which cost no heap there.
+    MicroPython's build compiles them itself. All line numbers and texts stay: they cost no heap
+    there.
     """
-    found = {one.place.lstrip("/"): one.text for one in bundle.merged(tree)}
+    found = {one.place.lstrip("/"): one.text for one in bundle.merged(tree, frozen=True)}
     starts = [f'    module("{name}")' for name in bundle.SOURCE_ONLY]
     folders = sorted({path.partition("/")[0] for path in found if "/" in path})
     alone = sorted(path for path in found if "/" not in path and path not in bundle.SOURCE_ONLY)

@@ -116,24 +116,33 @@ def test_its_checksums_are_those_of_its_files(assets, tmp_path):
     assert len(done.stdout.splitlines()) == len(assets) - 1
 
 
+def _firmware(assets):
+    (name,) = (name for name in assets if name.endswith("-firmware.zip"))
+    return name
+
+
 def test_its_map_explains_what_its_boards_say(assets):
-    (name,) = (name for name in assets if name.endswith(".map.json"))
-    way = json.loads(assets[name])
-    assert way["bundle"] in name
+    board, firmware = (json.loads(assets[name]) for name in assets if name.endswith(".map.json"))
+    for way in (board, firmware):
+        assert any(name.endswith(f"-{way['bundle']}.map.json") for name in assets)
+        assert {f"/{p}" for p in ("main.py", "services_ftp_server.py")} <= set(way["lines"])
     told = archive.unpacked(assets["outpost.bin"])[zlib.crc32(b"/assemble.mpy")]
-    assert way["bundle"].encode() in told, "a board tells this id"
-    assert {f"/{p}" for p in ("main.py", "services_ftp_server.py")} <= set(way["lines"])
+    assert board["bundle"].encode() in told, "a board tells this id"
+    assert "Not a directory." in board["texts"].values()
+    zipped = zipfile.ZipFile(io.BytesIO(assets[_firmware(assets)]))
+    assert firmware["bundle"].encode() in zipped.read("outpost/assemble.py")
+    assert not firmware["texts"], "they stay in the modules"
 
 
 def test_its_archive_has_what_firmware_freezes(assets, tmp_path):
-    (name,) = (name for name in assets if name.endswith("-firmware.zip"))
-    zipfile.ZipFile(io.BytesIO(assets[name])).extractall(tmp_path)
+    zipfile.ZipFile(io.BytesIO(assets[_firmware(assets)])).extractall(tmp_path)
     there = tmp_path / "outpost"
     for line in (there / "manifest.py").read_text().splitlines():
         found = re.fullmatch(r' *(module|package)\("([^"]+)"\)', line)
         if found:
             assert (there / found[2]).exists(), line
-    made = next(one for one in bundle.merged(ROOT) if one.name == "services_ftp_server")
+    frozen = bundle.merged(ROOT, frozen=True)
+    made = next(one for one in frozen if one.name == "services_ftp_server")
     assert (there / "services_ftp_server.py").read_text() == made.text
 
 

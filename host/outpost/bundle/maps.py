@@ -1,14 +1,14 @@
 """Maps of bundles: from a file and line of a board back to those of the source, kept as JSON.
 
 A map is named by its bundle's id, which STAT tells as `bundle`. What brings a bundle onto a board
-keeps its map in build/maps, a release has it beside its files.
+keeps its map in build/maps, a release has it beside its files. Firmware has a bundle of its own.
 """
 
 import ast
 import functools
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from outpost import bundle
@@ -26,16 +26,22 @@ class Map:
 
     lines: path on the board -> (source file, line) of each of its lines.
     functions: source file -> (first line, last line, name) of each function of it.
+    texts: number -> text, of those that the board reads from a file; numbers are texts, too.
     """
 
     bundle: str
     lines: dict
     functions: dict
+    texts: dict = field(default_factory=dict)  # older maps have none
 
 
-def of_tree(tree):
-    """The map of the bundle that a tree makes; BundleError where it makes none."""
-    merged = bundle.merged(tree)
+def of_tree(tree, frozen=False):
+    """The map of the bundle that a tree makes; BundleError where it makes none.
+
+    frozen: of that for firmware.
+    """
+    built = bundle.built(tree, frozen=frozen)
+    merged = built.modules
     sources = {source for one in merged for source, _ in one.lines}
     return Map(
         bundle=bundle.bundle_id(merged),
@@ -43,6 +49,7 @@ def of_tree(tree):
         functions={
             source: _functions(Path(tree) / source.lstrip("/")) for source in sorted(sources)
         },
+        texts={str(place): text for place, text in built.texts.items()},
     )
 
 
@@ -77,12 +84,17 @@ def find(name, tree):
     if path.exists():
         return read(path)
     try:
-        own = bundle.bundle_id(bundle.merged(tree))
+        board, firmware = (
+            bundle.bundle_id(bundle.merged(tree, frozen=frozen)) for frozen in (False, True)
+        )
     except bundle.BundleError as error:
         raise NoMap(f"{path} is not there, and here is no source: {error}") from error
-    if name != own:
-        raise NoMap(f"{path} is not there, and the source here makes bundle {own}")
-    return of_tree(tree)
+    if name not in (board, firmware):
+        raise NoMap(
+            f"{path} is not there, and the source here makes bundle {board}, for firmware "
+            f"{firmware}"
+        )
+    return of_tree(tree, frozen=name != board)
 
 
 def _folder(tree):

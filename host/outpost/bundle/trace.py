@@ -2,7 +2,7 @@
 
 A bundle's traceback names a joined module and a shortened function, such as
 `File "services.ftp.server", line 912, in exec`; STAT and MQTT say `at MODULE:LINE`. What a board
-runs as source, such as main.py, is named by its path.
+runs as source, such as main.py, is named by its path. `text 1482` is one that it could not read.
 """
 
 import re
@@ -11,6 +11,7 @@ from outpost import bundle
 from outpost.bundle.maps import NoMap, find
 
 _UNFINISHED = re.compile(r" *(F|Fi|Fil|File.*)?\Z")
+_TEXT = re.compile(r"\btext (\d+)\b")
 _PLACE = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?'
     r"|\bat (?P<short>[\w/.-]+):(?P<number>\d+)"
@@ -29,7 +30,7 @@ class Trace:
 
         What is not of this bundle, and what is beyond its last line, stays as it is.
         """
-        return _PLACE.sub(self._place, text)
+        return _TEXT.sub(self._text, _PLACE.sub(self._place, text))
 
     def stream(self, say):
         """A callable like say(text), for text that comes in pieces, which may end in mid line."""
@@ -47,6 +48,10 @@ class Trace:
                 say(self.explained(shown))
 
         return hear
+
+    def _text(self, found):
+        text = self._map.texts.get(found[1])
+        return f"{found[0]} ({text})" if text else found[0]
 
     def _place(self, found):
         file, number = found["file"] or found["short"], int(found["line"] or found["number"])
@@ -74,8 +79,8 @@ class Trace:
 
 
 def has_place(text):
-    """Whether a text names a place as tracebacks do."""
-    return bool(_PLACE.search(text))
+    """Whether a text names a place as tracebacks do, or a text by its number."""
+    return bool(_PLACE.search(text) or _TEXT.search(text))
 
 
 def explained(text, name, tree):
