@@ -215,7 +215,7 @@ _built = {}  # key -> what built() returned: many boards of one tree are made in
 def _build(sources, frozen):
     modules = []
     for place, text in sources:
-        if frozen and place == texts.READER:
+        if frozen and module_name(place) == texts.MODULE:
             continue
         try:
             modules.append(Module(module_name(place), text, place))

@@ -22,9 +22,9 @@ from outpost.bundle.module import Merged, Module
 from outpost.bundle.names import identifiers
 
 PATH = "/hal/texts"
-READER = "/hal/texts.py"  # the module whose function ...
+MODULE = "hal.texts"  # it has a function that ...
 _CALL = "text_at"  # ... reads them ...
-_HOME = "hal"  # ... and where others find it
+_HOME = "hal"  # ... and that others find here
 _VERSION = re.compile(r"^_TEXTS = const\(0\)", re.MULTILINE)
 _BITS = 28  # of the version: a small int on each board
 _SHORTEST = 11  # characters: MicroPython keeps shorter ones among its names
