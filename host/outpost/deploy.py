@@ -91,8 +91,8 @@ def make_plan(files, found, packages=()):
 
 
 def places(files):
-    """Every path where a deployment may have left something that matters, but modules in OURS."""
-    paths = [CONFIG, texts.PATH]
+    """Every path outside OURS where a deployment may have left something that matters."""
+    paths = [CONFIG]
     for file in files:
         if not file.path.startswith(tuple(f"{folder}/" for folder in OURS)):
             paths += [file.path, *([file.twin] if file.twin else [])]

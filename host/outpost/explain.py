@@ -34,6 +34,8 @@ _TOLD = re.compile(r"\bbundle ([0-9a-f]{8})\b")
 def explain(file, name, path, tree):
     """Show FILE, or what comes in, with each traceback's places as in the source.
 
+    A text that the board could not read, such as `text 1482`, has its words behind it.
+
     A board has Outpost's modules joined and their private names shortened; STAT tells the id of
     this bundle. Where FILE tells one, that is taken from there on; else give it, or its map, or
     the bundle is taken for that of the source here. `outpost deploy`, `push` and `sim` keep each

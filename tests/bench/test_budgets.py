@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("services", "budget"),
-    [(("ftp",), 62 * KB), (("log", "ftp"), 70 * KB), ((), 88 * KB)],
+    [(("ftp",), 59 * KB), (("log", "ftp"), 67 * KB), ((), 85 * KB)],
     ids=["FTP alone", "FTP and log", "main.py with all services"],
 )
 def test_at_rest(serve, measured, services, budget):

@@ -228,12 +228,12 @@ class Session:
         """What forbids this command as a reply, or None; once for all handlers."""
         if flags is None:
             if b" %s " % verb in _NOT_HERE:
-                return 502, b"%s is not implemented." % verb
+                return 502, "%s is not implemented." % verb.decode()
             return 500, "Unknown command; HELP lists the known ones."
         if not self.account and BEFORE_LOGIN not in flags:
             return 530, "Log in first with USER and PASS."
         if ARG in flags and not arg:
-            return 501, b"%s needs an argument." % verb
+            return 501, "%s needs an argument." % verb.decode()
         if "\0" in arg or "\r" in arg:  # a CR would cut a reply or a console's line in two
             return 501, "No NUL or CR in an argument."
         if WRITE in flags and self.account.role == "read":
