@@ -194,10 +194,9 @@ def read(tmp_path, micropython):
     """Run code with hal/texts.py's text_at, which finds what was written: (content, code)."""
 
     def run(content, code, version=0xABCDEF):
-        path = tmp_path / "there"
         if content is not None:
-            path.write_bytes(content)
-        reader = (TREE / "hal/texts.py").read_text().replace(PATH, str(path))
+            (tmp_path / "texts").write_bytes(content)
+        reader = (TREE / "hal/texts.py").read_text()
         (tmp_path / "texts.py").write_text(reader.replace("const(0)", f"const({version})"))
         return micropython(READ.format(folder=str(tmp_path)) + code)
 
@@ -247,7 +246,7 @@ class TestTheReader:
 
 class TestTheBundle:
     def test_has_each_text_at_its_place(self):
-        content = next(f.content for f in bundle.device_files(TREE) if f.path == PATH)
+        content = next(f.content for f in bundle.modules(TREE) if f.path == PATH)
         texts = bundle.built(TREE).texts
         assert content == texts.content
         for place, text in texts.items():

@@ -32,7 +32,9 @@ _CODES = range(400, 600)
 _MARK = re.compile(r"# (cold|hot)(: .*)?\Z")
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 # What boots a board; what is loaded once and goes; hal, on which the reading itself stands.
-_WHOLE = re.compile(r"(boot|config|journal|jsontext|main|recovery|resets)\Z|hal\b|.*_options\Z")
+_WHOLE = re.compile(
+    r"(archive(fs)?|boot|config|journal|jsontext|main|recovery|resets)\Z|hal\b|.*_options\Z"
+)
 
 
 class Texts(dict):
