@@ -8,14 +8,30 @@ from outpost.bundle import maps
 from outpost.bundle.texts import PATH
 from outpost.bundle.trace import Trace
 
+from tests import archives
+
 TREE = bundle.tree_root()
 ASKED = "RNTO x"  # behind no RNFR
 TEXT = "Send RNFR first."
 
 
+def archive_with(texts):
+    """The board's archive with other bytes for its texts, which are its end."""
+    (whole,) = (file.content for file in bundle.device_files(TREE) if file.path == bundle.ARCHIVE)
+    content = bundle.built(TREE).texts.content
+    assert whole.endswith(content)
+    return whole.removesuffix(content) + texts
+
+
+def bring(control, archive):
+    """Put an archive in the place of the board's."""
+    assert control.ask("TYPE I").code == 200
+    control.put(bundle.ARCHIVE, archive)
+
+
 @pytest.fixture(scope="module")
 def content():
-    """The bytes of the file."""
+    """The bytes of the texts."""
     return bundle.built(TREE).texts.content
 
 
@@ -30,7 +46,7 @@ def number():
 def whole(connect, content):
     """What a test does to the file is undone."""
     yield
-    connect().put(PATH, content)
+    bring(connect(), archive_with(content))
 
 
 def test_they_arrive_whole(control):
@@ -43,14 +59,13 @@ def test_they_arrive_whole(control):
     )
 
 
-def test_a_file_that_is_missing(control, content, number):
-    assert control.ask(f"DELE {PATH}").code == 250
+def test_an_archive_without_them(control, number):
+    bring(control, archives.archive_with(remove=[PATH]))
     assert control.ask(ASKED).text == f"503 {number}"
     assert control.ask("HELP NONE").text.endswith(": NONE"), "what was wrong is told all the same"
     assert control.ask("STAT").code == 211
-    assert control.names("/hal") != []
 
-    control.put(PATH, content)
+    bring(control, archive_with(bundle.built(TREE).texts.content))
     assert control.ask(ASKED).text == f"503 {TEXT}"
 
 
@@ -65,17 +80,10 @@ def test_a_file_that_is_missing(control, content, number):
     ],
     ids=["of another bundle", "cut", "empty", "zeros", "damaged"],
 )
-def test_a_file_that_is_wrong(control, content, number, wrong):
-    control.put(PATH, wrong(content))
+def test_texts_that_are_wrong(control, content, number, wrong):
+    bring(control, archive_with(wrong(content)))
     for _ in range(3):  # no file is left open either
         assert control.ask(ASKED).text == f"503 {number}"
-
-
-def test_a_folder_in_its_place(control, number):
-    assert control.ask(f"DELE {PATH}").code == 250
-    assert control.ask(f"MKD {PATH}").code == 257
-    assert control.ask(ASKED).text == f"503 {number}"
-    assert control.ask(f"RMD {PATH}").code == 250
 
 
 def test_the_number_is_explained(number):
