@@ -76,13 +76,23 @@ def at_rest(server):
 
     Later the modules of the commands that were used are there, too, for a minute.
     """
+    return _told_at_rest(server)[1]
+
+
+def names_at_rest(server):
+    """Interned names, the probe's own among them, before anybody has logged in."""
+    return _told_at_rest(server)[0]
+
+
+def _told_at_rest(server):
+    """What the probe prints when the boot is over: names, bytes above the bare interpreter."""
     deadline = time.monotonic() + server.start_s
     while time.monotonic() < deadline:
         printed = server.printed()
         if "Traceback" in printed:  # a service that could not be made takes little
             break
-        if found := re.search(r"at rest=(\d+)", printed):
-            return int(found[1])
+        if found := re.search(r"n_qstr=(\d+).*?at rest=(\d+)", printed, re.DOTALL):
+            return int(found[1]), int(found[2])
         time.sleep(0.1)
     raise servers.ServerDied(f"{server.name} tells no heap at rest:\n{server.printed()[-2000:]}")
 

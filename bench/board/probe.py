@@ -5,7 +5,7 @@
 bytes seen between two steps of the loop since `SITE heap peak`).
 
 Nobody can ask so before anybody has logged in: `at rest=` with the bytes above base is printed
-some seconds after the start, when the boot is over.
+some seconds after the start, when the boot is over; above it stand the interned names, `n_qstr=`.
 """
 
 import gc
@@ -59,6 +59,7 @@ class Probe:
         """Print what is there when the boot is over; clients wait until they have seen it."""
         await sleep_ms(_BOOTED_MS)
         live()
+        micropython.qstr_info()
         print("at rest=%d bytes" % (live() - self.base))
 
     def report(self, arg):

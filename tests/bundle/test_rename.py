@@ -1,6 +1,7 @@
 """Names of our own become short: which ones, and what is never touched."""
 
 import builtins
+import re
 import sys
 import types
 
@@ -52,6 +53,41 @@ def test_names_that_never_meet_share_words():
     assert len(set().union(*words)) < 100
 
 
+def test_classes_from_one_base_share_words_and_keep_those_of_the_base():
+    def body(letter):
+        inside = "".join(f"        self.{letter}{n}_is = {n}\n" for n in range(50))
+        return f"    def __init__(self):\n{inside}"
+
+    made = renamed(
+        a=f"class Base:\n{body('a')}",
+        b=f"from a import Base\nclass B(Base):\n{body('b')}",
+        c=f"from a import Base\nclass C(Base):\n{body('c')}",
+    )
+    base, one, other = (set(re.findall(r"self\.(\w+)", made[name])) for name in "abc")
+    assert [len(base), len(one), len(other)] == [50] * 3
+    assert not base & (one | other)
+    assert one & other
+
+
+def test_what_is_borrowed_is_renamed_where_it_is_named():
+    made = renamed(
+        a="def tell_all(one):\n    return one\n",
+        b='from services import borrow\nprint(borrow("a", "tell_all")(7))\n',
+    )
+    word = re.search(r"def (\w+)", made["a"])[1]
+    assert word != "tell_all"
+    assert f'borrow("a", "{word}")' in made["b"]
+
+
+def test_what_a_text_names_elsewhere_too_is_borrowed_by_its_name():
+    made = renamed(
+        a="def tell_all(one):\n    return one\n",
+        b='VERBS = ("tell_all",)\nprint(borrow("a", "tell_all"), borrow("a", VERBS[0]))\n',
+    )
+    assert "tell_all" in made["a"]
+    assert 'borrow("a", "tell_all")' in made["b"]
+
+
 def test_a_name_more_leaves_nearly_all_others_as_they_are():
     texts = {
         module: "".join(f"{module}{number}_name = 1\n" for number in range(20))
@@ -93,6 +129,9 @@ def test_a_class_and_its_base_keep_their_names_apart():
         "a module": "from services import secret\nprint(secret)\n",
         "a constant of the compiler": "from micropython import const\nsecret = const(1)\n",
         "special": "class A:\n    def __secret__(self):\n        pass\n",
+        "a task that is borrowed": (
+            'async def secret():\n    pass\ncreate_task(borrow("a", "secret")())\n'
+        ),
         "a task": "async def secret():\n    pass\ncreate_task(secret())\n",
         "a function in a function": "def f():\n    def secret():\n        pass\n    secret()\n",
     }.values(),

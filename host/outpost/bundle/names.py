@@ -27,9 +27,11 @@ def kept(modules, plain):
         found.update(module.name.split("."))
         if module.path in plain:
             found |= identifiers(module.tree)
-        docstrings = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}
+        passed = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}  # docstrings
+        if module.path not in plain:
+            passed.update(borrowed(module.tree))
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and node not in docstrings:
+            if isinstance(node, ast.Constant) and node not in passed:
                 if isinstance(node.value, str):
                     found.add(node.value)
                 elif isinstance(node.value, bytes):
@@ -42,6 +44,22 @@ def kept(modules, plain):
             elif isinstance(node, ast.keyword) and node.arg:
                 found.add(node.arg)
     return found
+
+
+def borrowed(tree):
+    """The texts, as nodes, that name what borrow(module, name) returns: they change with it.
+
+    Not those of a task: STAT tells by its name who held the loop.
+    """
+    found, tasks = [], set()
+    for node in ast.walk(tree):
+        if called(node) == "create_task":
+            tasks.update(part for arg in node.args for part in ast.walk(arg))
+        elif called(node) == "borrow" and len(node.args) == 2:
+            name = node.args[1]
+            if isinstance(name, ast.Constant) and name.lineno == name.end_lineno:
+                found.append(name)
+    return [name for name in found if name not in tasks]
 
 
 def identifiers(tree):

@@ -115,11 +115,10 @@ def _words(modules, plain, kept, pool):
                         classes[name] = bases, attributes | has
                         found |= has
     for name in classes:
-        line = _line_of(name, classes)
-        if line is None:  # it has a base of somebody else's, whose names are not ours
+        if _line_of(name, classes) is None:  # a base of somebody else's: its names are not ours
             forbidden |= classes[name][1]
         else:
-            _meet(together, set().union(*(classes[one][1] for one in line)))
+            _meet(together, set().union(*(classes[one][1] for one in _above(name, classes))))
     found = {name for name in found if not name.startswith("__")}
     return _worded(found - forbidden, together, pool)
 
@@ -167,6 +166,18 @@ def _line_of(name, classes):
     return found
 
 
+def _above(name, classes):
+    """A class with all its bases, which are ours: what one object has. Two that are made from the
+    same base never meet in one."""
+    found, rest = set(), [name]
+    while rest:
+        one = rest.pop()
+        if one in classes and one not in found:
+            found.add(one)
+            rest.extend(classes[one][0])
+    return found
+
+
 def _attributes(node):
     """What a class's objects have: its methods, its own names, what is said of self."""
     found = scopes.bindings(node.body) if isinstance(node, ast.ClassDef) else set()
@@ -185,6 +196,9 @@ def _places(module, words, ours):
     for use in scopes.uses(module.tree, module.names):
         if use.name in words:
             yield use.line, use.column, use.name
+    for text in names.borrowed(module.tree):
+        if text.value in words:
+            yield text.lineno, text.col_offset + 1, text.value  # behind the quote
     inside = {
         node
         for function in ast.walk(module.tree)
