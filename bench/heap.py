@@ -84,6 +84,13 @@ def names_at_rest(server):
     return _told_at_rest(server)[0]
 
 
+def names_in_all(server):
+    """Interned names when each module of the bundle has been imported once: they never go."""
+    with server.client() as connection:
+        probe(connection, "names")
+    return int(re.findall(r"n_qstr=(\d+)", server.printed())[-1])
+
+
 def _told_at_rest(server):
     """What the probe prints when the boot is over: names, bytes above the bare interpreter."""
     deadline = time.monotonic() + server.start_s

@@ -2,13 +2,16 @@
 
 `SITE heap` answers one line of numbers: base (live bytes before the server was imported), live
 (live bytes now), total (bytes allocated since the start, garbage too) and peak (the most live
-bytes seen between two steps of the loop since `SITE heap peak`).
+bytes seen between two steps of the loop since `SITE heap peak`). `SITE heap names` imports all
+that the bundle has, and prints how many names there are then.
 
 Nobody can ask so before anybody has logged in: `at rest=` with the bytes above base is printed
 some seconds after the start, when the boot is over; above it stand the interned names, `n_qstr=`.
 """
 
 import gc
+import os
+import sys
 
 import micropython
 from micropython import const
@@ -28,6 +31,20 @@ def live():
     _scrub(_DEPTH)
     gc.collect()
     return gc.mem_alloc()
+
+
+def _import_all():
+    """Import each module of the bundle that isn't there, and forget it: its names stay."""
+    for folder in ("hal", "services"):
+        for file in os.listdir("/" + folder):
+            name = folder + "." + file.split(".")[0]
+            if name not in sys.modules and "__" not in name:
+                try:
+                    __import__(name)
+                except (ImportError, AttributeError) as error:
+                    print("not imported:", name, error)
+                sys.modules.pop(name, None)
+                gc.collect()
 
 
 _BOOTED_MS = const(4000)  # what only the boot needed is let go, and its first second is over
@@ -64,6 +81,9 @@ class Probe:
 
     def report(self, arg):
         """The line of numbers; arg "peak" starts a new peak, whose collecting slows all down."""
+        if arg == "names":
+            _import_all()
+            micropython.qstr_info()
         # First, and as one call: what follows allocates.
         total = micropython.mem_total()
         peak = self._peak or 0
