@@ -287,3 +287,9 @@ def _places(tree, name):
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
+
+
+@pytest.mark.parametrize("name", [*bundle.BOOT, *bundle.READERS])
+def test_what_comes_before_the_archive_keeps_its_texts(name):
+    """It can't ask hal for them, which lies in the archive."""
+    assert split(f'def go(x):\n    raise ValueError("{LONG}")\n', name)[1] == []
