@@ -5,6 +5,8 @@ import functools
 import re
 import time
 
+from outpost import bundle
+
 from bench import servers
 from bench.boards import ProbedOutpost
 from bench.figures import Table
@@ -87,6 +89,10 @@ def names_at_rest(server):
 def names_in_all(server):
     """Interned names when each module of the bundle has been imported once: they never go."""
     with server.client() as connection:
+        for one in bundle.merged(bundle.tree_root()):
+            name = bundle.module_name(one.place)
+            if one.place.lstrip("/") not in bundle.SOURCE_ONLY:
+                probe(connection, f"import {name}")
         probe(connection, "names")
     return int(re.findall(r"n_qstr=(\d+)", server.printed())[-1])
 

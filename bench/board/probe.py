@@ -2,15 +2,14 @@
 
 `SITE heap` answers one line of numbers: base (live bytes before the server was imported), live
 (live bytes now), total (bytes allocated since the start, garbage too) and peak (the most live
-bytes seen between two steps of the loop since `SITE heap peak`). `SITE heap names` imports all
-that the bundle has, and prints how many names there are then.
+bytes seen between two steps of the loop since `SITE heap peak`). `SITE heap import MODULE`
+imports one and forgets it; `SITE heap names` prints how many names there are.
 
 Nobody can ask so before anybody has logged in: `at rest=` with the bytes above base is printed
 some seconds after the start, when the boot is over; above it stand the interned names, `n_qstr=`.
 """
 
 import gc
-import os
 import sys
 
 import micropython
@@ -33,18 +32,14 @@ def live():
     return gc.mem_alloc()
 
 
-def _import_all():
-    """Import each module of the bundle that isn't there, and forget it: its names stay."""
-    for folder in ("hal", "services"):
-        for file in os.listdir("/" + folder):
-            name = folder + "." + file.split(".")[0]
-            if name not in sys.modules and "__" not in name:
-                try:
-                    __import__(name)
-                except (ImportError, AttributeError) as error:
-                    print("not imported:", name, error)
-                sys.modules.pop(name, None)
-                gc.collect()
+def _import(name):
+    """Import a module of the bundle where it isn't there, and forget it: its names stay."""
+    if name not in sys.modules:
+        try:
+            __import__(name)
+        except (ImportError, AttributeError) as error:
+            print("not imported:", name, error)
+        sys.modules.pop(name, None)
 
 
 _BOOTED_MS = const(4000)  # what only the boot needed is let go, and its first second is over
@@ -82,8 +77,9 @@ class Probe:
     def report(self, arg):
         """The line of numbers; arg "peak" starts a new peak, whose collecting slows all down."""
         if arg == "names":
-            _import_all()
             micropython.qstr_info()
+        elif arg[:7] == "import ":
+            _import(arg[7:])
         # First, and as one call: what follows allocates.
         total = micropython.mem_total()
         peak = self._peak or 0
