@@ -50,9 +50,9 @@ def replace(path, pieces):
             fat.swap(part, path)
         else:
             os.rename(part, path)  # LittleFS: no power cut can halve it
-    except OSError:
+    except (OSError, MemoryError):
         try:
             os.remove(part)
-        except OSError:
-            pass
+        except (OSError, MemoryError):
+            pass  # the next replace() or the sweep at boot does it
         raise

@@ -78,9 +78,12 @@ async def DELE(session, path):
     if is_dir(os.stat(path)):  # LittleFS's remove() takes empty folders too
         return 550, "That is a directory; RMD removes it."
     os.remove(path)
-    kept = times()
-    if kept:
-        kept.deleted(path)
+    try:
+        kept = times()
+        if kept:
+            kept.deleted(path)
+    except MemoryError:
+        pass  # it is deleted, and a record that stays holds for no other file
     session.server.changed(session, "deleted", session.shown(path))
     return 250, "Deleted."
 
@@ -118,12 +121,17 @@ async def RNTO(session, arg):
     target = taken(path)
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
-    if target and on_fat(path):
-        await borrow("services.ftp.files.fat", "move")(session, old, path)
-    else:
-        os.rename(old, path)
+    # The times first: where memory is short nothing is done, and the client hears so.
     kept = times()
-    if kept:
-        await kept.renamed(old, path)
+    went = not kept or await kept.rename(old, path, old)
+    try:
+        if target and on_fat(path):
+            await borrow("services.ftp.files.fat", "move")(session, old, path)
+        else:
+            os.rename(old, path)
+    except BaseException:
+        if kept:
+            await kept.rename(path, old, old)
+        raise
     session.server.changed(session, "renamed", session.shown(old), to=session.shown(path))
-    return 250, "Renamed."
+    return 250, "Renamed." if went else "Renamed, but the time that MFMT gave it is lost."

@@ -59,18 +59,18 @@ def stat_of(path):
 
 
 def times():
-    """The module of the clients' times (MFMT); None while there are none, or no memory for it."""
+    """The module of the clients' times (MFMT); None while there are none. MemoryError."""
     try:
         os.stat(TIMES)
-        return use("services.ftp.files.times")
-    except (OSError, MemoryError):
+    except OSError:
         return None
+    return use("services.ftp.files.times")
 
 
 def kept(folder):
-    """The clients' times of a folder's files (times.Kept); None where there are none."""
-    try:
-        module = times()
-        return module.of_folder(folder) if module else None
-    except MemoryError:
-        return None  # a listing with the board's own times is better than none
+    """The clients' times of a folder's files (times.Kept); None where there are none. MemoryError.
+
+    Without them a mirror would take each file for a changed one: no answer is better.
+    """
+    module = times()
+    return module.of_folder(folder) if module else None

@@ -67,33 +67,42 @@ def keep(path, when):
     _replace(_key(path), record)
 
 
-def rewritten(path):
-    """A file was stored anew: a record that would hold by chance, of the same second, goes."""
+def storing(part, path):
+    """part is about to become path: a record that would hold by chance, of the same second, goes.
+
+    MemoryError, and nothing has changed: the file must not be stored with a wrong date.
+    """
     try:
-        found = os.stat(path)
+        found = os.stat(part)
         _replace(_key(path) + pack("<II", found[8] & _WORD, found[6] & _WORD))
-    except (OSError, MemoryError):
-        pass  # the file is stored, and its date may be the old one
+    except OSError:
+        pass  # a full disk, say: to store matters more, and the date may be the old one
 
 
 def deleted(path):
-    """A file was deleted: its record goes."""
+    """A file was deleted: its record goes. One that stays holds for no file: see storing()."""
     try:
         _replace(_key(path))
     except (OSError, MemoryError):
         pass
 
 
-async def renamed(old, new):
-    """A file or folder was renamed: its records go along, those of a file it replaced go."""
+async def rename(old, new, at):
+    """old is about to become new, or stays old after all: its records go along, in one step.
+
+    Those of a file that it replaces go. at: where it is now, old or new. Returns whether that
+    could be written; MemoryError, and nothing has changed: it must not be renamed without them.
+    """
     try:
-        if is_dir(os.stat(new)):
-            replace(TIMES, _renamed(await _folders(old, new)))
+        if is_dir(os.stat(at)):
+            replace(TIMES, _renamed(await _folders(old, new, at)))
         else:
-            record = _replace(_key(old))
-            _replace(_key(new), record and _key(new) + record[8:])
-    except (OSError, MemoryError):
-        pass
+            old, new = _key(old), _key(new)
+            if _has(old) or _has(new):
+                replace(TIMES, _moved(old, new))
+        return True
+    except OSError:
+        return False
 
 
 def seconds(text):
@@ -174,15 +183,35 @@ def _pieces(out, count, record):
     yield record
 
 
-async def _folders(old, new):
-    """Pairs of checksums, 8 bytes each: a folder's old path and its new one, and all below."""
+def _has(key):
+    """Whether a record begins with key."""
+    with _table() as table:
+        return _find(table, key) >= 0
+
+
+def _moved(old, new):
+    """Yield the table with the record of key old under key new, without what new had."""
+    with _table() as table:
+        for _ in range(_MOST):
+            record = table.read(_RECORD)
+            if not record:
+                break
+            if not record.startswith(new):
+                yield new + record[8:] if record.startswith(old) else record
+
+
+async def _folders(old, new, at):
+    """Pairs of checksums, 8 bytes each: a folder's old path and its new one, and all below.
+
+    at: where the folder is now, old or new.
+    """
     pairs = bytearray()
     below = [""]
     since = ticks_ms()
     while below and len(pairs) < _MOST_FOLDERS * 8:
         folder = below.pop()
         pairs.extend(pack("<II", crc32(old + folder), crc32(new + folder)))
-        for entry in os.ilistdir(new + folder):
+        for entry in os.ilistdir(at + folder):
             if is_dir((entry[1],)) and len(below) < _MOST_FOLDERS:
                 below.append(folder + "/" + entry[0])
             if ticks_diff(ticks_ms(), since) >= _SLICE_MS:

@@ -85,7 +85,13 @@ class Upload:
         await asyncio.sleep_ms(0)
 
     def commit(self):
-        """Make the upload the file: only after this is it stored. Waits for nothing."""
+        """Make the upload the file: only after this is it stored. Waits for nothing.
+
+        MemoryError, and the old file is as it was.
+        """
+        kept = times()
+        if kept:
+            kept.storing(self._part, self._path)
         if on_fat(self._path):
             from hal import fat  # where the root is a FAT it is there since boot.py
 
@@ -94,9 +100,6 @@ class Upload:
             os.rename(self._part, self._path)  # no power cut can halve it
         self._in_use.discard(self._part)
         self._part = None
-        kept = times()
-        if kept:
-            kept.rewritten(self._path)
 
     def close(self):
         """Forget the upload and free its space; after commit() there is nothing to do."""
