@@ -250,7 +250,7 @@ class Supervisor:
         board = self.status.section("board")
         while True:
             board["uptime_s"] = self._uptime()
-            self.measure(_HEAP_MS, _FLASH_MS, False)
+            self.status.measure(_HEAP_MS, _FLASH_MS, False)  # the application's values too
             if self._watchdog and self._alive():
                 self._watchdog.feed()
             await asyncio.sleep(1)

@@ -69,6 +69,70 @@ def test_an_application_that_ends_in_an_odd_way_begins_again_and_ftp_stays(chang
     assert board.state == "running"
 
 
+# What has no form in JSON, in a section and in an event; a line end that would forge a reply.
+ODD = r"""
+import asyncio
+
+async def run(status, events):
+    ring = []
+    ring.append(ring)
+    odd = {"nan": float("nan"), "inf": -float("inf"), "raw": b"\xff\r\n", "ring": ring,
+           "long": "x" * 10000, "forged": "a\r\n226 done\r\n", "big": 1 << 4000,
+           "call": run, "fine": 21.5}
+    mine = status.section("app")
+    mine.update(odd)
+    mine[5] = 5
+    mine["loop"] = mine
+    mine["state"] = b"mine"
+    mine["gone"] = 1
+    status.section("probe").update(odd)
+    events.publish("app/odd", **odd)
+    await asyncio.sleep(1)
+    del mine["gone"]
+    events.publish("app/done\r\n", fine=1)
+    await asyncio.Event().wait()
+"""
+
+
+def test_whatever_an_application_writes_leaves_stat_site_and_the_log_valid(change):
+    def refuse(word):
+        raise AssertionError(word)
+
+    board = change({"/app.py": ODD}, app="app")
+    start = board.wait_console("app/odd", timeout=20)
+    board.wait_console("app/done", timeout=20, start=start)
+    session = works(board)
+
+    lines = session.sendcmd("SITE status").splitlines()
+    sections = {}
+    for line in lines:
+        if "{" in line:
+            text = line[line.index("{") :]
+            sections.update(json.loads(text, parse_constant=refuse))
+    for name in ("app", "probe"):
+        found = sections[name]
+        assert (found["nan"], found["inf"], found["big"], found["fine"]) == (
+            None,
+            None,
+            None,
+            21.5,
+        )
+        assert found["ring"] == [["(list)"]]
+        assert found["long"] == "x" * 200 + "..."
+        assert found["forged"] == "a  226 done  "
+        assert found["call"].startswith("(")
+        assert isinstance(found["raw"], str)
+    assert sections["app"]["5"] == 5
+    assert sections["app"]["state"] == "running"
+    assert "gone" not in sections["app"]
+    stat = board.stat(session).splitlines()
+    assert stat[-1].startswith("211 ")
+    assert all(line.startswith(("211", " ")) for line in stat), stat
+    event = next(line for line in board.console.splitlines() if " app/odd " in line)
+    assert "fine=21.5" in event
+    assert len(event) < 1000
+
+
 @pytest.mark.parametrize("package", ["logging", "ntptime"])
 def test_a_missing_package_costs_its_service_alone(change, package):
     archive = archive_with(remove=[f"/lib/{package}.mpy"])
