@@ -34,6 +34,12 @@ def _budget(value):
         raise ValueError("must be a whole number from 2 to 1000, 0 for no bound, or null")
 
 
+def _type(value):
+    """The rule for `default_type`."""
+    if value not in ("A", "I"):
+        raise ValueError("must be A (line ends are converted) or I (bytes as they are)")
+
+
 def _paths(value):
     """The rule for `protected`: a list of paths of the file system."""
     if not isinstance(value, list) or not all(
@@ -78,6 +84,7 @@ OPTIONS = {
     "lockout_s": "int 5 86400",
     "protected": _paths,
     "buffer": "int? 512 16384",
+    "default_type": _type,
     "tls": "dict?",
     "users": "dict",
 }

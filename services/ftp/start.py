@@ -9,6 +9,7 @@ from hal.net import listen
 from services.borrow import borrow
 from services.ftp import commands
 from services.ftp.access.accounts import Account, Accounts
+from services.ftp.control.session import Session
 from services.ftp.data.buffers import Buffers
 from services.ftp.data.listeners import Sockets
 
@@ -42,6 +43,7 @@ def make(
     lockout_s=300,
     protected=_PROTECTED,
     buffer=None,
+    default_type="A",
     tls=None,
     users=None,
 ):
@@ -55,6 +57,7 @@ def make(
     self.site = site
     self.sessions = []
     self.scratch = bytearray(_SCRATCH)
+    Session.text = default_type == "A"  # REIN forgets what a session set: this one is left
     self._port = port
     self._host = host
     self._advertise = advertise

@@ -95,6 +95,11 @@ WRONG = [
     ("max_sessions", "six", "ftp.max_sessions: must be a whole number from 1 to 100, not text"),
     ("idle_s", True, "ftp.idle_s: must be a whole number from 10"),
     ("advertise", 5, "ftp.advertise: must be an IPv4 address"),
+    (
+        "default_type",
+        "binary",
+        'ftp.default_type: must be "A", text whose line ends are converted, or',
+    ),
     ("max_session", 6, "ftp.max_session: no such key; known are"),
 ]
 

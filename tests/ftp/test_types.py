@@ -1,6 +1,7 @@
 """What is in a file: TYPE A and I, REST, APPE, SIZE, byte for byte."""
 
 import random
+import re
 
 import pytest
 
@@ -77,6 +78,60 @@ def test_a_new_session_begins_in_type_a(control, folder):
     control.put(f"{folder}/text", b"line\r\n")
 
     assert control.get(f"{folder}/text") == b"line\n"
+
+
+def converted(control):
+    """How many transfers STAT says were converted."""
+    found = re.search(r"converted (\d+)", control.ask("STAT").text)
+    return int(found[1]) if found else 0
+
+
+def test_the_226_tells_what_type_a_made_of_a_file(control, folder):
+    wire = b"\x89PNG\r\n\x1a\n" + b"\r\n" * 3 + b"\r"  # as a client that never sends TYPE does it
+    before = converted(control)
+
+    assert control.store(f"STOR {folder}/picture", wire).text == (
+        "226 Stored, 15 bytes converted from text, 11 bytes written; TYPE I keeps all bytes."
+    )
+    sock = control.begin(f"RETR {folder}/picture")
+    assert len(control.rest(sock)) == 16
+    assert control.reply().text == (
+        "226 Transfer complete, 11 bytes converted to text, 16 bytes sent; TYPE I keeps all bytes."
+    )
+    assert control.store(f"APPE {folder}/picture", b"a\r\n").text == (
+        "226 Stored, 3 bytes converted from text, 2 bytes written; TYPE I keeps all bytes."
+    )
+    assert converted(control) == before + 3
+
+
+def test_a_226_tells_of_no_conversion_where_there_was_none(control, folder):
+    before = converted(control)
+
+    assert control.store(f"STOR {folder}/a", b"no end, \r nor\n").text == "226 Stored, 14 bytes."
+    control.put(f"{folder}/b", b"")
+    assert control.fetch(f"RETR {folder}/b") == b""
+    control.ask("TYPE I")
+    assert control.store(f"STOR {folder}/c", b"\r\n" * 9).text == "226 Stored, 18 bytes."
+    sock = control.begin(f"RETR {folder}/c")
+    control.rest(sock)
+    assert control.reply().text == "226 Transfer complete."
+    assert converted(control) == before
+
+
+def test_default_type_is_what_sessions_begin_with(power_up, connect):
+    board = power_up({"default_type": "I"})
+    control = connect(to=board)
+    picture = b"\x89PNG\r\n\x1a\n\r\n"
+
+    assert control.store("STOR /picture", picture).text == "226 Stored, 10 bytes."
+    assert control.fetch("RETR /picture") == picture
+    assert "TYPE: I" in control.ask("STAT").text
+    control.ask("TYPE A")
+    assert control.fetch("RETR /picture") == picture.replace(b"\x1a\n", b"\x1a\r\n")
+    assert control.ask("REIN").code == 220
+    control.login()
+    assert control.fetch("RETR /picture") == picture, "REIN begins anew"
+    board.kill()
 
 
 class TestRest:

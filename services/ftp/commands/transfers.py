@@ -99,6 +99,8 @@ async def RETR(session, arg):
         if piece:
             source = piece.of(file)
         await send(sock, source.readinto, transfer.buffer, transfer)
+        if text:
+            return text.outcome(transfer, source, session.server.section, False)
         return 226, "Transfer complete."
 
     reply = session.start("RETR", path, work)
@@ -149,6 +151,8 @@ def store(session, verb, path, keep):
             sink.finish()
         await upload.settle(transfer)
         upload.commit()
+        if text:
+            return text.outcome(transfer, sink, session.server.section, True)
         return 226, b"Stored, %d bytes." % transfer.bytes
 
     return session.start(verb, path, work, True)

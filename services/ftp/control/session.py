@@ -50,7 +50,7 @@ class Session:
     account = None
     user = None  # the name that USER gave
     cwd = "/"
-    text = True  # TYPE A, the default of RFC 959 section 5.1
+    text = True  # TYPE A, the default of RFC 959 section 5.1; start.py sets what config.json says
     rest = 0  # REST's byte, for the command that follows; below 0: bytes that ALLO asked for
     rename_from = None
     epsv_only = False

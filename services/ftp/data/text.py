@@ -12,6 +12,7 @@ class TextReader:
     def __init__(self, file):
         self._file = file
         self._after_cr = False
+        self.size = 0  # bytes read of the file
 
     def readinto(self, buffer):
         """Fill buffer with converted bytes; return their number, 0 at the end."""
@@ -21,6 +22,7 @@ class TextReader:
             data = self._file.read(piece)
             if not data:
                 break
+            self.size += len(data)
             starts_inside = self._after_cr and data[0] == 10
             self._after_cr = data[-1] == 13
             data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -38,6 +40,7 @@ class TextWriter:
     def __init__(self, file):
         self._file = file
         self._held = b""
+        self.size = 0  # bytes written to the file
 
     def write(self, buffer, size):
         """Write the first `size` bytes of buffer, converted; a last CR waits for what follows."""
@@ -48,9 +51,29 @@ class TextWriter:
             if data.endswith(b"\r"):
                 self._held = b"\r"
                 data = data[:-1]
-            self._file.write(data.replace(b"\r\n", b"\n"))
+            data = data.replace(b"\r\n", b"\n")
+            self._file.write(data)
+            self.size += len(data)
 
     def finish(self):
         """Write what still waits; the file itself stays open."""
         self._file.write(self._held)
+        self.size += len(self._held)
         self._held = b""
+
+
+def outcome(transfer, text, section, stored):
+    """The 226 of a transfer that text, a TextReader or TextWriter, converted; counts it in section.
+
+    Clients that never send TYPE get TYPE A, the standard's default, and their binaries get other
+    bytes: the reply is where a person may see that.
+    """
+    moved = transfer.bytes
+    if text.size == moved:  # no line end was touched: the file is as it was sent
+        return 226, b"Stored, %d bytes." % moved if stored else "Transfer complete."
+    section["converted"] = section.get("converted", 0) + 1
+    if stored:
+        line = b"Stored, %d bytes converted from text, %d bytes written; TYPE I keeps all bytes."
+        return 226, line % (moved, text.size)
+    line = b"Transfer complete, %d bytes converted to text, %d bytes sent; TYPE I keeps all bytes."
+    return 226, line % (text.size, moved)
