@@ -98,7 +98,7 @@ WRONG = [
     (
         "default_type",
         "binary",
-        'ftp.default_type: must be "A", text whose line ends are converted, or',
+        "ftp.default_type: must be A (line ends are converted) or I",
     ),
     ("max_session", 6, "ftp.max_session: no such key; known are"),
 ]

@@ -63,7 +63,7 @@ class TextWriter:
 
 
 def outcome(transfer, text, section, stored):
-    """The 226 of a transfer that text, a TextReader or TextWriter, converted; counts it in section.
+    """The 226 of a transfer that a TextReader or TextWriter converted; counts it in section.
 
     Clients that never send TYPE get TYPE A, the standard's default, and their binaries get other
     bytes: the reply is where a person may see that.
