@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from outpost.sim import i386
 
-from bench import boards, certificate, heap, imports, peers, report, servers, speed, wear
+from bench import boards, certificate, folders, heap, imports, peers, report, servers, speed, wear
 from bench import telemetry as telemetry_cost
 from bench.figures import Figures
 
@@ -62,6 +62,8 @@ def _measured(part, options, material, failures):
         return dict(telemetry_cost.tables(material, options.rounds * _TURNS))
     if part == "wear":
         return dict(wear.tables(material.folder))
+    if part == "folders":
+        return dict(folders.tables(material.folder))
     return dict(imports.tables(options.frozen))
 
 

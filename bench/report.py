@@ -21,6 +21,7 @@ PARTS = {
     "telemetry": ("telemetry",),
     "imports": ("imports", "levels"),
     "wear": ("wear",),
+    "folders": ("folders",),
 }
 _BEGIN = "<!-- made by `make bench ARGS=--write`: {} -->"
 _END = "<!-- the end of what is made: {} -->"

@@ -391,6 +391,81 @@ def test_an_upload_under_way_is_in_no_listing(control, connect, folder, wait_for
     assert control.names(folder) == ["coming"]
 
 
+# An application that mounts a file system, as LittleFS shows itself, which counts stat().
+COUNTER = """
+import asyncio, vfs
+
+FILES = [(b"%d.csv" % n, 0x8000, 0, n) for n in range(60)]
+FOLDERS = [(b"folder%d" % n, 0x4000, 0, 0) for n in range(5)]
+
+
+class Counting:
+    def __init__(self, section):
+        self.section = section
+
+    def mount(self, readonly, mkfs):
+        pass
+
+    def ilistdir(self, path):
+        return iter(FILES + FOLDERS)
+
+    def stat(self, path):
+        path = path if isinstance(path, str) else path.decode()
+        if path in ("", "/"):
+            return (0x4000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        self.section["stats"] = self.section.get("stats", 0) + 1
+        for name, kind, _, size in FILES + FOLDERS:
+            if path == "/" + name.decode():
+                return (kind, 0, 0, 0, 0, 0, size, 0, 820454400, 0)
+        raise OSError(2)
+
+
+async def run(status, events):
+    vfs.mount(Counting(status.section("app")), "/many")
+    await asyncio.Event().wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def counting(power_up):
+    """A board with a folder of 60 files and 5 folders, whose file system counts stat()."""
+    return power_up(sections={"app": "counter"}, files={"/counter.py": COUNTER})
+
+
+@pytest.mark.parametrize(
+    ("command", "facts", "stats"),
+    [
+        ("NLST", None, 0),
+        ("MLSD", "type;size;perm;unique;", 0),
+        ("MLSD", "type;modify;", 60),  # LittleFS has no times of folders
+        ("LIST", None, 60),
+        ("NLST -F", None, 0),
+    ],
+)
+def test_only_times_of_files_are_asked_for_one_by_one(connect, counting, command, facts, stats):
+    control = connect(to=counting)
+
+    def count():
+        found = re.search(r"stats (\d+)", control.ask("STAT").text)
+        return int(found[1]) if found else 0
+
+    if facts:
+        control.ask(f"OPTS MLST {facts}")
+    before = count()
+    assert len(control.fetch(f"{command} /many").splitlines()) == 65
+    assert count() - before == stats
+
+
+def test_mlsd_without_times_tells_sizes_and_kinds(connect, counting):
+    control = connect(to=counting)
+    control.ask("OPTS MLST type;size;")
+    lines = control.fetch("MLSD /many").decode().splitlines()
+
+    expected = {f"type=file;size={number}; {number}.csv" for number in range(60)}
+    assert set(lines) == expected | {f"type=dir; folder{number}" for number in range(5)}
+    assert "type=dir; sd" in control.fetch("MLSD /").decode().splitlines(), "a mount point"
+
+
 # FTP by itself, as a board with little memory would run it.
 FTP_ALONE = {"log": None, "network": None, "time": None, "update": None}
 MANY = [f"reading-{number:04}.csv" for number in range(4000)]

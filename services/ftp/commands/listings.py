@@ -7,12 +7,12 @@ from services.ftp.data.pump import send_lines
 from services.ftp.errors import FTPError
 from services.ftp.files import paths
 from services.ftp.files.disk import is_dir, stat_of
-from services.ftp.files.listing import entries, formatter
+from services.ftp.files.listing import KIND, TIME, entries, formatter
 
 _RARE = "RtdF"  # flags of ls that do something here: services/ftp/commands/walk.py
 
 
-def folder_lines(session, path, line_of, pattern=None, stat=os.stat):
+def folder_lines(session, path, line_of, pattern=None, needs=TIME):
     """What entries() yields of a folder, as far as this user may see; FTPError 550, OSError."""
     if not is_dir(os.stat(path)):
         raise FTPError(550, "Not a directory.")
@@ -24,10 +24,10 @@ def folder_lines(session, path, line_of, pattern=None, stat=os.stat):
         def shows(inner):
             return server.may_see(session, inner)
 
-    return entries(path, line_of, pattern, shows, stat)
+    return entries(path, line_of, pattern, shows, needs)
 
 
-def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
+def lines_of(session, arg, line_of, needs=TIME, prefix=""):
     """The lines of what arg means: a folder's entries, a file, or a glob. FTPError, OSError.
 
     prefix: what stands before the name of a file, and of what a glob matches.
@@ -47,14 +47,14 @@ def lines_of(session, arg, line_of, stat=os.stat, prefix=""):
             raise
     else:  # what exists is itself, whatever is in its name
         if is_dir(found):
-            return folder_lines(session, path, line_of, None, stat)
+            return folder_lines(session, path, line_of, None, needs)
         return (named(name.encode(), found),)
     try:
-        return folder_lines(session, session.path(folder), named, name, stat)
+        return folder_lines(session, session.path(folder), named, name, needs)
     except OSError:
         if not paths.is_glob(folder):
             raise
-    return use("services.ftp.commands.walk").globbed(session, where, arg, line_of, stat)
+    return use("services.ftp.commands.walk").globbed(session, where, arg, line_of, needs)
 
 
 def asked(arg):
@@ -69,15 +69,15 @@ def asked(arg):
     return flags, arg
 
 
-def _send(session, verb, arg, line_of, stat=os.stat, prefix=""):
+def _send(session, verb, arg, line_of, needs=TIME, prefix=""):
     """Start the transfer of a listing, entry by entry."""
     flags, arg = asked(arg)
     notes = []  # what the client should know of the listing
     if any(flag in flags for flag in _RARE):
         flagged = use("services.ftp.commands.walk").flagged
-        lines = flagged(session, flags, arg, line_of, stat, prefix, notes)
+        lines = flagged(session, flags, arg, line_of, needs, prefix, notes)
     else:
-        lines = lines_of(session, arg, line_of, stat, prefix)
+        lines = lines_of(session, arg, line_of, needs, prefix)
     return _start(session, verb, arg, lines, notes)
 
 
@@ -99,7 +99,7 @@ async def LIST(session, arg):
 async def NLST(session, arg):
     """RFC 959 section 4.1.3: names alone, as they were asked for (`mget lib/*.py`)."""
     path = asked(arg)[1]
-    return _send(session, "NLST", arg, _name, None, path[: path.rfind("/") + 1])
+    return _send(session, "NLST", arg, _name, KIND, path[: path.rfind("/") + 1])
 
 
 def _name(name, found):
@@ -110,5 +110,6 @@ async def MLSD(session, path):
     """RFC 3659 section 7: a folder's entries for machines."""
     if not is_dir(os.stat(path)):
         return 501, "Not a directory; MLST tells of a file."
-    lines = folder_lines(session, path, use("services.ftp.files.facts").Facts(session, path).line)
+    facts = use("services.ftp.files.facts").Facts(session, path)
+    lines = folder_lines(session, path, facts.line, None, facts.needs)
     return _start(session, "MLSD", session.shown(path), lines)

@@ -9,13 +9,14 @@ from services.ftp.commands.listings import folder_lines, lines_of
 from services.ftp.errors import FTPError
 from services.ftp.files import paths
 from services.ftp.files.disk import is_dir, stat_of
+from services.ftp.files.listing import KIND, TIME
 
 _DEEPEST = const(16)  # folders below each other: each holds a directory open
 _MOST_SORTED = const(128)  # entries: sorting more would hold the loop
 _SHARE = const(1600)  # bytes of free heap for each of them: eight times what it takes
 
 
-def flagged(session, flags, arg, line_of, stat, prefix, notes):
+def flagged(session, flags, arg, line_of, needs, prefix, notes):
     """The lines of a listing with flags of ls; notes: is given what the listing left out."""
     if "F" in flags:
         line_of = _marked(line_of)
@@ -23,14 +24,14 @@ def flagged(session, flags, arg, line_of, stat, prefix, notes):
         return (line_of((arg or ".").encode(), stat_of(session.path(arg))),)
     # Programs that ask for names alone could not tell where they belong; -C is for people:
     # ncftp's `ls -R` is NLST -CR.
-    if "R" in flags and (stat or "C" in flags):
+    if "R" in flags and (needs or "C" in flags):
         path = session.path(arg)
         if is_dir(os.stat(path)):
             return _below(session, path, arg, line_of, flags, notes)
     if "t" not in flags:
-        return lines_of(session, arg, line_of, stat, prefix)
+        return lines_of(session, arg, line_of, needs, prefix)
     timed = _timed(line_of)
-    return _by_time(lines_of(session, arg, timed, os.stat, prefix), "r" in flags, notes)
+    return _by_time(lines_of(session, arg, timed, TIME, prefix), "r" in flags, notes)
 
 
 def _marked(line_of):
@@ -89,7 +90,7 @@ def _below(session, path, arg, line_of, flags, notes):
         else:
             yield from folder_lines(session, path, line_of)
         if len(stack) < _DEEPEST:
-            stack.append((path, shown, folder_lines(session, path, _folder, None, None)))
+            stack.append((path, shown, folder_lines(session, path, _folder, None, KIND)))
         elif not notes:
             notes.append("Listing sent, without what lies deeper than %d folders." % _DEEPEST)
         path = None
@@ -113,7 +114,7 @@ def _folder(name, found):
     return name.decode() if is_dir(found) else None
 
 
-def globbed(session, where, arg, line_of, stat):
+def globbed(session, where, arg, line_of, needs):
     """The lines of a glob with wildcards in its folders, `*/x.py`, named as they were asked for.
 
     where: arg as an absolute path of this user. FTPError 550 for too many of them.
@@ -127,15 +128,15 @@ def globbed(session, where, arg, line_of, stat):
     shown = base
     if not arg.startswith("/") and paths.is_within(session.cwd, base):
         shown = base[len(paths.join(session.cwd, "")) :]
-    return _matching(session, session.path(base), shown, parts, line_of, stat)
+    return _matching(session, session.path(base), shown, parts, line_of, needs)
 
 
-def _matching(session, path, shown, parts, line_of, stat):
+def _matching(session, path, shown, parts, line_of, needs):
     def named(name, found):
         return line_of(_below_name(shown, name.decode()).encode(), found)
 
     last = parts.pop()
-    stack = [(path, shown, folder_lines(session, path, _folder, parts[0], None))]
+    stack = [(path, shown, folder_lines(session, path, _folder, parts[0], KIND))]
     while stack:
         above, shown_above, names = stack[-1]
         for name in names:
@@ -144,10 +145,10 @@ def _matching(session, path, shown, parts, line_of, stat):
                 path = paths.join(above, name)
                 shown = _below_name(shown_above, name)
                 if len(stack) < len(parts):
-                    inner = folder_lines(session, path, _folder, parts[len(stack)], None)
+                    inner = folder_lines(session, path, _folder, parts[len(stack)], KIND)
                     stack.append((path, shown, inner))
                     break
-                yield from folder_lines(session, path, named, last, stat)
+                yield from folder_lines(session, path, named, last, needs)
         else:
             stack.pop()
 

@@ -9,7 +9,7 @@ from micropython import const
 import hal
 from services.ftp.files import paths
 from services.ftp.files.disk import is_dir
-from services.ftp.files.listing import stamp
+from services.ftp.files.listing import SIZE, TIME, stamp
 
 _DAY_S = const(86400)
 
@@ -29,6 +29,7 @@ class Facts:
         self._day = None  # of the last time, and its date
         self._date = None
         self._wanted = FACTS if session.facts is None else session.facts
+        self.needs = TIME if "modify" in self._wanted else SIZE  # for entries()
         self._session = session
         self._file_perm = b"perm=r;" if session.account.role == "read" else b"perm=adfrw;"
         # Nobody deletes or renames his root, nor where a file system is mounted.

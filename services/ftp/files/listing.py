@@ -6,7 +6,7 @@ from time import gmtime
 from micropython import const
 
 import hal
-from hal.files import PREFIX
+from hal.files import PREFIX, on_fat
 from services.ftp.files import paths
 from services.ftp.files.disk import kept
 
@@ -19,15 +19,25 @@ _DAY_S = const(86400)
 _CLOCK_SET = const(1735689600)  # 2025-01-01
 _YEAR_2000 = const(946684800)
 
+# What a line needs to know of an entry. The folder itself tells kinds and, but on a host, sizes.
+# Only os.stat() has times, and it goes through the folder twice for each name (vfs_lfsx.c: stat,
+# then getattr): of 1,000 files that is 25 times what the names alone take.
+KIND = 0
+SIZE = 1
+TIME = 2
+_ENTRY_HAS_SIZE = const(4)  # fields: of a mount point, or on a host, there are three
 
-def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
+
+def entries(path, line_of, pattern=None, shows=None, needs=TIME):
     """Yield line_of(name as bytes, stat tuple) for each entry of a folder, None for one left out.
 
-    pattern: a glob that the name must match; shows(path): whether the user may see it; stat:
-    None where the tuple's first field, which tells folders from files, is all that is needed.
-    Entry by entry as the file system has them: a folder of thousands costs no memory.
+    pattern: a glob that the name must match; shows(path): whether the user may see it; needs:
+    KIND where the tuple's first field is all that line_of looks at, SIZE where it is that and the
+    seventh. Entry by entry as the file system has them: a folder of thousands costs no memory.
     """
-    times = kept(path) if stat else None
+    times = kept(path) if needs == TIME else None
+    # LittleFS has no times of folders, so there a folder's entry tells all that there is.
+    bare = needs < TIME or not on_fat(path)
     # Names as bytes: MicroPython looks for each new text among all the names that it knows, which
     # took half of the time of a line.
     folder = paths.join(path, "").encode()
@@ -42,10 +52,15 @@ def entries(path, line_of, pattern=None, shows=None, stat=os.stat):
         if name.startswith(unfinished) or (looks and not _is_wanted(name, pattern, path, shows)):
             yield None  # it took its time too: the sender looks at the clock
             continue
-        try:
-            found = stat(path) if stat else entry[1:2]
-        except OSError:
-            continue  # removed between the listing and here
+        if needs == KIND:
+            found = entry[1:2]
+        elif bare and len(entry) == _ENTRY_HAS_SIZE and (needs == SIZE or entry[1] & _IS_DIR):
+            found = (entry[1], 0, 0, 0, 0, 0, entry[3], 0, 0, 0)
+        else:
+            try:
+                found = os.stat(path)
+            except OSError:
+                continue  # removed between the listing and here
         yield line_of(name, times.applied(name, found) if times else found)
 
 
