@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import sys
 from hashlib import sha256
 
@@ -18,6 +19,7 @@ from services.status import Status
 BUNDLE = "source"  # the build puts the bundle's id in its place
 
 _CONFIG = const("/config.json")
+_PROVEN = const("/config.last")
 _READY = const("/config.ready")  # what config.json came to at an earlier boot, see _ready()
 _DIGEST = const(32)  # bytes of a SHA-256
 
@@ -37,11 +39,12 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
     # of 64 KiB.
     seed = repr((BUNDLE, status.section("board")["firmware"], rows)).encode()
     wanted, problems = _ready(seed, status), []
+    restart = None
     if wanted is None:
-        wanted, problems = _settings(rows, status, watchdog)
+        wanted, problems, restart = _settings(rows, status, watchdog)
         if not problems:
             _keep_ready(seed, status, wanted)
-        _let_go("config", "jsontext")
+        _let_go("config", "jsontext", "sections")
     services = []
     for row in rows:
         name = row[0]
@@ -68,7 +71,43 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
         events.publish("config/problem", problem=problem)
     if problems:
         status.section("config")["problems"] = "; ".join(problems)
+    site.add_rare(("config",), "lifecommands", (status, events, rows))
+    _judge(status, events, site, wanted, problems, restart)
     return services, status, events, site
+
+
+def _judge(status, events, site, wanted, problems, restart):
+    """Begin the trial of a config.json that is not proven; tell of one that was taken back."""
+    try:
+        if _there("/config.why"):
+            borrow("proven", "tell")(status.section("config"), events)
+        if restart or _on_trial():
+            watch = borrow("trial", "watch")
+            asyncio.create_task(watch(status, events, site, wanted, problems, restart))
+    except (OSError, MemoryError) as error:  # then it is tried at the next boot
+        print("assemble: no trial of %s: %s" % (_CONFIG, error))
+
+
+def _on_trial():
+    """Whether config.json is there, can be read, and is not the last proven one."""
+    try:
+        with open(_CONFIG, "rb") as file:
+            now = file.read()
+    except OSError:
+        return False
+    try:
+        with open(_PROVEN, "rb") as file:
+            return file.read() != now
+    except OSError:
+        return True
+
+
+def _there(path):
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False
 
 
 def _describe(version, board):
@@ -157,41 +196,69 @@ def _digest(seed, kept):
 
 
 def _settings(rows, status, watchdog):
-    """Return (name -> keyword arguments of each service that is wanted, problems)."""
-    import config
+    """Return (name -> keyword arguments of each service that is wanted, problems, restart).
 
-    settings, problems = config.load()
+    restart: why the board must start again; None where it needn't.
+    """
+    import config
+    import sections
+
+    settings, problems, restart = _usable(config, sections, rows)
     board = status.section("board")
     board["name"] = settings.get("name", "outpost")
-    wanted = settings.get("watchdog", True)
-    if wanted is False:
+    if settings.get("watchdog") is False:
         board["watchdog"] = "off"  # boot.py saw to it
-    elif wanted is not True:
-        problems.append("watchdog: must be true or false; it runs")
-    if settings.get("app"):
-        settings["app"] = {"module": settings["app"]}
     wanted = {}
-    known = ["name", "watchdog"]
-    for name, _, _, needs in rows:
-        known.append(name)
-        section = settings.get(name, {})
-        if section is None or (needs and not (isinstance(section, dict) and section.get(needs))):
+    for name, given in sections.divided(settings, rows, problems):
+        if given is None:
             status.section(name)["state"] = "off"
             continue
         try:
-            rules = borrow("services.%s.options" % name, "OPTIONS")
-            wanted[name] = given = config.check(name, section, rules, problems)
+            if isinstance(given, Exception):
+                raise given
+            wanted[name] = given
             if name == "ftp":
                 accounts = borrow("services.ftp.access.setup", "accounts")
                 made = asyncio.run(_fed(accounts(given.get("users", {}), config.put), watchdog))
                 given["users"] = made[0]
                 problems.extend(made[1])
         except Exception as error:
+            wanted.pop(name, None)
             _failed(status, name, error)
-    for key in settings:
-        if key not in known:
-            problems.append("%s: no such section; known are %s" % (key, ", ".join(known)))
-    return wanted, problems
+    return wanted, problems, restart
+
+
+def _usable(config, sections, rows):
+    """Return (settings, problems, restart): of config.json, or of the proven one in its place.
+
+    At once where it is plain that config.json cuts the board off: it is no JSON, or no admin can
+    log in, while one can under the proven one. The network is a matter of the trial.
+    """
+    settings, problems, life = config.load()
+    why = problems[0] if life == "broken" else None
+    if life == "trial":
+        why = sections.no_way_in(settings, rows, [])
+        if why and not _is_better(config, sections, rows):
+            why = None
+    if not why:
+        return settings, problems, None
+    try:
+        borrow("proven", "take_back")(why)
+    except OSError as error:
+        if life == "trial":
+            settings = config.last()
+        text = "%s; the proven one runs, but can't be put back: %s" % (why, error)
+        return settings, [text], None
+    network = settings.get("network")
+    settings, problems, _ = config.load()
+    # boot.py has opened the network of the other one, and an interface is opened once.
+    return settings, problems, why if settings.get("network") != network else None
+
+
+def _is_better(config, sections, rows):
+    """Whether an admin could log in under the last proven configuration."""
+    proven = config.last()
+    return proven is not None and not sections.no_way_in(proven, rows, [])
 
 
 async def _fed(work, watchdog):

@@ -7,7 +7,8 @@ import jsontext
 from hal.files import replace
 
 PATH = "/config.json"
-LAST_GOOD = ".last"  # config.last is the last config.json that was JSON: see load()
+LAST_PROVEN = ".last"  # config.last is the last config.json that proved itself: see proven.py
+_NO_TEXT = "not UTF-8 text"
 
 _KINDS = {
     "bool": "true or false",
@@ -21,32 +22,40 @@ _KINDS = {
 
 
 def load(path=PATH):
-    """Return (config, problems): a dict of sections, and what is wrong as lines of text.
+    """Return (config, problems, life): a dict of sections, what is wrong as lines, a word.
 
-    A file that can't be read or isn't JSON is named, and the last one that was is used in its
-    place: a typo or a bad block must not cut a board off. So is a missing one, which then comes
-    back: nobody removes it on purpose and leaves config.last. Without both, everything has its
-    default: that is a board's first boot.
+    life: "proven"; "trial" for a file that is not the last proven one; "broken" for one that is no
+    JSON while the proven one takes its place; "new" where there is neither. A file that can't be
+    read is named, and the last proven one is used: a bad block must not cut a board off. So is a
+    missing one, which then comes back: nobody removes it on purpose and leaves config.last.
+    Without both, everything has its default: that is a board's first boot.
     """
-    last_good = _last_good(path)
+    proven = _last_proven(path)
     text, problem = _read(path)
     missing = text is None and problem is None
+    damaged = problem == _NO_TEXT
     if text is not None:
         config, problem = _parse(text)
         if problem is None:
-            if _read(last_good)[0] != text:
-                _try_to_write(last_good, text)
-            return config, []
-    kept, trouble = _read(last_good)
+            return config, [], "proven" if _read(proven)[0] == text else "trial"
+        damaged = True
+    kept, trouble = _read(proven)
     if missing and kept is None and trouble is None:
-        return {}, []
+        return {}, [], "new"
     config = _parse(kept)[0] if kept else None
     problem = "%s: %s" % (path, problem or "is missing")
     if config is None:
-        return {}, [problem + "; running on defaults"]
+        return {}, [problem + "; running on defaults"], "new"
     if missing and _try_to_write(path, kept):
-        return config, [problem + "; the last good one is back in its place"]
-    return config, [problem + "; running on the last good one"]
+        return config, [problem + "; the last good one is back in its place"], "proven"
+    problem += "; running on the last good one"
+    return config, [problem], "broken" if damaged else "proven"
+
+
+def last(path=PATH):
+    """The last proven configuration, None where there is none that can be read."""
+    kept = _read(_last_proven(path))[0]
+    return _parse(kept)[0] if kept else None
 
 
 def check(name, given, options, problems):
@@ -76,24 +85,27 @@ def check(name, given, options, problems):
 def put(keys, value, path=PATH):
     """Set the value at a tuple of keys in the file, made where it is missing.
 
-    Everything else in the file keeps its text, order and indentation. The last good copy is
-    renewed too: it shall not keep a password in clear. OSError where the file can't be written,
-    ValueError where it isn't JSON.
+    Everything else in the file keeps its text, order and indentation. Where the file is the proven
+    one, so is what it becomes, and no password stays in clear in either. OSError where the file
+    can't be written, ValueError where it isn't JSON.
     """
     text, problem = _read(path)
+    kept, trouble = _read(_last_proven(path))
     if text is None and not problem:
-        text = _read(_last_good(path))[0] or "{}\n"
+        problem = trouble  # defaults must not take the place of what may be read next time
+        text = kept or "{}\n"
     problem = problem or _parse(text)[1]
     if problem:
         raise ValueError("%s: %s" % (path, problem))
-    text = jsontext.replace(text, keys, value)
-    replace(path, (text,))
-    replace(_last_good(path), (text,))
+    new = jsontext.replace(text, keys, value)
+    replace(path, (new,))
+    if kept == text:
+        replace(_last_proven(path), (new,))
 
 
-def _last_good(path):
-    """Where the last good copy of a config file is kept."""
-    return path.rpartition(".")[0] + LAST_GOOD
+def _last_proven(path):
+    """Where the last proven copy of a config file is kept."""
+    return path.rpartition(".")[0] + LAST_PROVEN
 
 
 def _wrong(value, rule):
@@ -145,7 +157,7 @@ def _read(path):
     except OSError as error:
         return None, None if error.errno == ENOENT else "can't be read: %s" % error
     except UnicodeError:
-        return None, "not UTF-8 text"
+        return None, _NO_TEXT
     except MemoryError:
         return None, "too big for the memory"
 

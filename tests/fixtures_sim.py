@@ -66,6 +66,11 @@ class DeskBoard(Board):
         session.login(user, password)
         return session
 
+    def prove(self):
+        """Log in, so that its config.json becomes the proven one, and return once it is."""
+        with contextlib.closing(self.ftp()):
+            self.wait_console("config/proven")
+
     def status_lines(self):
         """The lines of a bare STAT."""
         with contextlib.closing(self.ftp()) as session:

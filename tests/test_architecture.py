@@ -18,11 +18,15 @@ OURS = {
     "hal",
     "journal",
     "jsontext",
+    "lifecommands",
     "main",
+    "proven",
     "recovery",
     "resets",
+    "sections",
     "services",
     "supervisor",
+    "trial",
 }
 # What works before hal, which an update may replace, is imported.
 EARLY = ("journal.py", "resets.py")
@@ -75,6 +79,9 @@ def allowed(path, name):
         return True
     if path.name == "config.py":
         return name.split(".")[0] in ("hal", "jsontext")
+    if path.name in ("lifecommands.py", "proven.py", "sections.py", "trial.py"):
+        ours = ("hal", "config", "proven", "sections")
+        return name.split(".")[0] in ours or name in ("services", "services.borrow")
     if path.name == "boot.py":
         return name.split(".")[0] in ("archive", "hal", "recovery", "resets")
     if path.name == "archive.py":

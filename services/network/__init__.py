@@ -25,8 +25,9 @@ class Network(Service):
     poll_ms = 1000
 
     def __init__(
-        self, status, events, site, ssid="", password="", hostname="", country="", lan=None
-    ):
+        self, status, events, site, ssid="", password="", hostname="", country="", lan=None,
+        trial_s=300,
+    ):  # fmt: skip
         self.status = status.section(self.name)
         self.events = events
         name = hostname or status.section("board").get("name")

@@ -52,4 +52,5 @@ OPTIONS = {
     "hostname": "str",
     "country": _country,
     "lan": _lan,
+    "trial_s": "int 10 86400",
 }

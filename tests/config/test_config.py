@@ -26,7 +26,7 @@ def configured(micropython, tmp_path):
     return run
 
 
-LOAD = "answer(config.load(path))"
+LOAD = "answer(config.load(path)[:2])"
 
 
 def test_a_board_without_both_files_is_a_new_one(configured):
@@ -51,7 +51,7 @@ def replace(path, pieces):
     raise OSError(28)
 
 config.replace = replace
-answer(config.load(path))
+answer(config.load(path)[:2])
 """)
 
     assert config == {"name": "before"}
@@ -87,7 +87,7 @@ def unreadable(name, *mode):
 
 real = open
 config.open = unreadable
-answer(config.load(path))
+answer(config.load(path)[:2])
 """,
         '{"name": "now"}',
     )
@@ -124,10 +124,22 @@ def test_put_without_the_file_goes_on_from_the_last_good_one(configured):
     assert json.loads(configured.path.read_text()) == {"name": "before", "ftp": 1}
 
 
-def test_a_good_file_is_kept_as_the_last_good_one(configured):
-    assert configured(LOAD, '{"name": "a"}') == [{"name": "a"}, []]
+LIFE = "answer(config.load(path)[2])"
 
-    assert configured.last.read_text() == '{"name": "a"}'
+
+def test_a_file_like_the_proven_one_is_proven_another_one_is_on_trial(configured):
+    configured.last.write_text('{"name": "a"}')
+
+    assert configured(LIFE, '{"name": "a"}') == "proven"
+    assert configured(LIFE, '{"name": "b"}') == "trial"
+    assert configured(LIFE, '{"name": ') == "broken"
+    assert configured.last.read_text() == '{"name": "a"}', "loading proves nothing"
+
+
+def test_without_a_proven_one_a_good_file_is_on_trial_and_a_broken_one_a_new_board(configured):
+    assert configured(LIFE, '{"name": "a"}') == "trial"
+    assert configured(LIFE, "{") == "new"
+    assert not configured.last.exists()
 
 
 @pytest.mark.parametrize(
@@ -337,11 +349,31 @@ def test_put_leaves_a_broken_file_alone(configured, text):
     assert configured.path.read_text() == text
 
 
-def test_put_leaves_no_part_behind_and_renews_the_copy(configured):
+def test_put_leaves_no_part_behind_and_keeps_a_proven_file_proven(configured):
     configured.last.write_text('{"password": "in clear"}')
 
-    configured("config.put(('a',), 1, path)\nanswer(1)", "{}")
+    configured("config.put(('a',), 1, path)\nanswer(1)", '{"password": "in clear"}')
 
     names = sorted(path.name for path in configured.path.parent.glob("*config*"))
     assert names == ["config.json", "config.last"]
     assert configured.last.read_text() == configured.path.read_text()
+
+
+def test_put_into_a_file_on_trial_leaves_the_proven_one(configured):
+    configured.last.write_text('{"name": "before"}')
+
+    configured("config.put(('a',), 1, path)\nanswer(1)", "{}")
+
+    assert configured.last.read_text() == '{"name": "before"}'
+
+
+def test_put_makes_no_defaults_beside_a_proven_one_that_cannot_be_read(configured):
+    configured.last.write_bytes(b"\xff\xfe{")
+
+    said = configured(
+        "try:\n    config.put(('a',), 1, path)\nexcept ValueError as error:\n"
+        "    answer(str(error))"
+    )
+
+    assert "not UTF-8" in said
+    assert not configured.path.exists()

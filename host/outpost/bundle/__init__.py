@@ -42,10 +42,14 @@ MODULES = (
     "daemon",
     "journal",
     "jsontext",
+    "lifecommands",
     "main",
+    "proven",
     "recovery",
     "resets",
+    "sections",
     "supervisor",
+    "trial",
 )
 NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
 # Bytes of bytecode that share a line number on a board: docs/decisions.md has what it saves.

@@ -23,12 +23,8 @@ async def accounts(users, keep):
     hash. Where nobody could log in there is an admin, whose password is shown on the console,
     once, and stored as its hash too.
     """
-    made = {}
     problems = []
-    for name in users:
-        account = _account(name, users[name], problems)
-        if account:
-            made[name] = account
+    made, _ = checked(users, problems)
     for name in made:
         account = made[name]
         if account[0] is not None and not is_hash(account[0]):
@@ -43,6 +39,25 @@ async def accounts(users, keep):
     return made, problems
 
 
+def checked(users, problems):
+    """Return (name -> [password, role, root], names of the admins who can log in and work).
+
+    Passwords are as config.json has them. What is wrong goes to problems.
+    """
+    made = {}
+    admins = []
+    for name in users:
+        before = len(problems)
+        account = _account(name, users[name], problems)
+        if not account:
+            continue
+        made[name] = account
+        rootless = any([".root: " in problem for problem in problems[before:]])
+        if account[1] == "admin" and not rootless:
+            admins.append(name)
+    return made, admins
+
+
 def _account(name, given, problems):
     """The password, role and root of one user, or None; what is wrong with it goes to problems."""
     where = "ftp.users.%s" % name
@@ -50,11 +65,12 @@ def _account(name, given, problems):
     anyone = name == _ANONYMOUS and password is None
     if not isinstance(password, str) and not anyone:
         problems.append(where + ": needs a password; this user can't log in")
+        _name_wrong_keys(where, given, problems)
         return None
-    for key in given:
-        if key not in ("password", "role", "root"):
-            text = "%s.%s: no such key; known are password, role, root"
-            problems.append(text % (where, key))
+    if password == "":
+        problems.append(where + ".password: must not be empty; this user can't log in")
+        return None
+    _name_wrong_keys(where, given, problems)
     role = given.get("role", "read")
     if role not in _ROLES:
         text = ".role: must be one of %s; it is read until then"
@@ -83,6 +99,14 @@ def _account(name, given, problems):
     except OSError:
         problems.append(where + ".root: there is no folder %s" % root)
     return [password, role, root]
+
+
+def _name_wrong_keys(where, given, problems):
+    """Name the keys of a user that none has; one may be a password that was mistyped."""
+    for key in given if isinstance(given, dict) else ():
+        if key not in ("password", "role", "root"):
+            text = "%s.%s: no such key; known are password, role, root"
+            problems.append(text % (where, key))
 
 
 def _keep(keep, keys, value, problems):

@@ -6,6 +6,7 @@ from services.borrow import use
 from services.ftp.data.pump import receive, send
 from services.ftp.errors import FTPError
 from services.ftp.files.disk import is_dir, taken
+from services.ftp.files.upload import told
 
 
 async def TYPE(session, arg):
@@ -151,9 +152,10 @@ def store(session, verb, path, keep):
             sink.finish()
         await upload.settle(transfer)
         upload.commit()
+        said = b"Stored, %d bytes." % transfer.bytes
         if text:
-            return text.outcome(transfer, sink, session.server.section, True)
-        return 226, b"Stored, %d bytes." % transfer.bytes
+            said = text.outcome(transfer, sink, session.server.section, True)[1]
+        return 226, await told(session.server, path, said)
 
     return session.start(verb, path, work, True)
 

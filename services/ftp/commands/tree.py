@@ -8,6 +8,7 @@ from services.borrow import borrow
 from services.ftp.errors import NOT_FOUND
 from services.ftp.files import paths
 from services.ftp.files.disk import holds_mount, is_dir, taken, times
+from services.ftp.files.upload import told
 
 _MOUNTED = 550, "A file system is mounted there."
 
@@ -134,4 +135,5 @@ async def RNTO(session, arg):
             await kept.rename(path, old, old)
         raise
     session.server.changed(session, "renamed", session.shown(old), to=session.shown(path))
-    return 250, "Renamed." if went else "Renamed, but the time that MFMT gave it is lost."
+    said = b"Renamed." if went else b"Renamed, but the time that MFMT gave it is lost."
+    return 250, await told(session.server, path, said)

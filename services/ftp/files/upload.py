@@ -18,6 +18,17 @@ _LONG_MS = const(5)
 _FAST = const(10_000)  # bytes in a millisecond
 _ENAMETOOLONG = const(36)  # MicroPython's errno lacks both names on some ports
 _ENOSPC = const(28)
+_CONFIG = const("/config.json")
+
+
+async def told(server, path, text):
+    """The text of the reply to an upload, bytes; lines of what is wrong with a config.json."""
+    if path.lower() != _CONFIG or (path != _CONFIG and not on_fat(path)):
+        return text
+    try:
+        return await server.site.run("config", text, True)
+    except Exception:  # it is stored, whatever comes of this
+        return text + b" It could not be checked."
 
 
 class Upload:

@@ -1,0 +1,151 @@
+"""Trial: judges a configuration that has not proven itself: keeps it, or goes back; loaded then.
+
+One task, which ends with the trial. It alone proves and takes back while the board serves; SITE
+config asks it by events.
+"""
+
+import json
+
+import asyncio
+from micropython import const
+
+from services.borrow import borrow
+
+TRIAL_S = const(300)  # network.trial_s by default
+_STEADY_S = const(600)  # with the network up, for one with equal users and network
+_LISTENS_S = const(30)  # the network up for so long, and FTP does not listen
+_FAILURES = const(8)  # of FTP; the supervisor resets the board at 10
+_AGAIN_S = const(60)  # after a write that failed
+
+
+async def watch(status, events, site, wanted, problems, why=None):
+    """Judge what runs, until it is proven, taken back or replaced by another upload.
+
+    wanted: name -> arguments of each service. problems: what is wrong with config.json. why: it
+    was taken back at this boot already, and only a reset brings all of the proven one.
+    """
+    if why:
+        await site.run("shutdown", "-r", True)
+        return
+    section = status.section("config")
+    section["state"] = "trial"
+    tried = borrow("proven", "digest")()
+    users = wanted.get("ftp", {}).get("users", {})
+    admins = [name for name in users if users[name][1] == "admin"]
+    asked = []  # what has come: "login", "confirm" or "revert"
+
+    def hear(topic, fields):
+        if topic == "ftp/login":
+            if fields.get("ok") and fields.get("user") in admins:
+                asked.append("login")
+        elif topic in ("config/confirm", "config/revert"):
+            asked.append(topic[7:])
+
+    events.subscribe(hear)
+    try:
+        why = await _judged(status.sections, wanted, problems, asked)
+    finally:
+        events.unsubscribe(hear)
+    while not _settle(section, events, tried, why):
+        await asyncio.sleep(_AGAIN_S)
+    if section["state"] in ("reverted", "replaced"):
+        await site.run("shutdown", "-r", True)
+
+
+def _settle(section, events, tried, why):
+    """Keep what was tried, or go back for a reason why; False where flash does not take it."""
+    try:
+        if borrow("proven", "digest")() != tried:
+            # Another one was uploaded meanwhile: it has its own trial, after the next reset.
+            section["state"] = "replaced" if why else "waiting"
+            return True
+        if why:
+            borrow("proven", "take_back")(why)
+            section["state"] = "reverted"
+            section["reason"] = why
+            # The event comes after the reset: with this network nobody might hear it.
+        else:
+            borrow("proven", "prove")()
+            section["state"] = "proven"
+            section.pop("reason", None)
+            events.publish("config/proven")
+        return True
+    except (OSError, MemoryError) as error:
+        events.publish("config/problem", problem="/config.last can't be written: %s" % error)
+        return False
+
+
+async def _judged(sections, wanted, problems, asked):
+    """Wait for a verdict: None for a proven one, else why not."""
+    proven = _parsed("/config.last")
+    network = wanted.get("network")
+    trial_s = network.get("trial_s") if network else None
+    same = needs_network = False
+    if proven is not None:
+        same = _reach(_parsed("/config.json") or {}) == _reach(proven)
+        needs_network = network is not None or proven.get("network", {}) is not None
+        if trial_s is None:
+            given = proven.get("network")
+            trial_s = given.get("trial_s") if isinstance(given, dict) else None
+    if not isinstance(trial_s, int):
+        trial_s = TRIAL_S
+    seconds = up_s = steady_s = 0
+    reached = False
+    while True:
+        await asyncio.sleep(1)
+        seconds += 1
+        if "confirm" in asked:
+            return None
+        if "revert" in asked:
+            return "an operator asked for it"
+        link = sections.get("network", {})
+        ftp = sections.get("ftp", {})
+        up = bool(link.get("up"))
+        listens = ftp.get("state") in ("running", "off")
+        up_s = up_s + 1 if up else 0
+        if listens and asked and (up or link.get("state") == "off"):
+            return None
+        steady_s = steady_s + 1 if listens and up and same else 0
+        if steady_s >= _STEADY_S:
+            return None
+        reached = reached or (listens and (up or not needs_network))
+        if reached or proven is None:
+            continue
+        if not listens and (
+            ftp.get("state") == "failed"
+            or up_s >= _LISTENS_S
+            or ftp.get("restarts", 0) >= _FAILURES
+        ):
+            return _told("ftp: does not listen", ftp.get("error"), problems, ("ftp",))
+        if seconds >= trial_s:
+            if link.get("state") == "off":
+                return "network: null turns it off, and no admin has logged in"
+            said = link.get("problem") or link.get("last_problem")
+            return _told("no network within %d s" % trial_s, said, problems, ("network",))
+
+
+def _told(what, said, problems, names):
+    """A reason in words: what, what the driver said, and what of config.json may be the cause."""
+    parts = [what]
+    if said:
+        parts.append(said)
+    for problem in problems:
+        if problem.startswith(names) or ": no such section" in problem:
+            parts.append(problem)
+    return "; ".join(parts)
+
+
+def _parsed(path):
+    """The object in a file of JSON; None where there is none. MicroPython's parser does here."""
+    try:
+        with open(path) as file:
+            found = json.load(file)
+        return found if isinstance(found, dict) else None
+    except (OSError, ValueError, MemoryError):
+        return None
+
+
+def _reach(config):
+    """What of a configuration decides whether its board is reached."""
+    ftp = config.get("ftp")
+    return config.get("network"), ftp.get("users") if isinstance(ftp, dict) else None
