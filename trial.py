@@ -114,6 +114,7 @@ async def _judged(sections, wanted, problems, asked):
         if not listens and (
             ftp.get("state") == "failed"
             or up_s >= _LISTENS_S
+            or (up and seconds >= trial_s)
             or ftp.get("restarts", 0) >= _FAILURES
         ):
             return _told("ftp: does not listen", ftp.get("error"), problems, ("ftp",))

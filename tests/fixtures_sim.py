@@ -68,8 +68,9 @@ class DeskBoard(Board):
 
     def prove(self):
         """Log in, so that its config.json becomes the proven one, and return once it is."""
+        start = len(self.console)
         with contextlib.closing(self.ftp()):
-            self.wait_console("config/proven")
+            self.wait_console("config/proven", start=start)
 
     def status_lines(self):
         """The lines of a bare STAT."""

@@ -37,8 +37,9 @@ class Board:
     (where libfaketime is installed), "real" or a clock.Haste.
     cut_at_write: the flash write (programs and erases, from 1) at which the power fails.
     resets_without_ready: so many in a row are its death. journal: a file that gets every flash
-    write, for outpost.sim.journal. say(text): is given the console's text as it comes, and what
-    happens to the board as whole lines.
+    write, for outpost.sim.journal. air: a file of JSON, name -> password of the networks that its
+    radio finds, which may change at any time; None: it finds whatever it looks for. say(text): is
+    given the console's text as it comes, and what happens to the board as whole lines.
 
     state is one of: off, running, stopped (as asked), asleep (deep sleep), cut (power failed),
     killed, died; reason says why it died. resets counts from the last start(); programs and
@@ -59,6 +60,7 @@ class Board:
         cut_at_write=0,
         resets_without_ready=_RESETS_WITHOUT_READY,
         journal=None,
+        air=None,
         say=None,
     ):
         self.flash = Path(flash).resolve()
@@ -71,6 +73,7 @@ class Board:
         self.cut_at_write = cut_at_write
         self.resets_without_ready = resets_without_ready
         self.journal = journal and str(Path(journal).resolve())
+        self.air = air and str(Path(air).resolve())
         self.state = "off"
         self.reason = ""
         self.resets = 0
@@ -327,6 +330,7 @@ class Board:
             "mounts": self.mounts,
             "cut_at": self.cut_at_write,
             "journal": self.journal,
+            "air": self.air,
             "cause": self.reset_cause,
             "kept": self._kept,
             "id": hashlib.sha256(os.fsencode(self.flash)).hexdigest()[:12],

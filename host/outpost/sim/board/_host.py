@@ -11,6 +11,9 @@ settings = json.loads(os.getenv("OUTPOST_BOARD"))
 rules = settings.pop("rules")  # of the board that this one plays: outpost.sim.boards
 # Opened while the host's file system is still mounted; unbuffered, a line is one write.
 _wire = open("/dev/fd/%d" % settings.pop("wire"), "wb")
+# The networks that the radio finds, name -> password in JSON that the host may rewrite; None: any.
+air = settings.pop("air", None)
+air = open(air) if air else None
 # To the thread that plays the chip's timers, where there is one; see outpost.sim.interpreter.
 _asked = os.getenv("OUTPOST_TIMERS")
 timers = open("/dev/fd/" + _asked, "wb") if _asked else None

@@ -1,9 +1,11 @@
-"""`network` of a board whose radio always finds its network: the host's loopback.
+"""`network` of a board: the host's loopback, which its radio finds as the air of the desk allows.
 
 Names and numbers are those of extmod/network_cyw43.c and ports/esp32/network_wlan.c, v1.28.0.
 """
 
-from _host import rules
+import json
+
+from _host import air, rules
 from micropython import const
 
 _RP2 = rules["port"] == "rp2"
@@ -45,25 +47,55 @@ def ipconfig(what):
     return {"dns": "0.0.0.0", "prefer": 4}[what]
 
 
+def _heard(ssid):
+    """The password of a network that is in the air, None where none of that name is."""
+    air.seek(0)
+    return json.load(air).get(ssid)
+
+
 class WLAN:
-    """A station, connected from the start: a simulated board is reached over the loopback."""
+    """A station or an access point; a simulated board is reached over the loopback all the same.
+
+    Where the desk has no air, a station is connected from the start. Else it joins the networks
+    that are in the air, at once, and loses one that leaves it.
+    """
 
     IF_STA = 0
     IF_AP = 1
     PM_NONE = 0
     PM_PERFORMANCE = 1
     PM_POWERSAVE = 2
+    SEC_WPA2 = 3  # an ESP32's: network_wlan.c:802
+    SEC_WPA_WPA2 = 0x00400006 if _RP2 else 4  # network_cyw43.c:588
     _powered = True  # cyw43's deinit() takes the chip's power, whoever calls it
+    _access_point = None  # one object for each interface: network_cyw43.c:96, network_wlan.c:273
+
+    def __new__(cls, interface=STA_IF):
+        if interface == AP_IF and WLAN._access_point:
+            return WLAN._access_point
+        made = object.__new__(cls)
+        if interface == AP_IF:
+            WLAN._access_point = made
+        return made
 
     def __init__(self, interface=STA_IF):
-        self._active = True
-        self._up = True
+        if hasattr(self, "_is_ap"):
+            return
+        self._is_ap = interface == AP_IF
+        self._active = not self._is_ap and not air
+        self._up = self._active
+        self._ssid = None
+        self._code = STAT_IDLE
 
     def active(self, on=None):
         if on is None:
             return self._active and WLAN._powered
+        if on and self._is_ap and not self._active:
+            print("radio: access point on", self._ssid if _RP2 else "")
+        elif self._is_ap and self._active and not on:
+            print("radio: access point off")
         self._active = bool(on)
-        self._up = self._up and self._active
+        self._up = (self._is_ap or self._up) and self._active
         return None
 
     if _RP2:
@@ -74,26 +106,45 @@ class WLAN:
     def connect(self, ssid=None, key=None, **options):
         if not self._active:
             raise OSError("STA not active")
-        self._up = True
+        self._ssid = ssid
+        known = _heard(ssid) if air else key
+        self._up = known == key
+        missing = air and known is None
+        self._code = STAT_NO_AP_FOUND if missing else STAT_WRONG_PASSWORD
 
     def disconnect(self):
         self._up = False
+        self._code = STAT_IDLE
 
     def isconnected(self):
+        if self._up and air and not self._is_ap and _heard(self._ssid) is None:
+            self._up = False
+            self._code = STAT_NO_AP_FOUND
         return self._up
 
     def status(self, what=None):
         if what == "rssi":
+            if not self._up:
+                raise OSError  # network_wlan.c:447; cyw43 tells one in any state
             return _RSSI
-        return STAT_GOT_IP if self._up else STAT_IDLE
+        return STAT_GOT_IP if self._up else self._code
 
     def config(self, *names, **values):
-        if not names:
-            return None
-        return {"mac": b"\x02\0\0\0\0\x01", "hostname": _names["hostname"]}.get(names[0], 0)
+        if names:
+            return {"mac": b"\x02\0\0\0\0\x01", "hostname": _names["hostname"]}.get(names[0], 0)
+        if self._is_ap:
+            if not _RP2 and not self._active:
+                raise OSError("Wifi Invalid Mode")  # esp_wifi_set_config() before the mode
+            self._ssid = values.get("ssid", self._ssid)
+            if 0 < len(values.get("password", "")) < 8:
+                raise OSError("invalid password")
+            print("radio: access point", self._ssid, "has a password:", "password" in values)
+        return None
 
     def ifconfig(self, *_):
-        address = "127.0.0.1" if self._up else "0.0.0.0"
+        if self._is_ap:
+            return "192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0"
+        address = "127.0.0.1" if self.isconnected() else "0.0.0.0"
         return address, "255.0.0.0", "127.0.0.1", "0.0.0.0"
 
     def ipconfig(self, what):

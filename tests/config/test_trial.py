@@ -1,0 +1,300 @@
+"""A configuration on trial: it is kept once it has proven itself, and taken back where it fails.
+
+Each board first proves a configuration that works, then gets another one, as an operator would
+bring it over FTP, and reboots with it.
+"""
+
+import json
+import socket
+import time
+
+import pytest
+from outpost.sim.flash import Flash
+
+NETWORK = {"ssid": "greenhouse", "password": "tomatoes", "trial_s": 10}
+RETURN_S = 90
+
+
+@pytest.fixture
+def proven(start_board, tmp_path):
+    """A stopped board with a proven configuration, whose radio finds `greenhouse`.
+
+    proven.config: that configuration; proven.text: its bytes; proven.air: rewrites the air.
+    """
+    air = tmp_path / "air.json"
+    air.write_text(json.dumps({"greenhouse": "tomatoes"}))
+    board = start_board(config={"network": NETWORK}, air=air)
+    board.prove()
+    board.stop()
+    board.in_the_air = lambda networks: air.write_text(json.dumps(networks))
+    with Flash(board.flash) as flash:
+        board.text = flash.read("/config.json")
+        assert flash.read("/config.last") == board.text
+    board.config = json.loads(board.text)
+    return board
+
+
+def boot_with(board, content):
+    """Put a config.json onto a stopped board and boot it; where its console was then."""
+    with Flash(board.flash) as flash:
+        flash.write("/config.json", content)
+    start = len(board.console)
+    board.start()
+    return start
+
+
+def went_back(board, sent, start, *says):
+    """Wait until the board runs on the proven configuration again, and says why."""
+    board.wait_console("config/reverted", timeout=RETURN_S, start=start)
+    board.wait_ready(timeout=RETURN_S)
+    session = board.ftp()
+    told = " ".join(session.sendcmd("SITE config").split())
+    stat = session.sendcmd("STAT")
+    session.quit()
+    board.stop()
+    assert "state reverted" in told
+    assert "config" in stat
+    for text in says:
+        assert text in told, told
+    assert "shown this once" not in board.console[start:], "nobody asked for a new admin"
+    with Flash(board.flash) as flash:
+        assert flash.read("/config.failed.json") == sent
+        assert flash.read("/config.json") == board.text
+        assert flash.read("/config.last") == board.text
+
+
+def changed(board, change):
+    """The proven configuration as bytes, after change(config)."""
+    config = json.loads(board.text)
+    change(config)
+    return json.dumps(config).encode()
+
+
+def misspelt(section, right, wrong):
+    """A change that renames a key."""
+
+    def change(config):
+        part = config
+        for key in section:
+            part = part[key]
+        part[wrong] = part.pop(right)
+
+    return change
+
+
+def with_admin(**values):
+    return lambda config: config["ftp"]["users"]["admin"].update(values)
+
+
+def without_users(config):
+    config["ftp"]["users"] = {}
+
+
+def ftp_off(config):
+    config["ftp"] = None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (misspelt(("ftp",), "users", "usres"), "ftp.usres: no such key"),
+        (without_users, "ftp.users: is missing or empty"),
+        (misspelt(("ftp", "users", "admin"), "password", "pasword"), "admin.pasword: no such key"),
+        (with_admin(password=""), "ftp.users.admin.password: must not be empty"),
+        (with_admin(role="amdin"), "ftp.users.admin.role: must be one of"),
+        (with_admin(root="/nowhere"), "there is no folder /nowhere"),
+        (misspelt((), "ftp", "fpt"), "ftp.users: is missing"),
+        (ftp_off, "ftp: null turns FTP off"),
+    ],
+)
+def test_without_an_admin_it_goes_back_at_once(proven, change, says):
+    sent = changed(proven, change)
+
+    start = boot_with(proven, sent)
+
+    went_back(proven, sent, start, says)
+    assert proven.resets == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"network": {"ssid": "Gew\xe4chshaus"}}'.encode("latin-1"), "not UTF-8 text"),
+        ('{"network": {"ssid": "x"}}'.encode("utf-16"), "not UTF-8 text"),
+        (b'{"network": ', "not JSON, look at line 1"),
+        (b"", "not JSON"),
+    ],
+    ids=["Latin-1", "UTF-16", "cut short", "empty"],
+)
+def test_what_is_no_text_or_no_json_goes_back_at_once(proven, content, says):
+    start = boot_with(proven, content)
+
+    went_back(proven, content, start, says)
+
+
+def in_network(**values):
+    return lambda config: config["network"].update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (misspelt(("network",), "ssid", "sssid"), ["no network", "network.sssid: no such key"]),
+        (misspelt((), "network", "netwrok"), ["no network within 10 s", "netwrok: no such sec"]),
+        (in_network(ssid="greenhose"), ["no network", "network greenhose not found"]),
+        (in_network(password="potatoes"), ["no network", "wrong password for greenhouse"]),
+        (
+            in_network(lan={"phy_type": "LAN8720", "mdc": 23, "mdio": 18}),
+            ["no network", "network.lan: "],
+        ),
+    ],
+    ids=["sssid", "netwrok", "ssid", "password", "lan"],
+)
+def test_without_a_network_it_goes_back_after_the_trial(proven, change, says):
+    sent = changed(proven, change)
+
+    start = boot_with(proven, sent)
+
+    went_back(proven, sent, start, *says)
+    assert proven.resets == 1, "an orderly reset into the proven one"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.77", None], ids=["not this board's", "a port in use"])
+def test_where_ftp_cannot_listen_it_goes_back(proven, host, free_port_taken):
+    config = {"host": host} if host else {"port": free_port_taken}
+    sent = changed(proven, lambda given: given["ftp"].update(config))
+
+    start = boot_with(proven, sent)
+
+    went_back(proven, sent, start, "ftp: does not listen")
+
+
+@pytest.fixture
+def free_port_taken():
+    """A TCP port of 127.0.0.1 on which somebody else listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_login_proves_it_and_only_then_is_it_the_one_to_go_back_to(proven):
+    sent = changed(proven, lambda config: config.update(name="renamed"))
+    start = boot_with(proven, sent)
+    proven.wait_console("network/up", start=start)
+    proven.wait_ready()
+    assert "config/proven" not in proven.console[start:]
+
+    proven.prove()
+
+    session = proven.ftp()
+    assert "state proven" in session.sendcmd("SITE config")
+    session.quit()
+    proven.stop()
+    with Flash(proven.flash) as flash:
+        assert flash.read("/config.last") == flash.read("/config.json") == sent
+        assert flash.read("/config.failed.json") is None
+
+
+def test_a_login_of_another_role_proves_nothing(proven):
+    def change(config):
+        config["ftp"]["users"]["reader"] = {"password": "secret", "role": "read"}
+
+    start = boot_with(proven, changed(proven, change))
+    proven.wait_console("network/up", start=start)
+    proven.wait_ready()
+    session = proven.ftp("reader")
+    session.quit()
+    proven.wait_console("ftp/logout", start=start)
+    proven.stop()
+    assert "config/proven" not in proven.console[start:]
+    with Flash(proven.flash) as flash:
+        assert flash.read("/config.last") == proven.text
+
+
+def test_without_a_login_it_stays_on_trial_for_as_long_as_it_can_be_reached(proven):
+    start = boot_with(proven, changed(proven, with_admin(password="another")))
+    proven.wait_console("network/up", start=start)
+    proven.in_the_air({})
+    proven.wait_console("network/down", start=start)
+    for _ in range(2):  # of which each takes longer than the trial
+        proven.wait_console("network/problem", start=start, timeout=30)
+    session = proven.ftp(password="another")
+    assert "state trial" in session.sendcmd("SITE config")
+    proven.in_the_air({"greenhouse": "tomatoes"})
+    proven.wait_console("config/proven", start=start, timeout=60)
+    session.quit()
+
+
+def test_what_was_told_once_is_not_told_at_each_boot_but_stat_goes_on(proven):
+    start = boot_with(proven, b"{")
+    went_back(proven, b"{", start)
+    start = len(proven.console)
+    proven.start()
+    proven.wait_ready()
+    session = proven.ftp()
+    assert "state reverted" in session.sendcmd("SITE config")
+    session.quit()
+    proven.stop()
+    assert "config/reverted" not in proven.console[start:]
+
+
+def test_a_first_configuration_has_nothing_to_go_back_to(start_board, tmp_path):
+    air = tmp_path / "air.json"
+    air.write_text("{}")
+    board = start_board(config={"network": NETWORK}, air=air)
+    session = board.ftp()
+    assert "state trial" in session.sendcmd("SITE config")
+    with pytest.raises(Exception, match="No configuration has proven itself yet"):
+        session.sendcmd("SITE config revert")
+    air.write_text(json.dumps({"greenhouse": "tomatoes"}))
+    board.wait_console("config/proven", timeout=60)
+    session.quit()
+    assert board.resets == 0
+
+
+def test_an_operator_confirms_it_before_it_has_proven_itself(proven):
+    """The network is off, so that no login proves it: the operator knows that it is meant so."""
+    config = changed(proven, lambda given: given["network"].update(ssid="cellar"))
+    start = boot_with(proven, config)
+    proven.wait_ready()
+    session = proven.ftp()
+
+    assert "is the proven one now" in session.sendcmd("SITE config confirm")
+
+    session.quit()
+    proven.stop()
+    assert "config/proven" in proven.console[start:]
+    with Flash(proven.flash) as flash:
+        assert flash.read("/config.last") == config
+
+
+def test_an_operator_takes_it_back_while_it_is_on_trial(proven):
+    sent = changed(proven, lambda given: given["network"].update(ssid="cellar"))
+    start = boot_with(proven, sent)
+    proven.wait_ready()
+    session = proven.ftp()
+
+    assert "Going back" in session.sendcmd("SITE config revert")
+
+    went_back(proven, sent, start, "an operator asked for it")
+
+
+def test_what_was_uploaded_meanwhile_is_not_proven_by_the_one_that_runs(proven):
+    start = boot_with(proven, changed(proven, lambda config: config.update(name="second")))
+    proven.wait_ready()
+    third = changed(proven, lambda config: config.update(name="third"))
+    session = proven.ftp()
+    proven.upload(session, "/config.json", third)
+    for _ in range(100):  # of which each has its round trip, until the judge has looked
+        told = session.sendcmd("SITE config")
+        if "state waiting" in told:
+            break
+        time.sleep(0.1)
+    session.quit()
+    proven.stop()
+    assert "state waiting" in told
+    with Flash(proven.flash) as flash:
+        assert flash.read("/config.json") == third
+        assert flash.read("/config.last") == proven.text
+    assert "config/reverted" not in proven.console[start:]
