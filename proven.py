@@ -65,8 +65,10 @@ def take_back(why):
         # A cut in FAT's rename can leave one file under two names.
         try:
             replace(FAILED, (content(CONFIG),))
+            replace(CONFIG, (proven,))
+            return
         except OSError:
-            _remove(FAILED)
+            _remove(CONFIG)  # a full disk: it gives the room for the proven one
     replace(CONFIG, (proven,))
 
 

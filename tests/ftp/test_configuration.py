@@ -72,6 +72,7 @@ def test_without_users_an_admin_is_made_shown_once_and_stored_as_a_hash(power_up
 
     assert stored["password"].startswith("pbkdf2-sha256$")
     assert stored["role"] == "admin"
+    board.wait_console("config/proven")
     assert shown[0] not in admin.get("/config.last").decode()
     console = len(board.console)
     admin.ask("SITE shutdown -r")
@@ -148,11 +149,13 @@ def test_a_wrong_section_leaves_ftp_up(power_up, connect):
         assert says in text
 
 
-def test_config_json_that_is_no_json_falls_back_to_the_last_good_one(power_up, connect):
+def test_config_json_that_is_no_json_gives_way_to_the_proven_one(power_up, connect):
     board = power_up()
     admin = connect(to=board)
+    board.wait_console("config/proven")
     good = admin.get("/config.json")
-    admin.put("/config.json", good.replace(b"]", b"", 1))
+    bad = good.replace(b"]", b"", 1)
+    admin.put("/config.json", bad)
     console = len(board.console)
 
     assert admin.ask("SITE shutdown -r").code == 211
@@ -161,8 +164,9 @@ def test_config_json_that_is_no_json_falls_back_to_the_last_good_one(power_up, c
 
     again = connect(to=board)
     assert "/config.json: not JSON, look at line" in board.console
-    assert "running on the last good one" in again.ask("STAT").text
-    assert again.get("/config.json") == good.replace(b"]", b"", 1), "left for its owner to mend"
+    assert "not JSON, look at line" in again.ask("STAT").text
+    assert again.get("/config.json") == good
+    assert again.get("/config.failed.json") == bad, "kept for its owner to mend"
 
 
 def test_tls_that_is_asked_for_is_not_silently_left_out(power_up, connect):

@@ -95,7 +95,7 @@ def boot():
     FakeLink.made.clear()
     exec(BOOT, {"__name__": "__main__"})
     ssid = FakeLink.made[0][0]
-    found, problems = config.load()
+    found, problems, _ = config.load()
     asyncio.run(sweep.sweep(set()))
     return ssid, found.get("name"), problems
 
@@ -234,3 +234,83 @@ def test_a_second_cut_in_the_boot_costs_nothing_either(micropython, crowd):
     boots, names = json.loads(out.splitlines()[-1])
     assert boots > 20
     assert names == ["new", "old"]
+
+
+LIFE = """
+import proven
+from hashlib import sha256
+
+medium = ramflash.Card if system == "fat" else ramflash.RamFlash
+NEW, OLD = text("new").encode(), text("old").encode()
+found = []
+
+def before():
+    prepare()
+    put("/config.json", NEW)
+    put("/config.failed.json", b"of an earlier trial")
+
+def taken_back(done):
+    ssid, name, problems = boot()
+    assert ssid == name and name in ("old", "new"), (ssid, name)
+    assert get("/config.last") == OLD
+    assert get("/config.json") == (OLD if name == "old" else NEW)
+    if name == "old":
+        assert get("/config.failed.json") == NEW, get("/config.failed.json")
+        assert proven.reason() == ("no network", False)
+    assert name == "old" or not done
+    found.append(name)
+    fill()
+    assert boot()[:2] == (name, name)
+
+def proved(done):
+    assert boot()[:2] == ("new", "new")
+    assert get("/config.json") == NEW
+    last = get("/config.last")
+    assert last in (OLD, NEW) and (last == NEW or not done)
+    found.append("old" if last == OLD else "new")
+    fill()
+    assert get("/config.last") == last
+
+act, check = {
+    "taken back": (lambda: proven.take_back("no network"), taken_back),
+    "proven": (lambda: proven.prove(), proved),
+}[sys.argv[5]]
+cuts = ramflash.at_every_write(before, act, check, medium)
+print(json.dumps([cuts, sorted(set(found))]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("system", "crowd"), [("littlefs", 0), *(("fat", crowd) for crowd in range(8))]
+)
+@pytest.mark.parametrize("what", ["taken back", "proven"])
+def test_a_trial_ends_in_one_of_two_ways_whenever_the_power_goes(micropython, system, crowd, what):
+    """The proven one is there after each cut, and what failed isn't lost."""
+    out = micropython(SCRIPT + LIFE, STANDINS, system, crowd, BOOT, what, heap="16m", timeout=100)
+
+    cuts, found = json.loads(out.splitlines()[-1])
+    assert cuts > 2
+    assert found == ["new", "old"]
+
+
+FULL = """
+import proven
+
+flash = (ramflash.Card if system == "fat" else ramflash.RamFlash)()
+ramflash.mount(flash)
+prepare()
+put("/config.json", text("new").encode())
+fill()
+try:
+    proven.take_back("no network")
+except OSError as error:
+    print(error)
+print(json.dumps([boot()[1], get("/config.last") == text("old").encode()]))
+"""
+
+
+@pytest.mark.parametrize("system", ["littlefs", "fat"])
+def test_a_full_disk_does_not_keep_a_board_from_going_back(micropython, system):
+    out = micropython(SCRIPT + FULL, STANDINS, system, 0, BOOT, heap="16m", timeout=100)
+
+    assert json.loads(out.splitlines()[-1]) == ["old", True]
