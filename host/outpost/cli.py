@@ -2,6 +2,7 @@
 
 import click
 
+from outpost.config.command import config
 from outpost.dashboard.command import dashboard
 from outpost.deploy import deploy
 from outpost.explain import explain
@@ -18,6 +19,7 @@ def main():
     """Try, deploy, update and watch Outpost boards."""
 
 
+main.add_command(config)
 main.add_command(dashboard)
 main.add_command(deploy)
 main.add_command(explain)

@@ -1,0 +1,1 @@
+"""`outpost config`: get a board's configuration, check one here, put one onto boards."""

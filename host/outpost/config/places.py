@@ -1,0 +1,77 @@
+"""Where a key stands in the text of a JSON file: line and column, as editors count them."""
+
+import json
+import re
+from dataclasses import dataclass
+from json.decoder import scanstring
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_WORD = re.compile(r"[^\s,:\"{}\[\]]+")
+_LINE = re.compile(r"line (\d+)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Both from 1."""
+
+    line: int
+    column: int
+
+
+def place_of(text, name):
+    """The Place of a key such as ftp.users.ann.role; of the deepest that is there; or None.
+
+    text: JSON. A key may hold dots itself.
+    """
+    found, longest = None, -1
+    for at, key in _keys(text):
+        if (name == key or name.startswith(key + ".")) and len(key) > longest:
+            found, longest = at, len(key)
+    return None if found is None else _place(text, found)
+
+
+def place_of_mistake(text, said):
+    """The Place of the first mistake in a text that is no JSON; said: what the board says."""
+    line = _LINE.search(said)
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        if not line or int(line[1]) == error.lineno:
+            return Place(error.lineno, error.colno)
+    return Place(int(line[1]), 1) if line else None
+
+
+def _place(text, at):
+    return Place(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+
+
+def _keys(text):
+    """Yield (where it stands, its full name) for each key."""
+    found = []
+    _value(text, _skip(text, 0), "", found)
+    return found
+
+
+def _skip(text, at):
+    return _SPACE.match(text, at).end()
+
+
+def _value(text, at, prefix, found):
+    """Note the keys of the value that begins at `at`; return where it ends."""
+    if text[at] == '"':
+        return scanstring(text, at + 1)[1]
+    if text[at] not in "{[":
+        return _WORD.match(text, at).end()
+    is_object = text[at] == "{"
+    at = _skip(text, at + 1)
+    while text[at] not in "}]":
+        name = prefix
+        if is_object:
+            key, end = scanstring(text, at + 1)
+            name = f"{prefix}.{key}" if prefix else key
+            found.append((at, name))
+            at = _skip(text, _skip(text, end) + 1)
+        at = _skip(text, _value(text, at, name, found))
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return at + 1

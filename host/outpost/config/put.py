@@ -1,0 +1,184 @@
+"""The steps of `outpost config put` on one board: upload, reboot, wait for the trial's end."""
+
+import contextlib
+import hashlib
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass, field, replace
+
+from outpost.push.session import Lost, PushError, Refused, Session
+
+PROVEN, UNCHANGED, REVERTED = "proven", "unchanged", "reverted"
+FAILED, INTERRUPTED, SKIPPED = "failed", "interrupted", "skipped"
+CONFIG = "/config.json"
+_POLL_S = 2.0
+_REFUSED_S = 20.0  # after a wrong password: ten of them lock this computer out
+_NOTHING = "nothing was changed"
+_WAITS = "the board runs what it ran; the new config.json is tried at its next boot"
+_TRIED = "the board proves the new configuration or goes back by itself"
+_FINE = "No problem found."
+
+
+class Stopped(Exception):
+    """Somebody wants it to end."""
+
+
+@dataclass
+class Outcome:
+    """result: one of the words above; reason: why, where it isn't plain."""
+
+    board: str
+    url: str
+    result: str = SKIPPED
+    reason: str = ""
+    problems: list = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def good(self):
+        """Whether nobody has to do anything about that board."""
+        return self.result in (PROVEN, UNCHANGED)
+
+    def as_dict(self):
+        """What JSON shows."""
+        return asdict(self) | {"seconds": round(self.seconds, 1)}
+
+
+class Put:
+    """Brings a config.json, bytes, onto a Board; run() it once.
+
+    force: also where the board finds problems in it. timeout_s: from the reboot to the verdict.
+    stop: a threading.Event that ends it.
+    """
+
+    def __init__(self, board, content, *, context=None, force=False, timeout_s=900, stop=None):
+        self.outcome = Outcome(board.label, str(board.address))
+        self._addresses = _addresses(board.address, content)
+        self._content = content
+        self._context = context
+        self._force = force
+        self._timeout_s = timeout_s
+        self._stop = stop or threading.Event()
+        self._session = None
+        self._left = _NOTHING
+
+    def run(self):
+        """Do it all; return the Outcome. Whatever goes wrong is told there, not raised."""
+        began = time.monotonic()
+        outcome = self.outcome
+        try:
+            outcome.result = self._bring()
+        except Stopped:
+            outcome.result, outcome.reason = INTERRUPTED, self._left
+        except PushError as error:
+            stopped = self._stop.is_set()
+            outcome.result = INTERRUPTED if stopped else FAILED
+            outcome.reason = self._left if stopped else f"{error} ({self._left})"
+        finally:
+            self._leave()
+            outcome.seconds = time.monotonic() - began
+        return outcome
+
+    def abort(self):
+        """End what it waits for just now; from another thread, when `stop` is set."""
+        session = self._session
+        if session:
+            session.abort()
+
+    def _bring(self):
+        self._session = Session(self._addresses[0], self._context)
+        state = self._state()["state"]
+        digest = hashlib.sha256(self._content).hexdigest()
+        if state == PROVEN and self._session.sha256(CONFIG, len(self._content)) == digest:
+            return UNCHANGED
+        self._session.send(CONFIG, self._content)
+        self._left = _WAITS
+        lines = self._session.site("config check")
+        self.outcome.problems = [] if _FINE in lines else lines[1:]
+        if self.outcome.problems and not self._force:
+            return self._put_back()
+        with contextlib.suppress(Lost):  # it may go before it has answered
+            self._session.site("shutdown -r")
+        self._left = _TRIED
+        self._leave()
+        return self._watch()
+
+    def _put_back(self):
+        """The board finds problems: it shall not try that file, unless it is to be."""
+        said = "; ".join(self.outcome.problems)
+        try:
+            self._session.site("config revert")
+            self._left = "the proven one is back in its place"
+        except Refused as refused:
+            said += f" ({refused})"
+        raise PushError(f"the board says: {said}; --force has it tried all the same")
+
+    def _state(self):
+        """Key -> value of SITE config's answer: state and reason."""
+        try:
+            lines = self._session.site("config")
+        except Refused as refused:
+            if refused.code == 504:
+                raise PushError("its Outpost knows no trials of a configuration") from None
+            raise
+        return {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+
+    def _watch(self):
+        """Wait until the board has proven it, or gone back; the result."""
+        began = time.monotonic()
+        last = "it has not come back since"
+        turn = 0
+        while True:
+            self._pause(_POLL_S)
+            address = self._addresses[turn % len(self._addresses)]
+            try:
+                self._session = Session(address, self._context)
+                found = self._state()
+                last = f"its configuration is {found['state']}"
+                if found["state"] == PROVEN:
+                    return PROVEN
+                if found["state"] == REVERTED:
+                    self.outcome.reason = found.get("reason", "")
+                    return REVERTED
+            except Lost:
+                turn += 1
+            except PushError as error:  # a login that is refused: the other password may do
+                turn += 1
+                last = str(error)
+                if turn % len(self._addresses) == 0:
+                    self._pause(_REFUSED_S)
+            self._leave()
+            if time.monotonic() - began > self._timeout_s:
+                raise PushError(f"neither proven nor reverted in {self._timeout_s:g} s: {last}")
+
+    def _pause(self, seconds):
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def _leave(self):
+        session, self._session = self._session, None
+        if session:
+            session.close()
+
+
+def _addresses(address, content):
+    """How the board may be reached: as it is, and as the new configuration has it."""
+    found = [address]
+    try:
+        ftp = json.loads(content)["ftp"]
+    except (ValueError, KeyError, TypeError):
+        return found
+    user = ftp.get("users", {}).get(address.user) if isinstance(ftp, dict) else None
+    password = user.get("password") if isinstance(user, dict) else None
+    if not isinstance(password, str) or password.startswith("pbkdf2-"):
+        password = address.password
+    port = ftp.get("port") if isinstance(ftp, dict) else None
+    for new in (
+        replace(address, password=password),
+        replace(address, port=port) if isinstance(port, int) else address,
+        replace(address, password=password, port=port) if isinstance(port, int) else address,
+    ):
+        if new not in found:
+            found.append(new)
+    return found
