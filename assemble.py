@@ -206,6 +206,10 @@ def _settings(rows, status, watchdog):
     settings, problems, restart = _usable(config, sections, rows)
     board = status.section("board")
     board["name"] = settings.get("name", "outpost")
+    if not settings and not problems:
+        network = borrow("services.network.first", "settings")(board, config.put)
+        if network:
+            settings["network"] = network
     if settings.get("watchdog") is False:
         board["watchdog"] = "off"  # boot.py saw to it
     wanted = {}

@@ -46,7 +46,16 @@ def network_options():
     if not texts[2] and isinstance(name, str):
         texts[2] = name
     lan = given.get("lan")
-    return texts + [lan if isinstance(lan, dict) else None]
+    networks = given.get("networks")
+    networks = [
+        one
+        for one in (networks if isinstance(networks, list) else ())
+        if isinstance(one, dict)
+        and isinstance(one.get("ssid"), str)
+        and isinstance(one.get("password", ""), str)
+    ]
+    options = texts + [lan if isinstance(lan, dict) else None]
+    return options + [networks] if networks else options
 
 
 def settle_files():

@@ -28,11 +28,18 @@ class Link:
 
     Without either: the Ethernet that the firmware has pins for, else Wi-Fi, of which it only
     tells whether something else has connected it. hostname: what this board asks to be called,
-    made fit for that. country: two letters, for the radio's channels. lan: see
+    made fit for that. country: two letters, for the radio's channels. lan, networks: see
     docs/configuration.md. Only start() and stop() act; neither waits for the network.
     """
 
-    def __init__(self, ssid="", password="", hostname="", country="", lan=None):
+    _networks = None  # where there are several: ssid and password of each, the preferred first
+    _tried = -1  # which of them
+
+    def __init__(self, ssid="", password="", hostname="", country="", lan=None, networks=None):
+        if networks:
+            one = {"ssid": ssid, "password": password}
+            self._networks = [one] + networks if ssid else networks
+            ssid = self._networks[0]["ssid"]
         self.ssid = ssid
         self._password = password
         self._opening = hostname, country, lan
@@ -89,6 +96,10 @@ class Link:
                 link.config(**{option: value})
             except (OSError, TypeError, ValueError):
                 pass  # not on this chip
+        if self._networks:
+            self._tried = (self._tried + 1) % len(self._networks)
+            self.ssid = self._networks[self._tried]["ssid"]
+            self._password = self._networks[self._tried].get("password", "")
         link.connect(self.ssid, self._password)
 
     def stop(self):
@@ -109,6 +120,8 @@ class Link:
 
     def address(self):
         """This board's address as text, or None."""
+        if self._networks:
+            self._tried = -1  # once it is lost, the preferred network comes first
         return self._interface.ifconfig()[0] if self.up() else None
 
     def code(self):

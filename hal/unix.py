@@ -94,7 +94,7 @@ class Link:
 
     ssid = ""
 
-    def __init__(self, ssid="", password="", hostname="", country="", lan=None):
+    def __init__(self, ssid="", password="", hostname="", country="", lan=None, networks=None):
         pass
 
     def start(self):

@@ -19,6 +19,7 @@ class Network(Service):
 
     ssid, password: of the Wi-Fi network. hostname: the name that this board asks for; "": its
     own. country: where it stands, two letters. lan: how Ethernet is connected, see hal/opening.py.
+    networks: more of Wi-Fi. fallback_ap, trial_s: see fallback.py; they count in polls.
     """
 
     name = "network"
@@ -26,12 +27,20 @@ class Network(Service):
 
     def __init__(
         self, status, events, site, ssid="", password="", hostname="", country="", lan=None,
-        trial_s=300,
+        networks=None, fallback_ap=None, trial_s=300,
     ):  # fmt: skip
         self.status = status.section(self.name)
         self.events = events
         name = hostname or status.section("board").get("name")
-        self._link = hal.Link(ssid, password, name if isinstance(name, str) else "", country, lan)
+        self._link = hal.Link(
+            ssid, password, name if isinstance(name, str) else "", country, lan, networks
+        )
+        self._fallback = None
+        if fallback_ap:
+            if not (ssid or networks or lan):
+                trial_s = 0  # there is nothing to wait for
+            make = borrow("services.network.fallback", "Fallback")
+            self._fallback = make(status, events, fallback_ap, trial_s)
         self._address = None  # while it is up
         self._code = None  # how the link fares
         self._looks = 0  # that have found it so
@@ -70,6 +79,9 @@ class Network(Service):
                     self._try(self._link.start)
                     delay = until = min(delay * 2, _LONGEST_DELAY)
                 until -= 1
+            if self._fallback:
+                self._fallback.down = down
+                self._try(self._fallback.look)
             await asyncio.sleep_ms(self.poll_ms)
 
     def _try(self, *steps):

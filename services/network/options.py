@@ -46,11 +46,31 @@ def _lan(value):
             raise ValueError("must have for %s %s" % (key, wants))
 
 
+def _networks(value):
+    """The rule for `networks`: a list of objects, the preferred network first."""
+    good = isinstance(value, list) and len(value) <= 16
+    for one in value if good else ():
+        good = good and isinstance(one, dict) and bool(one.get("ssid"))
+        for key in one if good else ():
+            good = good and key in ("ssid", "password") and isinstance(one[key], str)
+    if not good:
+        raise ValueError('must be a list of 16 at most, such as [{"ssid": "a", "password": "b"}]')
+
+
+def _fallback_ap(value):
+    """The rule for `fallback_ap`: a password of WPA2 (IEEE 802.11i: 8 to 63 of ASCII)."""
+    good = isinstance(value, str) and 8 <= len(value) <= 63
+    if value is not None and not (good and all(" " <= char <= "~" for char in value)):
+        raise ValueError("must be null, or a password of 8 to 63 ASCII characters")
+
+
 OPTIONS = {
     "ssid": "str",
     "password": "str",
     "hostname": "str",
     "country": _country,
     "lan": _lan,
+    "networks": _networks,
+    "fallback_ap": _fallback_ap,
     "trial_s": "int 10 86400",
 }

@@ -167,6 +167,17 @@ say(*FakeLink.made)
     assert said == [[["field", "", "outpost", "", None]]]
 
 
+def test_of_several_networks_the_usable_ones_are_handed_on(board):
+    said, _ = board("""
+write("/config.json", json.dumps({"network": {"networks": [
+    {"ssid": "a", "password": "b"}, {"ssid": 3}, 4,
+    {"ssid": "c"}, {"ssid": "d", "password": 5}]}}))
+boot()
+say(*FakeLink.made)
+""")
+    assert said[0][0][5] == [{"ssid": "a", "password": "b"}, {"ssid": "c"}]
+
+
 def test_a_good_config_json_without_a_network_is_not_filled_up_from_the_last_one(board):
     said, _ = board("""
 write("/config.json", '{"name": "w7"}')

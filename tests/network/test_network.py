@@ -112,7 +112,7 @@ say("options", network._link.options)
 say("published", published)
 say("section", section)
 """)
-    assert said["options"] == ["field", "hunter2", "w7", "", None]
+    assert said["options"] == ["field", "hunter2", "w7", "", None, None]
     starts = [at for name, at in said["calls"] if name == "start"]
     assert starts[0] == 0
     gaps = [after - before for before, after in pairwise(starts)]

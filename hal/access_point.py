@@ -1,0 +1,56 @@
+"""The board's own access point, of WPA2; borrowed to open it and to close it."""
+
+import sys
+
+import network
+from micropython import const
+
+from hal.opening import host_name
+
+_ESP32 = sys.platform == "esp32"
+_NAMELESS = "outpost"  # the name of each board that has none of its own
+# CYW43_AUTH_WPA2_AES_PSK [S: cyw43-driver src/cyw43_ll.h]; an ESP32 has a name for its own
+# number [S: ports/esp32/network_wlan.c wlan_if_locals_dict_table].
+_WPA2 = const(0x00400004)
+
+
+def available():
+    """Whether this firmware has Wi-Fi, and no Ethernet of its own, which needs no set-up."""
+    return hasattr(network, "WLAN") and not hasattr(network, "WIZNET5K")
+
+
+def name_of(board):
+    """The access point's name: the board's, made fit for a host; board: its status section."""
+    name = board.get("name")
+    name = host_name(name) if isinstance(name, str) else ""
+    if name in ("", _NAMELESS):
+        name = "%s-%s" % (_NAMELESS, str(board.get("id"))[-4:])
+    return name
+
+
+def opened(name, password):
+    """Open it and return its interface; OSError.
+
+    cyw43 takes name and password when it is switched on, and would go down and up for each that
+    comes later [S: extmod/network_cyw43.c network_cyw43_config]; an ESP32 refuses both before that
+    [S: ports/esp32/network_wlan.c network_wlan_config, esp_wifi_set_config: ESP_ERR_WIFI_MODE].
+    """
+    if not hasattr(network, "WLAN"):
+        raise OSError("fallback_ap: this board's firmware has no Wi-Fi")
+    link = network.WLAN(network.AP_IF)
+    if _ESP32:
+        link.active(True)
+    security = getattr(network.WLAN, "SEC_WPA2", _WPA2)
+    try:
+        link.config(ssid=name, password=password, security=security)
+    except Exception:
+        link.active(False)  # one that is open to all is worse than none
+        raise
+    if not _ESP32:
+        link.active(True)
+    return link
+
+
+def close(link):
+    """Switch it off."""
+    link.active(False)
