@@ -48,7 +48,7 @@ async def watch(status, events, site, wanted, problems, why=None):
         events.unsubscribe(hear)
     while not _settle(section, events, tried, why):
         await asyncio.sleep(_AGAIN_S)
-    if section["state"] in ("reverted", "replaced"):
+    if why:
         await site.run("shutdown", "-r", True)
 
 
@@ -57,7 +57,7 @@ def _settle(section, events, tried, why):
     try:
         if borrow("proven", "digest")() != tried:
             # Another one was uploaded meanwhile: it has its own trial, after the next reset.
-            section["state"] = "replaced" if why else "waiting"
+            section["state"] = "replaced"
             return True
         if why:
             borrow("proven", "take_back")(why)

@@ -47,7 +47,8 @@ _ENTITIES = (
     'problem "p":"binary_sensor","name":"Problem","dev_cla":"problem","val_tpl":"{{ '
     "'ON' if value_json.values() | selectattr('state', 'defined') | selectattr('state', 'in', "
     "['failed', 'waiting']) | list or value_json.values() | selectattr('problem', 'defined') | "
-    "selectattr('problem') | list or value_json.config is defined else 'OFF' }}\"",
+    "selectattr('problem') | list or (value_json.config | default({})).problems is defined or "
+    "(value_json.config | default({})).reason is defined else 'OFF' }}\"",
     # Progress is left out: each would be an event of its own in Home Assistant's history.
     'transfer "p":"event","name":"Transfer","ic":"mdi:file-swap",'
     '"stat_t":"~/event/ftp/transfer","evt_typ":["started","stored","sent","failed","deleted",'

@@ -14,10 +14,12 @@ _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the he
 _KEEP_EVERY_S = const(30)  # failures are written to flash no more often
 
 # Topics, each between blanks: as one text each, where tuples took 0.3 KB more.
-_FORWARDED = const(b" ftp/transfer ftp/login ftp/lockout ftp/tls command/done ")
+_FORWARDED = const(
+    b" ftp/transfer ftp/login ftp/lockout ftp/tls command/done config/problem config/proven "
+)
 # What survives a reset, as transfers do that failed. Not what strangers cause: they shall not
 # wear the flash out.
-_FAILURES = b" service/restart task/crash board/blackbox update/rolled-back "
+_FAILURES = b" service/restart task/crash board/blackbox update/rolled-back config/reverted "
 _FORWARDED_ALL_OF = const("update/")
 _KEEPER = const("services.telemetry.spill")
 _KEPT = const("/log/spill.txt")

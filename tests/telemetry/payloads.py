@@ -26,6 +26,8 @@ def schema_of(topic):
     what = topic.split("/", 2)[2]
     if what.startswith("event/update/"):
         what = "event/update"
+    if what.startswith("event/config/"):
+        what = "event/config"
     name = what.replace("/", "-") + ".json"
     if name not in _LOADED or name == HEAD:
         raise KeyError(f"{topic} has no schema: docs/schemas/{name}")

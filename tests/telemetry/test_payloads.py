@@ -157,6 +157,26 @@ def test_what_happens_seldom_meets_its_schema_too(start_board, mosquitto, subscr
     }
 
 
+def test_a_configuration_that_is_proven_or_taken_back_is_told(
+    start_board, mosquitto, subscriber, tmp_path
+):
+    board = start_board(
+        clock="real", config={"telemetry": {"broker": mosquitto.url, "every_s": 5}}
+    )
+    board.prove()
+    subscriber.wait_for("event/config/proven")
+    session = board.ftp()
+    session.storbinary("STOR /config.json", io.BytesIO(b'{"ftp": {"usres": {}}}'))
+    said = subscriber.wait_for("event/config/problem").json["problem"]
+    assert said.startswith("ftp.usres: no such key")
+    session.sendcmd("SITE shutdown -r")
+    told = subscriber.wait_for("event/config/reverted", timeout=40).json
+    assert told["error"].startswith("no user with the role admin can log in; ftp.usres")
+    state = subscriber.matching("/state")[-1].json
+    assert "state" in state["config"]
+    assert "event-config.json" in checked(ours(subscriber))
+
+
 def test_times_are_null_until_the_clock_is_set_and_utc_from_then_on(
     start_board, mosquitto, subscriber, chronyd
 ):
@@ -207,4 +227,4 @@ def test_a_schema_is_one_and_is_listed(name):
 def test_every_topic_in_the_page_has_a_schema():
     topics = re.findall(r"^\| `(event/[a-z/]+|status|info|state)", DOC.read_text(), re.MULTILINE)
     named = {topic.rstrip("/").replace("/", "-") + ".json" for topic in topics}
-    assert {*load()} - {HEAD} <= named | {"event-update.json"}
+    assert {*load()} - {HEAD} <= named | {"event-update.json", "event-config.json"}

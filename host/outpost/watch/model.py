@@ -272,6 +272,8 @@ def _take_state(board, state, now):
     )[:8]
     if of("config", "problems"):
         board.troubles += ("config.json has faults",)
+    if of("config", "reason"):
+        board.troubles += ("config.json was taken back",)
     reason = of("rescue", "reason")
     if reason:
         board.troubles = (f"rescue mode: {_text(reason)}", *board.troubles)

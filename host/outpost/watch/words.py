@@ -90,7 +90,20 @@ def _update(what, fields):
     return f"update {what}, {way}{reason}", BAD if what == "rolled-back" else GOOD
 
 
+def _config(what):
+    """What a description of config/... says of its fields."""
+
+    def describe(fields):
+        said = fields.get("error") or fields.get("problem")
+        return f"{what}: {said}", BAD
+
+    return describe
+
+
 _KINDS = {
+    "config/problem": _config("config.json"),
+    "config/reverted": _config("went back to the proven configuration"),
+    "config/proven": lambda fields: ("configuration proven", GOOD),
     "ftp/transfer": _transfer,
     "ftp/login": _login,
     "ftp/lockout": _lockout,
