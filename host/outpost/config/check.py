@@ -19,7 +19,7 @@ _SCRIPT = """
 import json, sys
 
 import jsontext, sections
-from services.ftp import setup
+from services.ftp.access import setup
 
 
 class AnyFolder:
