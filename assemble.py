@@ -79,7 +79,7 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
 def _judge(status, events, site, wanted, problems, restart):
     """Begin the trial of a config.json that is not proven; tell of one that was taken back."""
     try:
-        if _there("/config.why"):
+        if not restart and _there("/config.why"):  # else the boot after the reset tells it
             borrow("proven", "tell")(status.section("config"), events)
         if restart or _on_trial():
             watch = borrow("trial", "watch")

@@ -81,7 +81,8 @@ def allowed(path, name):
         return name.split(".")[0] in ("hal", "jsontext")
     if str(path) in ("lifecommands.py", "proven.py", "sections.py", "trial.py"):
         ours = ("hal", "config", "proven", "sections")
-        return name.split(".")[0] in ours or name.startswith("services.borrow")
+        shared = ("services.borrow", "services.ftp.access.setup")
+        return name.split(".")[0] in ours or name.startswith(shared)
     if path.name == "boot.py":
         return name.split(".")[0] in ("archive", "hal", "recovery", "resets")
     if path.name == "archive.py":

@@ -298,3 +298,69 @@ def test_what_was_uploaded_meanwhile_is_not_proven_by_the_one_that_runs(proven):
         assert flash.read("/config.json") == third
         assert flash.read("/config.last") == proven.text
     assert "config/reverted" not in proven.console[start:]
+
+
+def test_without_an_admin_and_with_another_network_it_starts_again(proven):
+    """boot.py has opened the other network by then, and opens an interface once."""
+
+    def change(config):
+        without_users(config)
+        config["network"]["ssid"] = "cellar"
+
+    sent = changed(proven, change)
+
+    start = boot_with(proven, sent)
+
+    went_back(proven, sent, start, "ftp.users: is missing or empty")
+    assert proven.resets == 1
+
+
+JUDGED = """
+import asyncio, json
+import trial
+
+files = json.loads(%r)
+trial._parsed = files.get
+seconds = 0
+
+
+class Quick:
+    @staticmethod
+    async def sleep(delay):
+        global seconds
+        seconds += delay
+        if seconds == %d:
+            sections["network"]["up"] = False
+        if seconds == %d:
+            sections["network"]["up"] = True
+        if seconds > 2000:
+            raise OSError("no verdict")
+
+
+trial.asyncio = Quick
+sections = {"network": {"state": "running", "up": True}, "ftp": {"state": "running"}}
+try:
+    verdict = asyncio.run(trial._judged(sections, {"network": {}}, [], []))
+except OSError as error:
+    verdict = str(error)
+print(json.dumps([verdict, seconds]))
+"""
+REACH = {"network": {"ssid": "a"}, "ftp": {"users": {"admin": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("now", "away", "verdict"),
+    [
+        (REACH | {"name": "b"}, (0, 0), [None, 600]),
+        (REACH | {"name": "b"}, (500, 510), [None, 1109]),
+        (REACH | {"network": {"ssid": "b"}}, (0, 0), ["no verdict", 2001]),
+        (REACH | {"ftp": {"users": {}}}, (0, 0), ["no verdict", 2001]),
+    ],
+    ids=["equal", "with a break", "another network", "other users"],
+)
+def test_equal_users_and_network_prove_it_in_ten_minutes(micropython, now, away, verdict):
+    files = {"/config.json": now, "/config.last": REACH}
+
+    out = micropython(JUDGED % (json.dumps(files), *away))
+
+    assert json.loads(out) == verdict
