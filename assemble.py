@@ -84,7 +84,7 @@ def _judge(status, events, site, wanted, problems, restart):
         if restart or _on_trial():
             watch = borrow("trial", "watch")
             asyncio.create_task(watch(status, events, site, wanted, problems, restart))
-    except (OSError, MemoryError) as error:  # then it is tried at the next boot
+    except (ImportError, OSError, MemoryError) as error:  # the small Outpost of a push, say
         print("assemble: no trial of %s: %s" % (_CONFIG, error))
 
 
@@ -207,7 +207,10 @@ def _settings(rows, status, watchdog):
     board = status.section("board")
     board["name"] = settings.get("name", "outpost")
     if not settings and not problems:
-        network = borrow("services.network.first", "settings")(board, config.put)
+        try:
+            network = borrow("services.network.first", "settings")(board, config.put)
+        except ImportError:  # the small Outpost of a push
+            network = None
         if network:
             settings["network"] = network
     if settings.get("watchdog") is False:
@@ -248,7 +251,7 @@ def _usable(config, sections, rows):
         return settings, problems, None
     try:
         borrow("proven", "take_back")(why)
-    except OSError as error:
+    except (ImportError, OSError) as error:
         if life == "trial":
             settings = config.last()
         text = "%s; the proven one runs, but can't be put back: %s" % (why, error)

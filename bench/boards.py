@@ -193,7 +193,7 @@ class ProbedOutpost(Program):
         return self.micropython("serve_outpost", root, self.folder, *self._services)
 
     def _boot_once(self, room, root):
-        """A first boot in a roomy heap: what config.json comes to is on flash from then on, proven.
+        """A first boot in a roomy heap: what config.json comes to is on flash, and proven.
 
         Boards boot for the first time once; what is measured is all the other times.
         """

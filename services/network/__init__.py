@@ -24,6 +24,7 @@ class Network(Service):
 
     name = "network"
     poll_ms = 1000
+    _fallback = None
 
     def __init__(
         self, status, events, site, ssid="", password="", hostname="", country="", lan=None,
@@ -35,7 +36,6 @@ class Network(Service):
         self._link = hal.Link(
             ssid, password, name if isinstance(name, str) else "", country, lan, networks
         )
-        self._fallback = None
         if fallback_ap:
             if not (ssid or networks or lan):
                 trial_s = 0  # there is nothing to wait for

@@ -18,12 +18,11 @@ _LONG_MS = const(5)
 _FAST = const(10_000)  # bytes in a millisecond
 _ENAMETOOLONG = const(36)  # MicroPython's errno lacks both names on some ports
 _ENOSPC = const(28)
-_CONFIG = const("/config.json")
 
 
 async def told(server, path, text):
     """The text of the reply to an upload, bytes; lines of what is wrong with a config.json."""
-    if path.lower() != _CONFIG or (path != _CONFIG and not on_fat(path)):
+    if path != "/config.json":
         return text
     try:
         return await server.site.run("config", text, True)
