@@ -55,8 +55,6 @@ class Answer:
             yield f"config.json: {self._of('config', 'problems')}"
         if self._of("config", "reason"):
             yield f"config.json was taken back: {self._of('config', 'reason')}"
-        elif self._of("config", "state") == "trial":
-            yield "config.json on trial"
         if self._of("time", "set") is False:
             why = self._of("time", "problem") or self._of("time", "last_error")
             yield "clock not set" + (f": {why}" if why else "")
