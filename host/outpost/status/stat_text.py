@@ -24,6 +24,7 @@ _TEXTS = {
     "name", "path", "problem",
 }  # fmt: skip
 _STATES = {"starting", "running", "waiting", "failed", "finished", "stopped", "off"}
+_STATES |= {"trial", "proven", "reverted", "replaced"}  # a configuration's
 _LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # the heads of STAT begin with a capital
 _PHRASES = "|".join(sorted(map(re.escape, _KEYS), key=len, reverse=True))
 _KNOWN = re.compile(rf"(?:^|, )({_PHRASES}) ")
