@@ -30,34 +30,6 @@ def read(path):
         return None
 
 
-def network_options():
-    """The arguments of hal.Link, from config.json; None where its section is null.
-
-    What is missing or wrong has its default: main.py tells of it.
-    """
-    config = read("/config.json") or read("/config.last") or {}
-    section = config.get("network", {})
-    if section is None:
-        return None
-    given = section if isinstance(section, dict) else {}
-    texts = [given.get(key) for key in ("ssid", "password", "hostname", "country")]
-    texts = [text if isinstance(text, str) else "" for text in texts]
-    name = config.get("name", "outpost")
-    if not texts[2] and isinstance(name, str):
-        texts[2] = name
-    lan = given.get("lan")
-    networks = given.get("networks")
-    networks = [
-        one
-        for one in (networks if isinstance(networks, list) else ())
-        if isinstance(one, dict)
-        and isinstance(one.get("ssid"), str)
-        and isinstance(one.get("password", ""), str)
-    ]
-    options = texts + [lan if isinstance(lan, dict) else None]
-    return options + [networks] if networks else options
-
-
 def settle_files():
     """On FAT: finish what a power cut left of the files of a boot."""
     try:
@@ -131,7 +103,9 @@ def boot():
         # The watchdog's timer is gone.
         hal.feed_from_timer()
     settle_files()
-    options = network_options()
+    import joining
+
+    options = joining.options(read("/config.json") or read("/config.last") or {})
     if options:
         hal.Link(*options).start()  # only begins; services/network keeps it up
 
@@ -155,7 +129,6 @@ except Exception as error:
     print("boot:", error)
 # main.py shares this namespace, and the heap.
 for used in (
-    "asked at_prompt boot count json mount network_options read recovery settle_files"
-    " watchdog_wanted"
+    "asked at_prompt boot count json mount read recovery settle_files watchdog_wanted"
 ).split():
     del globals()[used]

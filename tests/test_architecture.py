@@ -17,6 +17,7 @@ OURS = {
     "config",
     "hal",
     "journal",
+    "joining",
     "jsontext",
     "lifecommands",
     "main",
@@ -84,7 +85,7 @@ def allowed(path, name):
         shared = ("services.borrow", "services.ftp.access.setup")
         return name.split(".")[0] in ours or name.startswith(shared)
     if path.name == "boot.py":
-        return name.split(".")[0] in ("archive", "hal", "recovery", "resets")
+        return name.split(".")[0] in ("archive", "hal", "joining", "recovery", "resets")
     if path.name == "archive.py":
         return name == "archivefs"
     if path.name == "journal.py":

@@ -27,14 +27,21 @@ _NAMES = 255  # bytes at most
 _OURS = ("/services_", "/hal/")  # modules whose names archivefs.py knows from the index alone
 _WINDOW = 10  # bits: a KiB of heap while such a module is read
 LIBRARY = "/lib"
-# Modules that are loaded at boot alone, where the heap is ample; late ones have to be loaded into
-# what is left of it. The small ones stay as they are: a window of a KiB for some bytes is dear.
+# Loaded at boot alone, where the heap is ample, ...
 _AT_BOOT = (
-    *("/assemble", "/config", "/daemon", "/jsontext", "/hal/__init__"),
+    *("/assemble", "/config", "/daemon", "/joining", "/jsontext", "/proven", "/sections"),
+    *("/hal/__init__", "/hal/link", "/hal/unix", "/lib/logging"),
     *("/services_ftp_server", "/services_ftp_options", "/services_ftp_access_setup"),
-    *("/services_ftp_start", "/services_log_logger", "/services_network_options"),
-    *("/services_telemetry_service", "/services_telemetry_start"),
+    *("/services_ftp_start", "/services_ftp_tls", "/services_log_logger", "/services_log_crash"),
+    *("/services_log_options", "/services_log_start", "/services_log_syslog"),
+    *("/services_network_options", "/services_network_service", "/services_time_service"),
+    *("/services_telemetry_service", "/services_telemetry_start", "/services_telemetry_options"),
+    *("/services_app_values",),
 )
+# ... or late, and long, where a failure for want of memory costs little. All other late modules
+# lie there as they are: they have to be loaded into what is left of a heap.
+_LATE = ("/services_ftp_commands_manual", "/services_telemetry_discovery")
+_DEFLATED = (*_AT_BOOT, *_LATE)
 
 
 class ArchiveError(Exception):
@@ -61,7 +68,7 @@ def packed(files, bundle_id):
     records = {}
     body = bytearray()
     for path in paths:
-        deflated = path.removesuffix(".mpy") in _AT_BOOT
+        deflated = path.removesuffix(".mpy") in _DEFLATED
         records[path] = _RECORD.pack(zlib.crc32(path.encode()), 2 * (begin + len(body)) + deflated)
         body += _deflated(files[path]) if deflated else files[path]
     index = b"".join(sorted(records.values())).ljust(pieces * _PIECE, b"\0")

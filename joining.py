@@ -1,0 +1,28 @@
+"""Joining: what boot.py joins the network with, before main.py checks config.json."""
+
+
+def options(config):
+    """The arguments of hal.Link from config.json's object; None where its section is null.
+
+    What is missing or wrong has its default: main.py tells of it.
+    """
+    section = config.get("network", {})
+    if section is None:
+        return None
+    given = section if isinstance(section, dict) else {}
+    texts = [given.get(key) for key in ("ssid", "password", "hostname", "country")]
+    texts = [text if isinstance(text, str) else "" for text in texts]
+    name = config.get("name", "outpost")
+    if not texts[2] and isinstance(name, str):
+        texts[2] = name
+    lan = given.get("lan")
+    networks = given.get("networks")
+    networks = [
+        one
+        for one in (networks if isinstance(networks, list) else ())
+        if isinstance(one, dict)
+        and isinstance(one.get("ssid"), str)
+        and isinstance(one.get("password", ""), str)
+    ]
+    found = texts + [lan if isinstance(lan, dict) else None]
+    return found + [networks] if networks else found
