@@ -232,7 +232,7 @@ def tree(tmp_path):
         tmp_path / "tree",
         {
             "boot.py": "",
-            "main.py": "import services.site\n\nprint('main', services.site.NAME)\n",
+            "main.py": "from services import site\n\nprint('main', site.NAME)\n",
             "config.py": "SIZE = 1\n",
             "hal/__init__.py": "",
             "hal/board.py": "def reset():\n    pass\n",
