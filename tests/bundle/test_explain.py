@@ -53,8 +53,9 @@ def test_what_is_not_of_the_bundle_stays(trace):
 def test_text_that_comes_in_pieces_is_put_together(trace):
     line = line_of("services/ftp/data/connection.py", "raise FTPError(")
     there = joined("/services_ftp_server.py", "/services/ftp/data/connection.py", line)
-    text = f'one\n  File "services_ftp_server", line {there}, in exec\n>>> '
+    text = f'one\n  File "services_ftp_server", line {there}, in exec\nValueError: text 0: 3\n>>> '
     whole = trace.explained(text)
+    assert "text 0 (" in whole
     for size in (1, 3, 7, 20):
         said = []
         hear = trace.stream(said.append)

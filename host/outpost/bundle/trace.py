@@ -12,6 +12,7 @@ from outpost.bundle.maps import NoMap, find
 
 _UNFINISHED = re.compile(r" *(F|Fi|Fil|File.*)?\Z")
 _TEXT = re.compile(r"\btext (\d+)\b")
+_CUT_TEXT = re.compile(r"\bt(e(x(t( \d*)?)?)?)?\Z")
 _PLACE = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?'
     r"|\bat (?P<short>[\w/.-]+):(?P<number>\d+)"
@@ -41,8 +42,12 @@ class Trace:
             nonlocal held, begun
             text = held + text
             whole, newline, last = text.rpartition("\n")
-            held = last if (newline or begun) and _UNFINISHED.match(last) else ""
-            shown = whole + newline + ("" if held else last)
+            if (newline or begun) and _UNFINISHED.match(last):
+                held = last
+            else:
+                cut = _CUT_TEXT.search(last)
+                held = cut[0] if cut else ""
+            shown = whole + newline + last.removesuffix(held)
             if shown:
                 begun = shown.endswith("\n")
                 say(self.explained(shown))
