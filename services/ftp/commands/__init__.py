@@ -4,6 +4,8 @@ A verb's handler is the `async def VERB(session, arg)` of that very name in its 
 a reply (code, text or an iterable of lines), or None where it has replied itself.
 """
 
+import sys
+
 from micropython import const
 
 from services.borrow import use
@@ -48,7 +50,6 @@ _TABLE = (
 # What a login, a transfer and SITE shutdown need is loaded with the server and stays: after months
 # a heap may have no room for it. The others come at their first use and go when nobody has been
 # here for a while.
-_RESIDENT = const(3)
 _HERE = const("services.ftp.commands.")
 
 _resident = []
@@ -57,9 +58,10 @@ _recent = {}  # verb -> what find() returned: the table is gone through a byte a
 
 
 def find(verb):
-    """(number of the module that has the handler of a verb, flags); (None, None): there is none.
+    """(the module that has the handler of a verb, flags); (None, None): there is none.
 
-    verb: as bytes; flags: what is checked before it runs, bytes of ARG, PATH and so on.
+    The module: for handler_of(). verb: as bytes; flags: what is checked before it runs, bytes of
+    ARG, PATH and so on.
     """
     found = _recent.get(verb)
     if found:
@@ -70,7 +72,9 @@ def find(verb):
         start = known.find(wanted)
         if start >= 0:
             start += len(wanted)
-            found = number, known[start : known.find(b" ", start)]
+            stays = number < len(_resident)
+            module = _resident[number] if stays else _HERE + _TABLE[2 * number]
+            found = module, known[start : known.find(b" ", start)]
             if len(_recent) >= _RECENT:
                 _recent.clear()
             _recent[verb] = found
@@ -78,9 +82,10 @@ def find(verb):
     return None, None
 
 
-def handler_of(number, verb):
-    """The handler of a module's verb; the module is imported where it isn't yet: MemoryError."""
-    module = _resident[number] if number < _RESIDENT else use(_HERE + _TABLE[2 * number])
+def handler_of(module, verb):
+    """The handler of a verb. module: one, or the name of one that comes late; MemoryError."""
+    if isinstance(module, str):
+        module = sys.modules.get(module) or use(module)
     return getattr(module, verb.decode())
 
 
