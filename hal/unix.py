@@ -14,12 +14,15 @@ from micropython import const
 
 SOCKETS = None  # as many as the host allows
 LISTENERS = None
-BACKLOG = 16  # beyond it Linux lets a client believe that it is connected, and forgets it
+# Beyond it Linux lets a client believe that it is connected, and forgets it: such a client hears
+# nothing. Those who wait cost a host next to nothing.
+BACKLOG = 128
 guarded = None  # a write never blocks, and poll tells when there is room for it
 TIMERS = (-1, 0)  # those of a simulated board
 MARK = b"\0outpost "
 memory = None  # hal's own
 _SPARE = const(512)
+_SPARE_FOR = const(32)  # sockets
 _AF_INET = const(2)
 # An IPv4 address within IPv6 (RFC 4291 section 2.5.5.2).
 _MAPPED = const(b"\0\0\0\0\0\0\0\0\0\0\xff\xff")
@@ -48,11 +51,16 @@ def watchdog(timeout_ms):
 _spare = None
 
 
-def reserve():
-    """Have the memory ready that unregister() wants; MemoryError."""
+def reserve(count):
+    """Have the memory ready that unregister() wants with `count` sockets waited for; MemoryError.
+
+    Its table, 8 bytes for each, is moved to a new place as it grows.
+    """
     global _spare
-    if not _spare:
-        _spare = bytearray(_SPARE)
+    size = _SPARE * (count // _SPARE_FOR + 1)
+    if not _spare or len(_spare) < size:
+        _spare = None
+        _spare = bytearray(size)
 
 
 def unregister(poller, sock):

@@ -27,6 +27,7 @@ _REST_MS = const(100)  # after a client that could not be taken in
 _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n")
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies
+_PIECE = const(2_048)  # in one piece, without which the server itself could not go on waiting
 _TELL_S = const(1)  # a flood of refused clients is told once a second
 
 
@@ -77,7 +78,15 @@ class FtpServer(Service):
 
     async def _next(self, listener):
         """Wait for a client and take it in. MemoryError: it still waits, or has been told."""
-        await readable(listener)
+        starved = False
+        try:
+            await readable(listener)
+        except MemoryError:
+            # There may be no piece left for the table of what is waited for, and for as long as
+            # the others stay: a client must hear that, so look without a wait.
+            gc.collect()
+            await asyncio.sleep_ms(_REST_MS)
+            starved = True
         try:
             sock, raw = accept(listener)
         except OSError as error:
@@ -85,7 +94,12 @@ class FtpServer(Service):
                 # No descriptor left, say: asking again at once would hog the loop.
                 await asyncio.sleep_ms(_REST_MS)
             return
+        sock.setblocking(False)  # before all else: to hang up reads what came, and must not wait
         try:
+            if starved:
+                raise MemoryError
+            # The measured heap below is that of some moments ago, and in a crowd old by then.
+            bytearray(_PIECE)
             self.status.refresh()
             if self.status.section("heap").get("free_bytes", _PLENTY) < _PLENTY:
                 gc.collect()
@@ -109,7 +123,6 @@ class FtpServer(Service):
 
     def _admit(self, sock, address):
         """Give a new client its session, or tell it why not."""
-        sock.setblocking(False)
         why = admission.refusal(self, address)
         if why:
             now = hal.uptime()

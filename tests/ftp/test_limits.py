@@ -3,12 +3,15 @@
 import contextlib
 import ftplib
 import io
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from outpost import certificate
+from outpost.sim.boards import BOARDS
 
 ONE, TWO, THREE = "127.0.1.1", "127.0.1.2", "127.0.1.3"
 # Nothing but FTP opens a socket then.
@@ -319,3 +322,60 @@ from hal.board import LISTENERS, SOCKETS
 print(SOCKETS, LISTENERS, Sockets(None, SOCKETS, (1, 2)).sessions())
 """
     assert micropython(script).split() == [str(sockets), str(listeners), str(sessions)]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A certificate for a board, and its key."""
+    return certificate.make(["127.0.0.1"])
+
+
+class TestACrowd:
+    """Clients that connect at once: each hears 220 or 421, soon, whatever is configured."""
+
+    @staticmethod
+    def greetings(port, count):
+        """What so many clients hear that connect at the same time, each as its code or fault."""
+        with contextlib.ExitStack() as stack, ThreadPoolExecutor(count) as pool:
+            together = threading.Barrier(count)
+
+            def greeting(_):
+                together.wait()
+                try:
+                    sock = socket.create_connection(("127.0.0.1", port), 15)
+                    stack.callback(sock.close)  # none leaves before all are answered
+                    return sock.recv(200)[:4].decode()
+                except OSError as error:
+                    return repr(error)
+
+            return list(pool.map(greeting, range(count)))
+
+    @pytest.mark.parametrize("bits", [32, 64])
+    @pytest.mark.parametrize("name", ["pico-w", "esp32", "desk"])
+    @pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
+    def test_fifty_at_once_at_the_defaults(self, power_up, pair, name, bits, secure):
+        files = {file.path: file.content for file in pair.files} if secure else None
+        tls = {"tls": {}} if secure else {}
+        board = power_up(
+            {"max_sessions": None, **tls}, files=files, profile=BOARDS[name], bits=bits
+        )
+
+        heard = self.greetings(board.port, 50)
+
+        assert set(heard) == {"220 ", "421 "}
+        board.kill()
+
+    @pytest.mark.parametrize("heap", ["100K", "112K", "128K"])
+    def test_more_sessions_than_the_heap_has_room_for(self, power_up, connect, heap):
+        """The one who is refused was read from before its socket was made non-blocking: that held
+        the loop until the watchdog bit."""
+        board = power_up(
+            {"max_sessions": 100, "max_per_address": 100}, {"time": None, "log": None}, heap=heap
+        )
+
+        for _ in range(2):
+            heard = self.greetings(board.port, 95)
+            assert set(heard) <= {"220 ", "421 "}
+            assert "421 " in heard or heap == "128K"
+        assert connect(to=board).ask("NOOP").code == 200
+        board.kill()

@@ -17,6 +17,7 @@ from uselect import POLLERR, POLLHUP, poll
 _RP2 = rules["port"] == "rp2"
 _MOST = rules["sockets"]
 _LISTENERS = const(8)  # lwIP opt.h:455, a pool of their own on rp2
+_HOST_BACKLOG = const(128)
 _ENFILE = const(23)
 _FILENO = const(10)  # MP_STREAM_GET_FILENO
 _SIOCOUTQ = const(0x5411)
@@ -148,7 +149,10 @@ class socket(io.IOBase):
     def listen(self, backlog=2):
         if _RP2 and len(_listeners) >= _LISTENERS:
             raise OSError(ENOMEM)
-        self.sock.listen(backlog)
+        # Who finds the backlog full has no connection yet, and asks again: lwIP ignores the SYN
+        # (tcp_listen_input). Linux would let that client believe that it is connected, and forget
+        # it. So the host holds whoever lwIP would let wait.
+        self.sock.listen(max(backlog, _HOST_BACKLOG))
         self.pool.remove(self)
         self.pool = _listeners
         _listeners.append(self)
