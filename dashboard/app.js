@@ -91,6 +91,11 @@ const App = {
     );
   },
 
+  /** Tell a board a word; false where there is no connection. */
+  command(id, word) {
+    return App.connection?.publish(`${id}/command`, word) ?? false;
+  },
+
   /** Bring the histories that this browser has kept. */
   async load(store, fleet) {
     App.store = null;

@@ -38,6 +38,13 @@ class Connection {
     this._open();
   }
 
+  /** Publish text below the topic, not retained; false where there is no connection. */
+  publish(below, text) {
+    if (!this._client?.connected) return false;
+    this._client.publish(`${this._settings.topic}/${below}`, text, { qos: 0, retain: false });
+    return true;
+  }
+
   /** End it for good. */
   close() {
     clearTimeout(this._timer);

@@ -9,12 +9,14 @@ class Details {
     this._facts = element("dl", { className: "facts" });
     this._plots = new PlotsView();
     this._services = element("div", { className: "services" });
-    this.nodes = [this._facts, this._plots.node, this._services];
+    this._commands = new CommandsView((id, word) => App.command(id, word));
+    this.nodes = [this._facts, this._commands.node, this._plots.node, this._services];
   }
 
   show(board, now) {
     const facts = detailFacts(board);
     this._plots.show(board.history, now);
+    this._commands.show(board);
     const key = JSON.stringify([facts, board.state]);
     if (this._key === key) return;
     this._key = key;
@@ -30,6 +32,7 @@ class Details {
   /** Let go of it: it is closed, or the board is gone. */
   close() {
     this._plots.close();
+    this._commands.close();
   }
 }
 

@@ -4,7 +4,13 @@ from micropython import const
 
 _LONGEST = const(32)  # bytes
 # What is understood: the SITE command and argument that it stands for.
-_WORDS = {"reboot": ("shutdown", "-r"), "sync": ("ntp", "")}
+_WORDS = {
+    "reboot": ("shutdown", "-r"),
+    "sync": ("ntp", ""),
+    "confirm": ("update", "confirm"),
+    "rollback": ("update", "rollback"),
+}
+_KNOWN = const("known are reboot, sync, confirm, rollback")
 
 
 def busy(payload, publish):
@@ -28,11 +34,11 @@ async def obey(payload, retained, site, publish):
         if retained:
             raise ValueError("it was retained, so it would come again at every connection")
         if len(payload) > _LONGEST:
-            raise ValueError("too long; known are reboot, sync")
+            raise ValueError("too long; " + _KNOWN)
         word = payload.decode()
         if word not in _WORDS:
             word = None
-            raise ValueError("unknown; known are reboot, sync")
+            raise ValueError("unknown; " + _KNOWN)
         name, arg = _WORDS[word]
         text = await site.run(name, arg, True)
     except (KeyError, OSError, ValueError) as error:

@@ -79,6 +79,7 @@ def tell_info(connection, telemetry):
         "reset_cause": board.get("reset_cause"),
         "boots": board.get("boots", 0),
         "started": telemetry.started,
+        "commands": bool(telemetry.commands),
     }
     payload = json.dumps(info).encode()
     if telemetry.unwelcome.get("info", 0) < _ENOUGH:
