@@ -5,6 +5,8 @@ from micropython import const
 _UNITS = const((("_bytes", 6), ("_ms", 3), ("_s", 2)))
 _LONG_MS = const(120_000)  # read more easily as hours and days
 _OPEN = ("board", "heap", "flash", "loop")  # sections that name nobody
+_LONG = const(8)  # characters of an id of a bundle
+_LEAST = const(20)  # a twentieth of heap or flash is little
 _WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
 
 
@@ -60,6 +62,42 @@ def health(sections):
             yield name, section
 
 
+def days_text(seconds):
+    """A span of seconds in days, hours and minutes: 3 days, 02:04."""
+    days, rest = divmod(int(seconds), 86400)
+    return "%d day%s, %02d:%02d" % (
+        days,
+        "" if days == 1 else "s",
+        rest // 3600,
+        rest % 3600 // 60,
+    )
+
+
+def troubles(sections):
+    """Yield what is wrong as a text of a few words for each. sections: yields names and dicts."""
+    for name, section in sections:
+        state = section.get("state")
+        why = section.get("problem") or section.get("problems") or section.get("reason")
+        if state in ("failed", "waiting"):
+            yield "%s %s: %s" % (name, state, section.get("error") or why or "no reason is known")
+        elif why and name != "update":
+            yield "%s: %s" % (name, why)
+        if name == "time" and not section.get("set"):
+            yield "time: the clock is not set, so times are not real"
+        if section.get("phase") == "trial":
+            yield "update: a version is on trial"
+        elif section.get("phase") == "rolled-back":
+            yield "update: rolled back: %s" % (why or "no reason is known")
+        total = section.get("total_bytes")
+        if total and section.get("free_bytes", total) < total // _LEAST:
+            yield "%s: %s free of %s" % (name, size_text(section["free_bytes"]), size_text(total))
+
+
+def _is_long(value):
+    """True for an identifier or another long text: those come last in their line."""
+    return isinstance(value, str) and len(value) >= _LONG
+
+
 def lines(sections):
     """Yield each section as a readable line or more. sections: yields names and dicts."""
     for name, section in sections:
@@ -68,7 +106,7 @@ def lines(sections):
         parts = []
         if "state" in section:
             parts.append(str(section["state"]))
-        for key in sorted(section):
+        for key in sorted(section, key=lambda key: (_is_long(section[key]), key)):
             if key != "state" and section[key] not in (None, ""):
                 parts.append(_shown(key, section[key]))
         line = "%-10s" % name

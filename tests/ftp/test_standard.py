@@ -372,3 +372,14 @@ def test_pasv_tells_the_port_that_is_open(control):
     port = int(numbers[5]) * 256 + int(numbers[6])
 
     socket.create_connection((host, port), 20).close()
+
+
+def test_stat_shows_date_uptime_users_and_health_first(control):
+    lines = control.ask("STAT").lines
+
+    assert re.fullmatch(r"211-System date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[0])
+    assert re.fullmatch(r"211-Uptime: 0 days, 00:\d\d", lines[1])
+    assert re.fullmatch(r"211-Number of users: \d+", lines[2])
+    assert lines[3] == "211-Health: look at what is named below", "no time server answers"
+    assert "211-! time: the clock is not set, so times are not real" in lines
+    assert max(map(len, lines)) <= 80

@@ -13,7 +13,12 @@ from services.status_text import lines
 for line in lines(json.loads(sys.stdin.read())):
     print("211-" + line)
 """
-HEADS = """211-Outpost 0.1.0 (MicroPython 1.29.0, with a comma, on linux)
+HEADS = """211-System date: 2026-11-27 04:01:56
+211-Uptime: 3 days, 02:04
+211-Number of users: 2
+211-Health: look at what is named below
+211-! app failed: OSError: 5, sessions 3
+211-Outpost 0.1.0 (MicroPython 1.29.0, with a comma, on linux)
 211-Connected to: outpost
 211-Logged in as: admin (admin, from 127.0.0.1)
 211-TYPE: A, FORM: Nonprint; STRUcture: File; transfer MODE: Stream
@@ -24,7 +29,7 @@ SECTIONS = {
     "board": {"boots": 3, "firmware": "MicroPython 1.29.0, preview; x", "id": "018a5bd14bdb",
               "name": "12", "uptime_s": 3 * 86400 + 7451, "version": "1.4.0"},
     "ftp": {"state": "running", "sessions": 2, "stored_bytes": 52 * 1024, "transfers": 4,
-            "transfers_now": 1, "failed": 0},
+            "transfers_now": 1, "failed": 0, "converted": 2},
     "time": {"state": "waiting", "error": "OSError: 5, sessions, all 3 of them", "offset_ms": -12,
              "restarts": 2, "set": True, "stall_ms": 130_000, "utc_offset_min": 60},
     "heap": {"free_bytes": 629, "total_bytes": 12 * 1024 * 1024},
@@ -68,3 +73,43 @@ def test_any_text_is_read_as_something(text, value):
     for reply in (text, f"211-board      {text}\n211-           {value}\n211 End."):
         for section in parse(reply).values():
             json.dumps(section, allow_nan=True)
+
+
+TROUBLES = """
+import json, sys
+from services.status_text import troubles
+for line in troubles({}):
+    print(line)
+"""
+WELL = {
+    "board": {"uptime_s": 9},
+    "time": {"state": "running", "set": True, "source": "10.0.0.1"},
+    "ftp": {"state": "running", "problem": None},
+    "heap": {"free_bytes": 50_000, "total_bytes": 130_000},
+    "update": {"state": "running", "phase": "idle"},
+    "telemetry": {"state": "off"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, ""),
+        ({"app": {"state": "failed", "error": "OSError: 5"}}, "app failed: OSError: 5"),
+        ({"time": {"set": False}}, "time: the clock is not set, so times are not real"),
+        ({"config": {"problems": "ftp.x: no such key"}}, "config: ftp.x: no such key"),
+        ({"rescue": {"reason": "three boots failed"}}, "rescue: three boots failed"),
+        ({"update": {"phase": "trial"}}, "update: a version is on trial"),
+        ({"update": {"phase": "rolled-back", "reason": "E"}}, "update: rolled back: E"),
+        ({"flash": {"free_bytes": 4096, "total_bytes": 2 << 20}}, "flash: 4 KiB free of 2048 KiB"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(micropython, changed, says):
+    sections = json.dumps(WELL | changed)
+    script = TROUBLES.format(f"json.loads({sections!r}).items()")
+    assert micropython(script).strip() == says
+
+
+def test_long_identifiers_come_last(written):
+    text = written({"board": {"bundle": "0a1b2c3d", "boots": 3, "id": "018a5bd1", "name": "x"}})
+    assert "board      boots 3, name x, bundle 0a1b2c3d, id 018a5bd1" in text

@@ -58,6 +58,7 @@ def test_a_subscriber_hears_status_info_state_and_events(
         "reset_cause": "power-on",
         "boots": 3,
         "started": None,
+        "commands": False,
     }
     state = subscriber.wait_for("outpost/b0a4d/state").json
     assert state["board"]["name"] == "shed"

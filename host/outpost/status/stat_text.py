@@ -10,8 +10,8 @@ from itertools import zip_longest
 # The keys of Outpost's own sections as STAT shows them, with the unit that it takes off.
 _KEYS = {
     "address": "", "boots": "", "broker": "", "bundle": "", "by": "", "clock": "",
-    "connected": "", "drops": "", "dropped": "", "error": "", "failed": "", "firmware": "",
-    "free": "_bytes", "id": "",
+    "connected": "", "converted": "", "drops": "", "dropped": "", "error": "", "failed": "",
+    "firmware": "", "free": "_bytes", "id": "",
     "last crash": "", "last error": "", "last problem": "", "last sync": "", "level": "",
     "logins": "", "longest stall": "_ms", "name": "", "offset": "_ms", "outpost": "", "path": "",
     "port": "", "problem": "", "problems": "", "reset cause": "", "restarts": "", "rssi": "",

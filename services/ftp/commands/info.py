@@ -1,13 +1,16 @@
 """Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server says about itself."""
 
 import hashlib
+from time import gmtime
 
 from micropython import const
 
+import hal
 from hal import elapsed
 from services.borrow import use
 
 _HASHES = const(("SHA-256", "SHA-1", "MD5"))
+_WIDTH = const(72)  # of what is said of one trouble
 _LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
 
 
@@ -127,6 +130,15 @@ def _progress(transfer):
 def _status_lines(session):
     server = session.server
     board = server.status.section("board")
+    text = use("services.status_text")
+    now = gmtime(hal.unix_time() + server.utc_offset_s() - hal.EPOCH)
+    yield "System date: %04d-%02d-%02d %02d:%02d:%02d" % now[:6]
+    yield "Uptime: " + text.days_text(board.get("uptime_s", 0))
+    yield "Number of users: %d" % len(server.sessions)
+    wrong = list(text.troubles(_sections(session, text)))
+    yield "Health: " + ("look at what is named below" if wrong else "all well")
+    for one in wrong:
+        yield "! " + one[:_WIDTH]
     yield "Outpost %s (%s)" % (board.get("outpost"), board.get("firmware"))
     yield "Connected to: %s" % board.get("name")
     yield "Logged in as: %s (%s, from %s)" % (session.user, session.account.role, session.address)
@@ -135,12 +147,11 @@ def _status_lines(session):
     transfer = session.transfer
     if transfer:
         yield _progress(transfer)
-    if not server.status.section("time").get("set"):
-        yield "The clock is not set: times are not real"
-    if session.account.role == "read":
-        text = use("services.status_text")
-        shown = text.lines(text.health(server.status.items()))
-    else:
-        shown = server.status.lines()
-    for line in shown:
+    for line in text.lines(_sections(session, text)):
         yield line
+
+
+def _sections(session, text):
+    """The names and dicts of the status as far as this user may see them."""
+    sections = session.server.status.items()
+    return text.health(sections) if session.account.role == "read" else sections
