@@ -84,13 +84,11 @@ class FtpServer(Service):
         except MemoryError:
             # There may be no piece left for the table of what is waited for, and for as long as
             # the others stay: a client must hear that, so look without a wait.
-            gc.collect()
-            await asyncio.sleep_ms(_REST_MS)
             starved = True
         try:
             sock, raw = accept(listener)
         except OSError as error:
-            if error.errno != errno.EAGAIN:
+            if starved or error.errno != errno.EAGAIN:
                 # No descriptor left, say: asking again at once would hog the loop.
                 await asyncio.sleep_ms(_REST_MS)
             return

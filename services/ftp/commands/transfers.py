@@ -101,7 +101,7 @@ async def RETR(session, arg):
             source = piece.of(file)
         await send(sock, source.readinto, transfer.buffer, transfer)
         if text:
-            return text.outcome(transfer, source, session.server.section, False)
+            return source.outcome(session)
         return 226, "Transfer complete."
 
     reply = session.start("RETR", path, work)
@@ -154,7 +154,7 @@ def store(session, verb, path, keep):
         upload.commit()
         said = b"Stored, %d bytes." % transfer.bytes
         if text:
-            said = text.outcome(transfer, sink, session.server.section, True)[1]
+            said = sink.outcome(session)[1]
         return 226, await told(session.server, path, said)
 
     return session.start(verb, path, work, True)

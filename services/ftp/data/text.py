@@ -33,6 +33,14 @@ class TextReader:
             fill += size
         return fill
 
+    def outcome(self, session):
+        """The 226 of the download."""
+        if not _converted(session, self.size):
+            return 226, "Transfer complete."
+        line = b"Transfer complete, %d bytes converted to text, %d bytes sent; "
+        line += b"TYPE I keeps all bytes."
+        return 226, line % (self.size, session.transfer.bytes)
+
 
 class TextWriter:
     """A file written as TYPE A receives it: each CRLF becomes LF; a lone CR stays."""
@@ -61,19 +69,24 @@ class TextWriter:
         self.size += len(self._held)
         self._held = b""
 
+    def outcome(self, session):
+        """The 226 of the upload."""
+        moved = session.transfer.bytes
+        if not _converted(session, self.size):
+            return 226, b"Stored, %d bytes." % moved
+        line = b"Stored, %d bytes converted from text, %d bytes written; TYPE I keeps all bytes."
+        return 226, line % (moved, self.size)
 
-def outcome(transfer, text, section, stored):
-    """The 226 of a transfer that a TextReader or TextWriter converted; counts it in section.
+
+def _converted(session, size):
+    """True where a transfer's file has another size than what was moved; STAT counts those.
 
     Clients that never send TYPE get TYPE A, the standard's default, and their binaries get other
-    bytes: the reply is where a person may see that.
+    bytes: the reply is where a person may see that. Where the sizes are the same, no line end was
+    touched.
     """
-    moved = transfer.bytes
-    if text.size == moved:  # no line end was touched: the file is as it was sent
-        return 226, b"Stored, %d bytes." % moved if stored else "Transfer complete."
+    if size == session.transfer.bytes:
+        return False
+    section = session.server.section
     section["converted"] = section.get("converted", 0) + 1
-    if stored:
-        line = b"Stored, %d bytes converted from text, %d bytes written; TYPE I keeps all bytes."
-        return 226, line % (moved, text.size)
-    line = b"Transfer complete, %d bytes converted to text, %d bytes sent; TYPE I keeps all bytes."
-    return 226, line % (text.size, moved)
+    return True
