@@ -21,8 +21,8 @@ guarded = None  # a write never blocks, and poll tells when there is room for it
 TIMERS = (-1, 0)  # those of a simulated board
 MARK = b"\0outpost "
 memory = None  # hal's own
-_SPARE = const(512)
-_SPARE_FOR = const(32)  # sockets
+_SPARE = const(384)
+_ENTRY = const(8)
 _AF_INET = const(2)
 # An IPv4 address within IPv6 (RFC 4291 section 2.5.5.2).
 _MAPPED = const(b"\0\0\0\0\0\0\0\0\0\0\xff\xff")
@@ -54,10 +54,10 @@ _spare = None
 def reserve(count):
     """Have the memory ready that unregister() wants with `count` sockets waited for; MemoryError.
 
-    Its table, 8 bytes for each, is moved to a new place as it grows.
+    Its table has an entry for each, and is moved to a new place as it grows.
     """
     global _spare
-    size = _SPARE * (count // _SPARE_FOR + 1)
+    size = _SPARE + _ENTRY * count
     if not _spare or len(_spare) < size:
         _spare = None
         _spare = bytearray(size)
