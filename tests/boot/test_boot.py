@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 PRELUDE = """
 import json, os, sys
-import hal, hal.fat, journal, ramflash, recovery, resets
+import hal, hal.fat, joining, journal, ramflash, recovery, resets
 from hal import identity
 
 with open(sys.argv[1]) as file:
