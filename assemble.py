@@ -46,11 +46,16 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
             _keep_ready(seed, status, wanted)
         _let_go("config", "jsontext", "sections")
     services = []
+    hung_app = status.section("board")["hung_in"] == "app" and not _there("/rescue")
+    if rescue:
+        status.section("rescue")["reason"] = rescue
     for row in rows:
         name = row[0]
         if name not in wanted:
             continue
-        if rescue and name not in in_rescue:
+        # What hung is known where it was the application: then the others may all run. It is told
+        # by the section `rescue` that it must not.
+        if rescue and name not in in_rescue and not hung_app:
             status.section(name)["state"] = "off"
             continue
         gc.collect()
@@ -65,7 +70,6 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
         # Somebody must say on the console what happens.
         events.subscribe(lambda topic, fields: console.write("%s %s" % (topic, fields)))
     if rescue:
-        status.section("rescue")["reason"] = rescue
         events.publish("board/rescue", error=rescue)
     for problem in problems:
         events.publish("config/problem", problem=problem)

@@ -19,12 +19,14 @@ _SHARE = const(200)  # each waits so many times what it took: both together 1 % 
 _STOP_MS = const(5_000)  # how long one service may take to clean up
 _STEP_MS = const(10)
 _HANG_MS = const(4_000)  # no step takes so long, and the watchdog waits for as long again
+_ERROR_CHARS = const(200)
 _TRACEBACK_CHARS = const(600)  # its end names the line that failed; MQTT and flash are small
 
 
 def error_text(error):
-    """An exception as one line: its type and what it says."""
-    return "%s: %s" % (type(error).__name__, error)
+    """An exception as one line: its type and what it says, 200 characters at most."""
+    text = ("%s: %s" % (type(error).__name__, error))[:_ERROR_CHARS]
+    return "".join([char if char >= " " else " " for char in text])
 
 
 def traceback_text(error):
@@ -118,11 +120,17 @@ class Supervisor:
         # When each was measured, and the milliseconds it took; asked for through the status.
         self._heap_last = self._flash_last = None
         status.measure = self.measure
+        status.give_up = self.give_up
 
     def stop(self, how):
         """End run(), which then returns how ("reset", "halt" or a reason). Never waits."""
         self._how = self._how or how
         self._stopping.set()
+
+    def give_up(self, why):
+        """Reset the board in an orderly way; the next boot knows why. Never waits."""
+        self.failed = self.failed or why
+        self.stop("reset")
 
     async def run(self):
         """Start the services in order, watch over them, stop them in reverse; return how."""
@@ -223,10 +231,9 @@ class Supervisor:
                 return
             if service.critical and failures >= _FAILURES_TO_RESET:
                 try:
-                    self.failed = "%s: %s" % (service.name, section.get("error"))
+                    self.give_up("%s: %s" % (service.name, section.get("error")))
                 except MemoryError:
-                    self.failed = service.name
-                self.stop("reset")
+                    self.give_up(service.name)
             error = None  # a kept exception keeps its traceback's heap
             self._say(service, "waiting")
             await asyncio.sleep(delay)

@@ -20,6 +20,7 @@ class Status:
     def __init__(self):
         self.sections = {}
         self.measure = None  # the supervisor's: what costs time to measure, measured anew
+        self.give_up = None  # the supervisor's: resets the board, for a reason
         self._order = []  # a MicroPython dict does not keep its order
 
     def section(self, name):

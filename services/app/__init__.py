@@ -1,24 +1,75 @@
 """The user's own application as a service: when it crashes, FTP stays up."""
 
+import asyncio
+
+from services.app import memory
 from services.app.values import SafeEvents, SafeStatus
+from services.borrow import borrow
 from services.service import Service
 
 
+class Interrupted(Exception):
+    """A KeyboardInterrupt came out of the application."""
+
+
 class App(Service):
-    """Runs `await module.run(status, events)` of the user's module, again whenever it fails."""
+    """Runs `await module.run(status, events)` of the user's module, again whenever it fails.
+
+    low_heap_s: how long FTP may find no memory until the application is stopped, see memory.py.
+    """
 
     name = "app"
     restart = "on-failure"
 
-    def __init__(self, status, events, site, module):
-        self._status = status
-        self._events = SafeEvents(events)
-        self._safe = None
-        self._module = module
+    def __init__(self, status, events, site, module, low_heap_s=30):
+        self.status = status
+        self.events = SafeEvents(events)
+        self.safe = None
+        self.module = module
+        self.loaded = ()  # the names of what its module has imported
+        self.low_heap_ms = low_heap_s * 1000
+        self.low_since = None  # when memory ran short, as ticks_ms() says
+        self.stopped_at = None  # the free heap when it was stopped for want of memory
+        self.hung = None  # how many of its runs the watchdog has ended, see hung.py
+        self._runs = 0
+        self._interrupt = None
+        site.add_rare(("app",), "services.app.hung", self)
 
     async def run(self):
         """Import the module and await its run(); raises what that raises."""
-        if not self._safe:  # not before the supervisor has set what measures
-            self._safe = SafeStatus(self._status, self.name)
-        module = __import__(self._module, None, None, ("run",))
-        await module.run(self._safe, self._events)
+        if not self.safe:  # not before the supervisor has set what measures
+            self.safe = SafeStatus(self.status, self.name)
+        if self.hung is None:
+            self.hung = borrow("services.app.hung", "count")(self)
+        if self.hung:
+            await borrow("services.app.hung", "allowed")(self)
+        if self._runs:  # what it has left behind may hold the heap
+            await memory.settled(self)
+        self._runs += 1
+        watch = asyncio.create_task(memory.watch(self, asyncio.current_task()))
+        try:
+            loaded = memory.load(self)
+            await loaded.run(self.safe, self.events)
+        except KeyboardInterrupt as error:
+            self._told_to_stop(error)
+        except (Exception, asyncio.CancelledError):
+            if self.stopped_at is None:
+                raise
+        finally:
+            watch.cancel()
+        if self.stopped_at is not None:
+            loaded = None
+            raise memory.let_go(self)
+
+    def _told_to_stop(self, error):
+        """Raise Interrupted in place of the application's own KeyboardInterrupt.
+
+        A port raises one and the same object at each Ctrl-C. So the first one that comes out of
+        the application may be a person's or its own; where the same one comes again, it is a
+        person's. Anything else is the application's: each `raise` makes a new one.
+        """
+        if error is self._interrupt:
+            raise error
+        if not self._interrupt:
+            self._interrupt = error  # kept, so that no other one can have its address
+        raise Interrupted("KeyboardInterrupt; where it was Ctrl-C: once more stops the board")

@@ -10,6 +10,14 @@ _CHARS = const(200)  # of a text
 _KEY_CHARS = const(40)
 _MOST = const(32)  # entries of a section, of an event, of a list
 _DEEPEST = const(2)  # lists and dicts in each other
+_OURS = (
+    "state",
+    "restarts",
+    "error",
+    "hung",
+    "held_bytes",
+    "low_heap_stops",
+)  # not its own to write
 _LARGEST = const(1_000_000_000_000_000)  # what each reader of JSON has exactly
 
 
@@ -58,6 +66,7 @@ class SafeEvents:
 
     def __init__(self, events):
         self._events = events
+        self._handlers = []
 
     def __getattr__(self, name):
         return getattr(self._events, name)
@@ -65,6 +74,16 @@ class SafeEvents:
     def publish(self, topic, **fields):
         """Hand the event to every subscriber at once, as Events.publish() does."""
         self._events.publish(text_of(topic, _KEY_CHARS), **safe_dict(fields))
+
+    def subscribe(self, handler):
+        """Call handler(topic, fields) at every event, as Events.subscribe() does."""
+        self._handlers.append(handler)
+        self._events.subscribe(handler)
+
+    def let_go(self):
+        """Forget the application's handlers, and what they hold."""
+        while self._handlers:
+            self._events.unsubscribe(self._handlers.pop())
 
 
 class SafeStatus:
@@ -96,6 +115,12 @@ class SafeStatus:
         self._written[name] = {}
         return self._written[name]
 
+    def let_go(self):
+        """Forget what the application has written; readers keep what was shown."""
+        for name in self._written:
+            self._written[name] = {}
+        self._shown.clear()
+
     def measure(self, *given):
         """Show what the application has written, then measure as the supervisor does."""
         try:
@@ -110,7 +135,7 @@ class SafeStatus:
             section = self._status.section(name)
             new = safe_dict(self._written[name])
             if name == self._own:
-                for key in ("state", "restarts", "error"):  # the supervisor's
+                for key in _OURS:
                     new.pop(key, None)
             for key in self._shown.get(name, ()):
                 if key not in new:

@@ -14,7 +14,16 @@ _FORMS = (".py", ".mpy")
 # What starts a board and brings it back: an update names them only where it says so.
 BOOT = tuple(f"/{name}{form}" for name in bundle.BOOT for form in _FORMS)
 # What no update may name: the board's own record, keys and log, and what updates need themselves.
-_BOARDS_OWN = ("/boot.json", "/log", "/manifest.json", "/next", "/prev", "/rescue", "/tls")
+_BOARDS_OWN = (
+    "/app.hung",
+    "/boot.json",
+    "/log",
+    "/manifest.json",
+    "/next",
+    "/prev",
+    "/rescue",
+    "/tls",
+)
 _CONFIG = ("/config.json", "/config.last", "/config.ready")
 _VERSION = re.compile(r"""^VERSION = ["']([^"']+)["']""", re.MULTILINE)
 _LARGEST = 64 * 2**20  # bytes of an application: no board's flash has more, a wrong folder has

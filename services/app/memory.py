@@ -1,0 +1,123 @@
+"""Memory: stops an application that leaves none to FTP, and lets go of what it held.
+
+FTP, the log and telemetry live on what is free, so the free heap is looked at, each few seconds,
+in place of a note at each MemoryError: most of those are answered and cost nobody anything.
+"""
+
+import gc
+import sys
+from time import ticks_ms
+
+import asyncio
+from micropython import const
+
+from hal import elapsed, uptime
+from services.borrow import borrow, forget, release
+
+_LOOK_S = const(5)
+_PLENTY = const(32_768)  # bytes that the supervisor measured: no need to look closer
+_PIECES = const(6)  # of 1 KiB: with less FTP takes nobody in
+_PIECE = const(1024)
+_CANCELS = const(5)  # a second apart, until a reset is all that is left
+_FORGIVEN_S = const(86_400)
+
+
+class LowHeap(Exception):
+    """The application was stopped, since it left no memory to FTP."""
+
+
+def room(app):
+    """Whether FTP would find memory: in pieces that are of use. Never raises."""
+    if app.status.section("heap").get("free_bytes", 0) >= _PLENTY:
+        return True
+    if _fits():
+        return True
+    release()  # rare commands of FTP go first
+    gc.collect()
+    return _fits()
+
+
+def _fits():
+    held = None
+    try:
+        for _ in range(_PIECES):
+            held = held, bytearray(_PIECE)
+    except MemoryError:
+        return False
+    return True
+
+
+def _is_low(app):
+    """Whether memory has been short for too long."""
+    if room(app):
+        app.low_since = None
+        return False
+    if app.low_since is None:
+        app.low_since = ticks_ms()
+    return elapsed(app.low_since) >= app.low_heap_ms
+
+
+async def watch(app, task):
+    """Cancel the application's task when memory has been short for too long.
+
+    One that goes on all the same ends with the board, in an orderly reset.
+    """
+    while not _is_low(app):
+        await asyncio.sleep(_LOOK_S)
+        if app.hung and uptime() > _FORGIVEN_S:
+            app.hung = 0
+            try:
+                borrow("services.app.hung", "forgive")()
+            except MemoryError:
+                pass  # the file stays, and counts
+    gc.collect()
+    app.stopped_at = gc.mem_free()
+    for _ in range(_CANCELS):
+        task.cancel()
+        await asyncio.sleep(1)
+    app.status.give_up("app: no memory for FTP, and the application could not be stopped")
+
+
+async def settled(app):
+    """Return as soon as there is room for another run; what never lets go ends with the board."""
+    while not room(app):
+        if _is_low(app):
+            app.status.give_up("app: no memory for FTP, though the application was stopped")
+        await asyncio.sleep(1)
+    app.low_since = None
+
+
+def load(app):
+    """The user's module; what it imports is noted, for let_go()."""
+    if app.module in sys.modules:
+        return sys.modules[app.module]
+    before = list(sys.modules)
+    try:
+        return __import__(app.module, None, None, ("run",))
+    finally:
+        app.loaded = [name for name in sys.modules if name not in before]
+
+
+def let_go(app):
+    """Forget the application's modules and what it has handed over; return the LowHeap to raise.
+
+    Its module loses its names, so that tasks that it has left behind end, too.
+    """
+    before, app.stopped_at = app.stopped_at, None
+    app.low_since = None
+    if app.module in sys.modules:
+        sys.modules[app.module].__dict__.clear()
+        forget(app.module)
+    for name in app.loaded:
+        if not name.startswith(("services", "hal")):
+            forget(name)
+    app.loaded = ()
+    app.safe.let_go()
+    app.events.let_go()
+    gc.collect()
+    section = app.status.section(app.name)
+    section["low_heap_stops"] = section.get("low_heap_stops", 0) + 1
+    section["held_bytes"] = held = max(0, gc.mem_free() - before)
+    return LowHeap(
+        "stopped: no memory for FTP for %d s, it held %d bytes" % (app.low_heap_ms // 1000, held)
+    )

@@ -1,0 +1,246 @@
+"""The user's application can't take the board with it: it leaks, hogs, or ends in an odd way."""
+
+import io
+import json
+import socket
+import time
+
+import pytest
+from outpost.sim.flash import Flash
+
+PATIENCE_S = 60
+
+
+def works(board):
+    """Log in, store and fetch a file: the session."""
+    session = board.ftp()
+    session.storbinary("STOR /proof", io.BytesIO(b"proof"))
+    found = []
+    session.retrbinary("RETR /proof", found.append)
+    assert b"".join(found) == b"proof"
+    return session
+
+
+def stat_until(board, text, session=None):
+    """STAT, as soon as it has the text."""
+    session = session or board.ftp()
+    deadline = time.monotonic() + PATIENCE_S
+    while text not in (stat := board.stat(session)):
+        assert time.monotonic() < deadline, stat
+        time.sleep(0.3)
+    return stat
+
+
+def greeting(board):
+    """The first bytes that a client of the board hears."""
+    with socket.create_connection(("127.0.0.1", board.ftp_port), 5) as sock:
+        sock.settimeout(3)
+        return sock.recv(100)
+
+
+EAT = """
+import asyncio, gc
+
+def eat(leave):
+    held = None
+    size = 16384
+    while size >= 64:
+        gc.collect()
+        try:
+            while gc.mem_free() > leave + size:
+                held = held, bytearray(size)
+        except MemoryError:
+            pass
+        size //= 2
+    return held
+"""
+
+# It holds the heap in a global, in its section, by a handler of events and in a task of its own.
+LEAKS = (
+    EAT
+    + """
+kept = []
+runs = 0
+
+async def holds():
+    here = bytearray(1000)
+    while True:
+        await asyncio.sleep(1)
+        kept
+
+async def run(status, events):
+    status.section("app")["big"] = "x" * 3000
+    here = bytearray(2000)
+    events.subscribe(lambda topic, fields: here)
+    asyncio.create_task(holds())
+    await asyncio.sleep(1)
+    kept.append(eat(2000))
+    print("EATEN")
+    await asyncio.Event().wait()
+"""
+)
+
+
+def test_an_application_that_leaves_no_memory_is_stopped_and_starts_again(change):
+    board = change({"/app.py": LEAKS}, app={"module": "app", "low_heap_s": 6})
+    board.wait_console("EATEN", timeout=20)
+    began = time.monotonic()
+    heard = greeting(board)
+    assert heard.startswith(b"421 Not enough memory"), heard
+    start = board.wait_console("LowHeap: stopped: no memory for FTP for 6 s, it held ", timeout=30)
+    assert time.monotonic() - began < 20
+    assert greeting(board).startswith(b"220")
+
+    stat = stat_until(board, "low heap stops 1")
+    assert "error LowHeap: stopped: no memory for FTP for 6 s, it held" in stat
+    event = board.console[start - 300 :].splitlines()
+    held = int(next(line for line in event if "it held" in line).split("it held ")[1].split()[0])
+    assert held > 20_000
+    board.wait_console("EATEN", timeout=30, start=start)
+    board.wait_console("it held", timeout=40, start=start)
+    assert board.resets == 0
+
+
+STAYS = (
+    EAT
+    + """
+import sys
+
+class Keeps:
+    pass
+
+async def run(status, events):
+    keeps = sys.modules["nobodys"] = Keeps()
+    await asyncio.sleep(1)
+    keeps.kept = eat(2000)
+    {then}
+"""
+)
+IGNORES = """while True:
+        try:
+            await asyncio.sleep(100)
+        except asyncio.CancelledError:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [
+        ("await asyncio.Event().wait()", "though the application was stopped"),
+        (IGNORES, "the application could not be stopped"),
+    ],
+    ids=["held by a module", "goes on"],
+)
+def test_where_stopping_gives_no_memory_back_the_board_resets_and_says_why(change, then, why):
+    text = STAYS.replace("{then}", then)
+    board = change({"/app.py": text}, app={"module": "app", "low_heap_s": 6})
+    start = board.wait_console("board/boot boots=2", timeout=20)
+    board.wait_console("board/boot boots=3", timeout=60, start=start)
+    board.stop()
+    with Flash(board.flash) as flash:
+        record = json.loads(flash.read("/boot.json"))
+    assert f"app: no memory for FTP, {'' if why.startswith('though') else 'and '}{why}" in str(
+        record
+    )
+
+
+HOGS = """
+import asyncio, time
+
+async def run(status, events):
+    await asyncio.sleep(1)
+    print("APP HOGS")
+    time.sleep(60)
+"""
+
+
+def test_an_application_that_hung_three_times_is_not_started_until_another_one_comes(change):
+    board = change({"/app.py": HOGS}, app="app")
+    end = 0
+    for _ in range(3):
+        end = board.wait_console("APP HOGS", timeout=30, start=end)
+    end = board.wait_console("board/boot", timeout=30, start=end)
+    board.wait_ready()
+
+    session = works(board)
+    stat = stat_until(board, "not started: the watchdog reset the board 3 times", session)
+    assert "hung in app" in stat
+    assert "APP HOGS" not in board.console[end:]
+    board.stop()
+    board.start()  # power comes again: it is still known
+    board.wait_ready()
+    session = works(board)
+    stat_until(board, "not started: the watchdog reset the board 3 times", session)
+    place = len(board.console)
+    fixed = HOGS.replace("time.sleep(60)", "print('APP WORKS')\n    await asyncio.sleep(1000)")
+    session.storbinary("STOR /app.py", io.BytesIO(fixed.encode()))
+    board.wait_console("APP WORKS", timeout=20, start=place)
+    assert "not started" not in board.stat(session)
+
+
+def test_site_app_start_lets_one_that_hung_start_again(change):
+    board = change({"/app.py": HOGS.replace("60", "9")}, app="app")
+    end = 0
+    for _ in range(3):
+        end = board.wait_console("APP HOGS", timeout=30, start=end)
+    end = board.wait_console("board/boot", timeout=30, start=end)
+    board.wait_ready()
+    session = works(board)
+    stat_until(board, "not started", session)
+    assert session.sendcmd("SITE app start") == "211 It starts."
+    board.wait_console("APP HOGS", timeout=20, start=end)
+
+
+INTERRUPTS = """
+import asyncio
+
+async def run(status, events):
+    await asyncio.sleep(0.2)
+    raise KeyboardInterrupt
+"""
+
+
+def test_a_keyboard_interrupt_of_its_own_ends_the_application_alone(change):
+    board = change({"/app.py": INTERRUPTS}, app="app")
+    board.wait_console("failures=3", timeout=30)
+    stat_until(board, "Interrupted: KeyboardInterrupt; where it was Ctrl-C", works(board))
+    assert board.state == "running"
+    assert board.stop() == "stopped"  # by Ctrl-C
+
+
+SPINS = """
+import asyncio
+
+async def run(status, events):
+    print("APP SPINS")
+    while True:
+        for _ in range(20000):
+            pass
+        await asyncio.sleep(0)
+"""
+
+
+def test_a_persons_ctrl_c_in_an_application_that_spins_stops_the_board_at_the_second(change):
+    board = change({"/app.py": SPINS}, app="app")
+    board.wait_console("APP SPINS", timeout=20)
+    board.interrupt()
+    board.wait_console("Interrupted", timeout=10)
+    board.wait_console("APP SPINS", timeout=20, start=len(board.console))
+    board.interrupt()
+    assert board.wait_end(timeout=20) is not None
+
+
+TALKS = r"""
+async def run(status, events):
+    raise ValueError("a\r\n226 done\r\n\x1b[2J" + "x" * 10000)
+"""
+
+
+def test_what_its_exception_says_is_one_line_of_bounded_length(change):
+    board = change({"/app.py": TALKS}, app="app")
+    session = works(board)
+    stat = stat_until(board, "ValueError: a  226 done", session)
+    assert all(line.startswith(("211", " ")) for line in stat.splitlines()), stat
+    assert "\x1b" not in stat
+    assert "x" * 200 not in stat.replace("\n", "")
