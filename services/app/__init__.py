@@ -8,10 +8,6 @@ from services.borrow import borrow
 from services.service import Service
 
 
-class Interrupted(Exception):
-    """A KeyboardInterrupt came out of the application."""
-
-
 class App(Service):
     """Runs `await module.run(status, events)` of the user's module, again whenever it fails.
 
@@ -62,7 +58,7 @@ class App(Service):
             raise memory.let_go(self)
 
     def _told_to_stop(self, error):
-        """Raise Interrupted in place of the application's own KeyboardInterrupt.
+        """Raise RuntimeError in place of the application's own KeyboardInterrupt.
 
         A port raises one and the same object at each Ctrl-C. So the first one that comes out of
         the application may be a person's or its own; where the same one comes again, it is a
@@ -72,4 +68,4 @@ class App(Service):
             raise error
         if not self._interrupt:
             self._interrupt = error  # kept, so that no other one can have its address
-        raise Interrupted("KeyboardInterrupt; where it was Ctrl-C: once more stops the board")
+        raise RuntimeError("KeyboardInterrupt; where it was Ctrl-C: once more stops the board")

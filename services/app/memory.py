@@ -19,11 +19,8 @@ _PLENTY = const(32_768)  # bytes that the supervisor measured: no need to look c
 _PIECES = const(6)  # of 1 KiB: with less FTP takes nobody in
 _PIECE = const(1024)
 _CANCELS = const(5)  # a second apart, until a reset is all that is left
+_SPARE = const(1024)  # with which FTP tells a client that there is no memory
 _FORGIVEN_S = const(86_400)
-
-
-class LowHeap(Exception):
-    """The application was stopped, since it left no memory to FTP."""
 
 
 def room(app):
@@ -51,6 +48,11 @@ def _is_low(app):
     """Whether memory has been short for too long."""
     if room(app):
         app.low_since = None
+        if not app.status.spare:
+            try:
+                app.status.spare = bytearray(_SPARE)
+            except MemoryError:
+                pass  # there is room, but for this just now
         return False
     if app.low_since is None:
         app.low_since = ticks_ms()
@@ -99,7 +101,7 @@ def load(app):
 
 
 def let_go(app):
-    """Forget the application's modules and what it has handed over; return the LowHeap to raise.
+    """Forget the application's modules and what it has handed over; return the error to raise.
 
     Its module loses its names, so that tasks that it has left behind end, too.
     """
@@ -118,6 +120,6 @@ def let_go(app):
     section = app.status.section(app.name)
     section["low_heap_stops"] = section.get("low_heap_stops", 0) + 1
     section["held_bytes"] = held = max(0, gc.mem_free() - before)
-    return LowHeap(
+    return MemoryError(
         "stopped: no memory for FTP for %d s, it held %d bytes" % (app.low_heap_ms // 1000, held)
     )

@@ -87,12 +87,12 @@ def test_an_application_that_leaves_no_memory_is_stopped_and_starts_again(change
     began = time.monotonic()
     heard = greeting(board)
     assert heard.startswith(b"421 Not enough memory"), heard
-    start = board.wait_console("LowHeap: stopped: no memory for FTP for 6 s, it held ", timeout=30)
+    start = board.wait_console("stopped: no memory for FTP for 6 s, it held ", timeout=30)
     assert time.monotonic() - began < 20
     assert greeting(board).startswith(b"220")
 
     stat = stat_until(board, "low heap stops 1")
-    assert "error LowHeap: stopped: no memory for FTP for 6 s, it held" in stat
+    assert "error MemoryError: stopped: no memory for FTP for 6 s, it held" in stat
     event = board.console[start - 300 :].splitlines()
     held = int(next(line for line in event if "it held" in line).split("it held ")[1].split()[0])
     assert held > 20_000
@@ -204,7 +204,7 @@ async def run(status, events):
 def test_a_keyboard_interrupt_of_its_own_ends_the_application_alone(change):
     board = change({"/app.py": INTERRUPTS}, app="app")
     board.wait_console("failures=3", timeout=30)
-    stat_until(board, "Interrupted: KeyboardInterrupt; where it was Ctrl-C", works(board))
+    stat_until(board, "RuntimeError: KeyboardInterrupt; where it was Ctrl-C", works(board))
     assert board.state == "running"
     assert board.stop() == "stopped"  # by Ctrl-C
 
@@ -225,7 +225,7 @@ def test_a_persons_ctrl_c_in_an_application_that_spins_stops_the_board_at_the_se
     board = change({"/app.py": SPINS}, app="app")
     board.wait_console("APP SPINS", timeout=20)
     board.interrupt()
-    board.wait_console("Interrupted", timeout=10)
+    board.wait_console("RuntimeError: Key", timeout=10)
     board.wait_console("APP SPINS", timeout=20, start=len(board.console))
     board.interrupt()
     assert board.wait_end(timeout=20) is not None
