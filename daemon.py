@@ -81,6 +81,7 @@ def main(version, rows, in_rescue):
         sleep(_RESET_DELAY_S)
     if how == "interrupt":
         return
+    let_go()
     try:
         borrow("recovery", "ended")(failed or "")
     except Exception as trouble:
@@ -99,6 +100,7 @@ def let_go():
     hal.timer(0, None)  # it looks after the supervisor
     core = asyncio.core
     core.cur_task = core._task_queue = core._io_queue = None
+    core.Loop._exc_handler = None  # the supervisor's, which holds all services
     gc.collect()
 
 

@@ -140,6 +140,7 @@ def test_where_stopping_gives_no_memory_back_the_board_resets_and_says_why(chang
     board.stop()
     with Flash(board.flash) as flash:
         record = json.loads(flash.read("/boot.json"))
+    print(board.console[start-200:])
     assert f"app: no memory for FTP, {'' if why.startswith('though') else 'and '}{why}" in str(
         record
     )
