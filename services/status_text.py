@@ -47,6 +47,8 @@ def _shown(key, value):
         value = "yes"
     elif value is False:
         value = "no"
+    elif isinstance(value, str):  # an error's text, say: no line end may forge a reply
+        value = "".join([char if char >= " " and char != "\x7f" else " " for char in value])
     return "%s %s" % (key.replace("_", " "), value)
 
 

@@ -46,13 +46,13 @@ def _fits():
 
 def _is_low(app):
     """Whether memory has been short for too long."""
+    if not app.status.spare:
+        try:
+            app.status.spare = bytearray(_SPARE)
+        except MemoryError:
+            pass  # the next look tries again
     if room(app):
         app.low_since = None
-        if not app.status.spare:
-            try:
-                app.status.spare = bytearray(_SPARE)
-            except MemoryError:
-                pass  # there is room, but for this just now
         return False
     if app.low_since is None:
         app.low_since = ticks_ms()
@@ -65,7 +65,7 @@ async def watch(app, task):
     One that goes on all the same ends with the board, in an orderly reset.
     """
     while not _is_low(app):
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_LOOK_S if app.low_since is None else 1)
         if app.hung and uptime() > _FORGIVEN_S:
             app.hung = 0
             try:

@@ -31,14 +31,6 @@ _PIECE = const(2_048)  # in one piece, without which the server itself could not
 _TELL_S = const(1)  # a flood of refused clients is told once a second
 
 
-def _spare():
-    """Room for a 421, to be let go of when there is none; None where there is none already."""
-    try:
-        return bytearray(_SPARE)
-    except MemoryError:
-        return None
-
-
 class FtpServer(Service):
     """The FTP service; start.py has its constructor, whose parameters are its options."""
 
@@ -66,7 +58,7 @@ class FtpServer(Service):
                     await self._next(listener)
                 except MemoryError:
                     # Who waits to be accepted goes on waiting; who is here goes on working.
-                    self.status.spare = None if self.status.spare else _spare()
+                    self.status.spare = None  # an application's: room for a 421
                     gc.collect()
                     await asyncio.sleep_ms(_REST_MS)
         except asyncio.CancelledError:
