@@ -46,7 +46,7 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
             _keep_ready(seed, status, wanted)
         _let_go("config", "jsontext", "sections")
     services = []
-    hung_app = status.section("board")["hung_in"] == "app" and not _there("/rescue")
+    hung_app = rescue and rescue.endswith("the watchdog (app)")
     if rescue:
         status.section("rescue")["reason"] = rescue
     for row in rows:

@@ -26,10 +26,12 @@ def count(app):
     kept = _kept()
     mark = _mark(app)
     times = kept[0] if kept and kept[1] == mark else 0
-    if app.status.section("board").get("hung_in") == app.name:
-        times += 1
-        if "rescue" in app.status.sections:  # its are the last of three bad boots
-            times = max(times, _MOST)
+    hung = app.status.section("board").get("hung_in") == app.name
+    rescue = (
+        "rescue" in app.status.sections
+    )  # here only where this was the last of three bad boots
+    if hung or rescue:
+        times = max(times + hung, _MOST if rescue else 1)
         try:
             replace(_PATH, (json.dumps([times, mark]),))
         except OSError as error:
