@@ -24,8 +24,8 @@ _TRACEBACK_CHARS = const(600)  # its end names the line that failed; MQTT and fl
 
 
 def error_text(error):
-    """An exception: its type and what it says, 200 characters at most."""
-    return ("%s: %s" % (type(error).__name__, error))[:_ERROR_CHARS]
+    """An exception as one line: its type and what it says, 200 characters at most."""
+    return " ".join(("%s: %s" % (type(error).__name__, error))[:_ERROR_CHARS].split())
 
 
 def traceback_text(error):

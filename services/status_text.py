@@ -29,6 +29,11 @@ def span_text(seconds):
     return sign + text
 
 
+def plain(text):
+    """A text, such as an error's, without what could forge a reply or rule a terminal."""
+    return "".join([char if char >= " " and char != "\x7f" else " " for char in text])
+
+
 def _shown(key, value):
     """One `key value` pair; the key's suffix (_bytes, _ms, _s) is the unit it is shown in."""
     for suffix, cut in _UNITS:
@@ -47,8 +52,8 @@ def _shown(key, value):
         value = "yes"
     elif value is False:
         value = "no"
-    elif isinstance(value, str):  # an error's text, say: no line end may forge a reply
-        value = "".join([char if char >= " " and char != "\x7f" else " " for char in value])
+    elif isinstance(value, str):
+        value = plain(value)
     return "%s %s" % (key.replace("_", " "), value)
 
 

@@ -243,7 +243,7 @@ async def run(status, events):
 def test_what_its_exception_says_is_one_line_of_bounded_length(change):
     board = change({"/app.py": TALKS}, app="app")
     session = works(board)
-    stat = stat_until(board, "ValueError: a  226 done", session)
+    stat = stat_until(board, "ValueError: a 226 done", session)
     assert all(line.startswith(("211", " ")) for line in stat.splitlines()), stat
     assert "\x1b" not in stat
     assert "x" * 200 not in stat.replace("\n", "")

@@ -138,7 +138,7 @@ def _status_lines(session):
     wrong = list(text.troubles(_sections(session, text)))
     yield "Health: " + ("look at what is named below" if wrong else "all well")
     for one in wrong:
-        yield "! " + one[:_WIDTH]
+        yield "! " + text.plain(one[:_WIDTH])
     yield "Outpost %s (%s)" % (board.get("outpost"), board.get("firmware"))
     yield "Connected to: %s" % board.get("name")
     yield "Logged in as: %s (%s, from %s)" % (session.user, session.account.role, session.address)
