@@ -61,7 +61,7 @@ def test_the_head_names_bundle_and_mpy_version(files):
 
 def test_what_is_deflated_is_loaded_at_boot_alone():
     """Late modules must load in what is left of a heap: a window for inflating is too much."""
-    late = ("commands", "trial", "session", "setting", "discovery", "manual", "operator")
+    late = ("commands", "session", "setting", "discovery", "manual", "operator")
     assert not [name for name in archive._AT_BOOT if name.endswith(late)]
     there = {file.path.removesuffix(".mpy") for file in bundle.modules(TREE)}
     assert set(archive._DEFLATED) <= there

@@ -36,11 +36,16 @@ _AT_BOOT = (
     *("/services_log_options", "/services_log_start", "/services_log_syslog"),
     *("/services_network_options", "/services_network_service", "/services_time_service"),
     *("/services_telemetry_service", "/services_telemetry_start", "/services_telemetry_options"),
-    *("/services_app_values",),
+    *("/services_app_service", "/services_app_values", "/services_app_memory"),
+    *("/services_app_hung", "/services_update_trial", "/trial"),
 )
 # ... or late, and long, where a failure for want of memory costs little. All other late modules
 # lie there as they are: they have to be loaded into what is left of a heap.
-_LATE = ("/services_ftp_commands_manual", "/services_telemetry_discovery")
+_LATE = (
+    *("/lifecommands", "/services_ftp_commands_manual", "/services_ftp_commands_operator"),
+    *("/services_ftp_commands_walk", "/services_telemetry_discovery"),
+    *("/services_telemetry_opening", "/services_time_setting"),
+)
 _DEFLATED = (*_AT_BOOT, *_LATE)
 
 
