@@ -77,16 +77,23 @@ async def watch(app, task):
     for _ in range(_CANCELS):
         task.cancel()
         await asyncio.sleep(1)
-    app.status.give_up("app: no memory for FTP, and the application could not be stopped")
+    _give_up(app, "app: no memory for FTP, and the application could not be stopped")
 
 
 async def settled(app):
     """Return as soon as there is room for another run; what never lets go ends with the board."""
     while not room(app):
         if _is_low(app):
-            app.status.give_up("app: no memory for FTP, though the application was stopped")
+            _give_up(app, "app: no memory for FTP, though the application was stopped")
         await asyncio.sleep(1)
     app.low_since = None
+
+
+def _give_up(app, why):
+    """Reset the board; the reserve is for the stop of the services, which takes memory too."""
+    app.status.spare = None
+    gc.collect()
+    app.status.give_up(why)
 
 
 def load(app):
