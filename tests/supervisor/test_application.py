@@ -218,7 +218,7 @@ import asyncio
 async def run(status, events):
     print("APP SPINS")
     while True:
-        for _ in range(20000):
+        for _ in range(2_000_000):
             pass
         await asyncio.sleep(0)
 """
