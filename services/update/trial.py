@@ -7,6 +7,7 @@ from services.borrow import borrow, forget
 
 _HEALTHY_S = const(60)  # what a boot must have lived to be no bad one
 _PATIENCE = const(10)  # trials' lengths until a version that can't become healthy goes
+_CRASHES = const(3)  # of the application with one error: time does not heal them
 _ROOM = const(4096)  # bytes of heap; with less FTP takes nobody in
 
 
@@ -66,7 +67,8 @@ async def _judge(service, described, mark):
 def _wrong(board, needs, troubled, restarts):
     """Return (what is wrong or None, whether no time can heal it).
 
-    restarts: name -> how often the supervisor had restarted a service at the last look.
+    restarts: name -> how often the supervisor had restarted a service at the last look; for the
+    application also None -> its last error and how often it came in a row.
     """
     sections = board.sections
     for name in sections:
@@ -78,8 +80,15 @@ def _wrong(board, needs, troubled, restarts):
             return "%s: %s" % (name, section.get("error", "failed")), True
         count = section.get("restarts", 0)
         if count != restarts.get(name, 0) or state == "waiting":
+            new = count - restarts.get(name, 0)
             restarts[name] = count
-            return "%s: %s" % (name, section.get("error", "was restarted")), False
+            wrong = "%s: %s" % (name, section.get("error", "was restarted"))
+            if name != "app":
+                return wrong, False
+            last, times = restarts.get(None, (None, 0))
+            times = new + (times if last == wrong else 0)
+            restarts[None] = wrong, times
+            return wrong, times >= _CRASHES
     for name in needs:
         if sections.get(name, {}).get("state") not in ("running", "finished"):
             return "%s does not run" % name, False

@@ -112,8 +112,12 @@ CASES = {
     "updates are dropped": Case(
         without("/services/update_"), reason="it did not prove itself in time", trial_s=1
     ),
+    # Its trial would be ten minutes long, more than anybody waits here.
     "the application ends with an error": app(
-        "1 // 0", "30 s without health: app: ZeroDivisionError", trial_s=3
+        "1 // 0", "app: ZeroDivisionError: divide by zero", trial_s=60
+    ),
+    "the application ends with another error each time": app(
+        "raise ValueError(time.ticks_us())", "30 s without health: app: ValueError", trial_s=3
     ),
     "the application hangs": app("while True: pass", "the watchdog reset it, app hung"),
     "the application sleeps": app("time.sleep(60)", "the watchdog reset it, app hung"),
