@@ -186,4 +186,4 @@ def test_before_the_services_are_made_nobody_feeds_for_those_who_hang(calls):
 
 def test_a_crash_is_saved_before_anything_else_and_resets_the_board(calls):
     assert calls("crash")[-4:] == ["said", "slept", "nobody feeds", "reset"]
-    assert calls("crash")[-4] == "saved"
+    assert calls("crash")[-5] == "saved"

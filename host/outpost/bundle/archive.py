@@ -38,13 +38,14 @@ _AT_BOOT = (
     *("/services_telemetry_service", "/services_telemetry_start", "/services_telemetry_options"),
     *("/services_app_service", "/services_app_values", "/services_app_memory"),
     *("/services_app_hung", "/services_update_trial", "/trial"),
+    *("/hal/identity", "/hal/board", "/services_update_start", "/services_update_service"),
 )
 # ... or late, and long, where a failure for want of memory costs little. All other late modules
 # lie there as they are: they have to be loaded into what is left of a heap.
 _LATE = (
     *("/lifecommands", "/services_ftp_commands_manual", "/services_ftp_commands_operator"),
     *("/services_ftp_commands_walk", "/services_telemetry_discovery"),
-    *("/services_telemetry_opening", "/services_time_setting"),
+    *("/services_telemetry_opening", "/services_telemetry_refusal", "/services_time_setting"),
 )
 _DEFLATED = (*_AT_BOOT, *_LATE)
 
