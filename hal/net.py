@@ -24,7 +24,7 @@ def _enqueue(self, sock, index):
     (extmod/modselect.c, poll_set_add_obj: "This case is not handled").
     """
     if hal.reserve:
-        hal.reserve(len(self.map))
+        hal.reserve()
     key = id(sock)
     waits = key in self.map
     try:

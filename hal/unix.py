@@ -21,8 +21,7 @@ guarded = None  # a write never blocks, and poll tells when there is room for it
 TIMERS = (-1, 0)  # those of a simulated board
 MARK = b"\0outpost "
 memory = None  # hal's own
-_SPARE = const(384)
-_ENTRY = const(8)
+_SPARE = const(512)
 _AF_INET = const(2)
 # An IPv4 address within IPv6 (RFC 4291 section 2.5.5.2).
 _MAPPED = const(b"\0\0\0\0\0\0\0\0\0\0\xff\xff")
@@ -51,16 +50,11 @@ def watchdog(timeout_ms):
 _spare = None
 
 
-def reserve(count):
-    """Have the memory ready that unregister() wants with `count` sockets waited for; MemoryError.
-
-    Its table has an entry for each, and is moved to a new place as it grows.
-    """
+def reserve():
+    """Have the memory ready that unregister() wants; MemoryError."""
     global _spare
-    size = _SPARE + _ENTRY * count
-    if not _spare or len(_spare) < size:
-        _spare = None
-        _spare = bytearray(size)
+    if not _spare:
+        _spare = bytearray(_SPARE)
 
 
 def unregister(poller, sock):
