@@ -121,14 +121,17 @@ class SafeStatus:
             self._written[name] = {}
         self._shown.clear()
 
-    def measure(self, *given):
-        """Show what the application has written, then measure as the supervisor does."""
+    def measure(self, heap_ms=0, flash_ms=0, both=True):
+        """Show what the application has written, then measure as the supervisor does.
+
+        Its arguments take no memory, so a full heap does not keep the watchdog's food away.
+        """
         try:
             self._show()
         except MemoryError:
             pass  # readers have what was shown last
         if self._measure:
-            self._measure(*given)
+            self._measure(heap_ms, flash_ms, both)
 
     def _show(self):
         for name in self._written:
