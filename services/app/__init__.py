@@ -27,6 +27,7 @@ class App(Service):
         self.low_since = None  # when memory ran short, as ticks_ms() says
         self.stopped_at = None  # the free heap when it was stopped for want of memory
         self.hung = None  # how many of its runs the watchdog has ended, see hung.py
+        self.watched = None  # which one of its runs, while there is one; its task would hold it
         self._runs = 0
         self._interrupt = None
         site.add_rare(("app",), "services.app.hung", self)
@@ -42,7 +43,8 @@ class App(Service):
         if self._runs:  # what it has left behind may hold the heap
             await memory.settled(self)
         self._runs += 1
-        watch = asyncio.create_task(memory.watch(self, asyncio.current_task()))
+        self.watched = self._runs
+        asyncio.create_task(memory.watch(self, asyncio.current_task()))
         try:
             loaded = memory.load(self)
             await loaded.run(self.safe, self.events)
@@ -52,7 +54,7 @@ class App(Service):
             if self.stopped_at is None:
                 raise
         finally:
-            watch.cancel()
+            self.watched = None  # cancel() would take the loop for whole, whatever ended this
         if self.stopped_at is not None:
             loaded = None
             raise memory.let_go(self)

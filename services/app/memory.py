@@ -60,12 +60,15 @@ def _is_low(app):
 
 
 async def watch(app, task):
-    """Cancel the application's task when memory has been short for too long.
+    """Cancel the application's task when memory has been short for too long; end with its run.
 
     One that goes on all the same ends with the board, in an orderly reset.
     """
+    number = app.watched
     while not _is_low(app):
         await asyncio.sleep(_LOOK_S if app.low_since is None else 1)
+        if app.watched != number:
+            return
         if app.hung and uptime() > _FORGIVEN_S:
             app.hung = 0
             try:
@@ -77,6 +80,8 @@ async def watch(app, task):
     for _ in range(_CANCELS):
         task.cancel()
         await asyncio.sleep(1)
+        if app.watched != number:
+            return
     _give_up(app, "app: no memory for FTP, and the application could not be stopped")
 
 
