@@ -62,7 +62,7 @@ def test_commands_may_come_byte_by_byte(control):
 
 
 def test_pipelined_commands_are_answered_in_order(control):
-    control.send(b"PWD\r\nSYST\r\nXYZ\r\nCWD /lib\r\nPWD\r\nTYPE\r\n" * 50)
+    control.send(b"PWD\r\nSYST\r\nXYZ\r\nCWD /\r\nPWD\r\nTYPE\r\n" * 50)
 
     codes = [control.reply().code for _ in range(300)]
     assert codes == [257, 215, 500, 250, 257, 501] * 50
