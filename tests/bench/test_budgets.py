@@ -35,7 +35,8 @@ def test_names_in_all(serve, measured):
     at_rest = measured.names_at_rest(server)
     assert at_rest + 100 < measured.names_in_all(server) <= 970
     # Their names are there by then; this port has no such machine, no radio.
-    assert re.findall(r"not imported: (\S+)", server.printed()) == ["hal.access_point", "hal.board"]
+    missing = re.findall(r"not imported: (\S+)", server.printed())
+    assert missing == ["hal.access_point", "hal.board"]
 
 
 def test_telemetry_at_rest(material):

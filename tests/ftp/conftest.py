@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from outpost import bundle, certificate
+from outpost.sim.boards import BOARDS
 from outpost.sim.desk import Board
 from outpost.sim.flash import Flash
 
@@ -272,7 +273,9 @@ def power_up(tmp_path_factory):
             | ({"/main.py": main} if main else {})
             | (files or {})
         )
-        with Flash(folder / "flash") as flash:
+        if source:  # its files take more than a Pico W's flash has
+            options = {"profile": BOARDS["desk"]} | options
+        with Flash(folder / "flash", board=options.get("profile")) as flash:
             flash.deploy(device, bundle.digest(device))
             for path, content in more.items():
                 flash.write(path, content if isinstance(content, bytes) else content.encode())
