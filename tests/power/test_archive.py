@@ -16,8 +16,8 @@ from outpost.serial_board import _STEPS, _SWITCH, Found
 
 TREE = bundle.tree_root()
 CACHE = TREE / "build" / "mpy"
-MODULES = ("daemon", "assemble", "hal.__init__", "hal.files", "services.one", "services.two_late")
-FILLERS = tuple(f"services.filler{number}" for number in range(30))  # more than one script moves
+MODULES = ("daemon", "assemble", "hal.__init__", "hal.files", "hal.one", "hal.two_late")
+FILLERS = tuple(f"hal.filler{number}" for number in range(30))  # more than one script moves
 
 SCRIPT = """
 import json, os, sys, vfs

@@ -17,7 +17,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import asyncio, gc, json, os
-import config, hal, hal.fat, ramflash, recovery
+import config, hal, hal.fat, joining, ramflash, recovery, resets
 from hal import files, identity
 from services.events import Backlog
 from services.ftp import commands
