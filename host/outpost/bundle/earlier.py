@@ -4,10 +4,12 @@ import os
 import posixpath
 
 from outpost import bundle
+from outpost.bundle import texts
 from outpost.dependencies import PACKAGES
 
 _FORMS = (".py", ".mpy")
 _OURS = tuple(f"/{folder}/" for folder in bundle.FOLDERS)  # no file of a user lies in there
+_FLAT = "/services_"  # nor such a one: modules of a bundle that is in no archive
 _MODULES = {
     f"/{name}{form}" for name in bundle.MODULES for form in _FORMS if name not in bundle.BOOT
 } - {"/main.py"}
@@ -37,8 +39,8 @@ def left(paths, files, packages=(), hashed=None):
         if path not in wanted
         and (
             path in _MODULES
-            or path == bundle.ARCHIVE
-            or (path.startswith(_OURS) and path.endswith(_FORMS))
+            or path in (bundle.ARCHIVE, texts.PATH)
+            or (path.startswith((*_OURS, _FLAT)) and path.endswith(_FORMS))
         )
     ]
     if bundle.ARCHIVE in wanted:
