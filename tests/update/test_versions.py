@@ -95,7 +95,7 @@ CASES = {
         module("/services_time_service", "import nosuchmodule"), reason="time: ImportError"
     ),
     "the network service is dropped": Case(
-        without("/services/network_"), reason="network: ImportError"
+        without("/services_network_"), reason="network: ImportError"
     ),
     # At start, and later.
     "main.py drops the network": Case(
@@ -110,7 +110,7 @@ CASES = {
         reason="ZeroDivisionError: divide by zero",
     ),
     "updates are dropped": Case(
-        without("/services/update_"), reason="it did not prove itself in time", trial_s=1
+        without("/services_update_"), reason="it did not prove itself in time", trial_s=1
     ),
     # Its trial would be ten minutes long, more than anybody waits here.
     "the application ends with an error": app(
@@ -187,4 +187,5 @@ def test_the_old_version_comes_back_or_the_new_one_stays(outcomes, name):
     if case.state == "confirmed":
         expected |= case.files
     found = {path: files[path] for path in files if not path.startswith("/config.")}
+    found.pop("/app.hung", None)  # of an application that hung; the next one has its own count
     assert found == expected
