@@ -82,7 +82,7 @@ class TestBoot:
             "import os\nprint(sorted(os.listdir()))", modules={"extra": "x = 1"}, source=True
         )
 
-        compiled.wait_console("['boot.py', 'extra.mpy', 'main.py']\n")
+        compiled.wait_console("['boot.py', 'main.py', 'outpost.bin']\n")
         source.wait_console("['boot.py', 'extra.py', 'main.py']\n")
 
     def test_a_mounted_folder_is_read_and_written(self, run, tmp_path):
