@@ -128,6 +128,8 @@ def pieces(start, length):
     """Yield (first byte, end) of the pieces in which a file goes, from byte start on."""
     while True:
         end = min(length, max(_PIECE, 2 * start))
+        if length - end < end // 2:  # for so little the board would copy all that it has
+            end = length
         yield start, end
         if end == length:
             return
