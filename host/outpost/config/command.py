@@ -1,9 +1,7 @@
 """`outpost config` on the command line: get, check, put."""
 
-import contextlib
 import io
 import json
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -16,9 +14,9 @@ from outpost.config.check import check as checked
 from outpost.config.put import CONFIG, Put
 from outpost.control import Unreachable, session
 from outpost.push import waves
+from outpost.push.outcome import SKIPPED
 from outpost.shown import safe
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -113,11 +111,11 @@ def put(file, urls, boards_file, canary, wave, keep_going, force, timeout_s, caf
     def done(outcome):
         click.echo(json.dumps(outcome.as_dict()) if as_json else _line(outcome))
 
-    with _stopping(stop, puts):
+    with waves.stopping(stop, puts):
         waves.run(puts, stop, canary=canary, size=wave, keep_going=keep_going, done=done)
     outcomes = [put.outcome for put in puts]
     for outcome in outcomes:
-        if outcome.result == "skipped":
+        if outcome.result == SKIPPED:
             done(outcome)
     sys.exit(0 if all(outcome.good for outcome in outcomes) else 1)
 
@@ -136,21 +134,3 @@ def _problems(file, content):
     for problem in problems:
         click.echo(safe(problem.shown(file), 2000), err=True)
     return problems
-
-
-@contextlib.contextmanager
-def _stopping(stop, puts):
-    """Let Ctrl-C and a termination end the puts, which then say how they leave their boards."""
-
-    def on_signal(number, frame):
-        stop.set()
-        for put in puts:
-            put.abort()
-        signal.signal(number, before[number])  # asked twice: no more patience
-
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,49 +3,32 @@
 import contextlib
 import hashlib
 import json
-import threading
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
+from outpost.push.job import Job
+from outpost.push.outcome import UNCHANGED, Ended
 from outpost.push.session import Lost, PushError, Refused, Session
 
-PROVEN, UNCHANGED, REVERTED = "proven", "unchanged", "reverted"
-FAILED, INTERRUPTED, SKIPPED = "failed", "interrupted", "skipped"
+PROVEN, REVERTED = "proven", "reverted"
 CONFIG = "/config.json"
 _POLL_S = 2.0
 _REFUSED_S = 20.0  # after a wrong password: ten of them lock this computer out
-_NOTHING = "nothing was changed"
 _WAITS = "the board runs what it ran; the new config.json is tried at its next boot"
 _TRIED = "the board proves the new configuration or goes back by itself"
 _FINE = "No problem found."
 
 
-class Stopped(Exception):
-    """Somebody wants it to end."""
-
-
 @dataclass
-class Outcome:
-    """result: one of the words above; reason: why, where it isn't plain."""
+class Outcome(Ended):
+    """Of a put. problems: what the board finds in the file."""
 
-    board: str
-    url: str
-    result: str = SKIPPED
-    reason: str = ""
     problems: list = field(default_factory=list)
-    seconds: float = 0.0
 
-    @property
-    def good(self):
-        """Whether nobody has to do anything about that board."""
-        return self.result in (PROVEN, UNCHANGED)
-
-    def as_dict(self):
-        """What JSON shows."""
-        return asdict(self) | {"seconds": round(self.seconds, 1)}
+    GOOD = (PROVEN, UNCHANGED)
 
 
-class Put:
+class Put(Job):
     """Brings a config.json, bytes, onto a Board; run() it once.
 
     force: also where the board finds problems in it. timeout_s: from the reboot to the verdict.
@@ -53,38 +36,12 @@ class Put:
     """
 
     def __init__(self, board, content, *, context=None, force=False, timeout_s=900, stop=None):
-        self.outcome = Outcome(board.label, str(board.address))
+        super().__init__(Outcome(board.label, str(board.address)), stop)
         self._addresses = _addresses(board.address, content)
         self._content = content
         self._context = context
         self._force = force
         self._timeout_s = timeout_s
-        self._stop = stop or threading.Event()
-        self._session = None
-        self._left = _NOTHING
-
-    def run(self):
-        """Do it all; return the Outcome. Whatever goes wrong is told there, not raised."""
-        began = time.monotonic()
-        outcome = self.outcome
-        try:
-            outcome.result = self._bring()
-        except Stopped:
-            outcome.result, outcome.reason = INTERRUPTED, self._left
-        except PushError as error:
-            stopped = self._stop.is_set()
-            outcome.result = INTERRUPTED if stopped else FAILED
-            outcome.reason = self._left if stopped else f"{error} ({self._left})"
-        finally:
-            self._leave()
-            outcome.seconds = time.monotonic() - began
-        return outcome
-
-    def abort(self):
-        """End what it waits for just now; from another thread, when `stop` is set."""
-        session = self._session
-        if session:
-            session.abort()
 
     def _bring(self):
         self._session = Session(self._addresses[0], self._context)
@@ -151,15 +108,6 @@ class Put:
             self._leave()
             if time.monotonic() - began > self._timeout_s:
                 raise PushError(f"neither proven nor reverted in {self._timeout_s:g} s: {last}")
-
-    def _pause(self, seconds):
-        if self._stop.wait(seconds):
-            raise Stopped
-
-    def _leave(self):
-        session, self._session = self._session, None
-        if session:
-            session.close()
 
 
 def _addresses(address, content):

@@ -1,7 +1,5 @@
 """`outpost push` on the command line."""
 
-import contextlib
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -16,8 +14,6 @@ from outpost.push import content as contents
 from outpost.push import waves
 from outpost.push.report import Report
 from outpost.push.steps import Push
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command()
@@ -104,26 +100,8 @@ def push(
     }
     pushes = [Push(board, content, report.view(board), **options) for board in boards]
     report.begin(len(boards))
-    with report, _stopping(stop, pushes):
+    with report, waves.stopping(stop, pushes):
         waves.run(pushes, stop, canary=canary, size=wave, keep_going=keep_going, done=report.done)
     outcomes = [push.outcome for push in pushes]
     report.finish(outcomes)
     sys.exit(0 if all(outcome.good for outcome in outcomes) else 1)
-
-
-@contextlib.contextmanager
-def _stopping(stop, pushes):
-    """Let Ctrl-C and a termination end the pushes, which then say how they leave their boards."""
-
-    def on_signal(number, frame):
-        stop.set()
-        for push in pushes:
-            push.abort()
-        signal.signal(number, before[number])  # asked twice: no more patience
-
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,38 +1,47 @@
-"""How a push to one board ended: what the table and --json show."""
+"""How a push, or another job on one board, ended: what tables and --json show."""
 
 from dataclasses import asdict, dataclass, field
 
 CONFIRMED, UNCHANGED, PLANNED = "confirmed", "unchanged", "planned"
 ROLLED_BACK, FAILED, INTERRUPTED, SKIPPED = "rolled-back", "failed", "interrupted", "skipped"
-_GOOD = (CONFIRMED, UNCHANGED, PLANNED)
 
 
 @dataclass
-class Outcome:
-    """result: one of the words above; reason: why, where it isn't plain.
-
-    before, version: what ran before and what runs now, as far as known. place, remove: paths on
-    the board that differ. sent, bytes: how many files and bytes went over the network.
-    """
+class Ended:
+    """What each job tells. result: a word; reason: why, where it isn't plain."""
 
     board: str
     url: str
     result: str = SKIPPED
     reason: str = ""
+    seconds: float = 0.0
+
+    GOOD = ()  # the results after which nobody has to do anything about that board
+
+    @property
+    def good(self):
+        """Whether nobody has to do anything about that board."""
+        return self.result in self.GOOD
+
+    def as_dict(self):
+        """What JSON shows."""
+        return asdict(self) | {"seconds": round(self.seconds, 1)}
+
+
+@dataclass
+class Outcome(Ended):
+    """Of a push. result: one of the words above.
+
+    before, version: what ran before and what runs now, as far as known. place, remove: paths on
+    the board that differ. sent, bytes: how many files and bytes went over the network.
+    """
+
     before: str | None = None
     version: str | None = None
     place: list = field(default_factory=list)
     remove: list = field(default_factory=list)
     sent: int = 0
     bytes: int = 0
-    seconds: float = 0.0
     notes: list = field(default_factory=list)
 
-    @property
-    def good(self):
-        """Whether nobody has to do anything about that board."""
-        return self.result in _GOOD
-
-    def as_dict(self):
-        """What JSON shows."""
-        return asdict(self) | {"seconds": round(self.seconds, 1)}
+    GOOD = (CONFIRMED, UNCHANGED, PLANNED)

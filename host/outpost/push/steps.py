@@ -1,11 +1,11 @@
 """The steps of a push on one board: look, stage, verify, apply, watch the trial."""
 
-import threading
 import time
 
 from outpost import bundle
 from outpost.push import outcome as results
 from outpost.push import plan as plans
+from outpost.push.job import Job
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT
 from outpost.push.room import required
@@ -20,17 +20,12 @@ _REST_S = 65  # after that long without a session a board has forgotten what sta
 
 _SETTLED = ("confirmed", "idle", "rescue")
 
-_UNTOUCHED = "nothing was changed"
 _STAGING = "the board runs what it ran; what arrived lies under /next, and the next push goes on"
 _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
 
 
-class Stopped(Exception):
-    """Somebody wants the push to end."""
-
-
-class Push:
+class Push(Job):
     """A push of a Content to a Board; run() it once.
 
     view: is told how far it is: phase(text), total(bytes), sent(bytes). timeout_s: how long the
@@ -42,7 +37,7 @@ class Push:
         self, board, content, view, *, context=None, timeout_s=900, trial_s=None, prune=False,
         dry_run=False, again=False, stop=None,
     ):  # fmt: skip
-        self.outcome = Outcome(board.label, str(board.address))
+        super().__init__(Outcome(board.label, str(board.address)), stop)
         self._address = board.address
         self._content = content
         self._view = view
@@ -52,35 +47,6 @@ class Push:
         self._prune = prune
         self._dry_run = dry_run
         self._again = again
-        self._stop = stop or threading.Event()
-        self._session = None
-        self._left = _UNTOUCHED  # how the board is left if the push ends now
-
-    def run(self):
-        """Do it all; return the Outcome. Whatever goes wrong is told there, not raised."""
-        began = time.monotonic()
-        outcome = self.outcome
-        try:
-            outcome.result = self._bring()
-        except Stopped:
-            outcome.result, outcome.reason = results.INTERRUPTED, self._left
-        except PushError as error:
-            outcome.result, outcome.reason = results.FAILED, f"{error} ({self._left})"
-        except Exception as error:  # a bug here must not cost the other boards their report
-            outcome.result = results.FAILED
-            outcome.reason = f"internal error, please report it: {type(error).__name__}: {error}"
-        finally:
-            self._leave()
-            outcome.seconds = time.monotonic() - began
-        if outcome.result == results.FAILED and self._stop.is_set():
-            outcome.result, outcome.reason = results.INTERRUPTED, self._left
-        return outcome
-
-    def abort(self):
-        """End what the push waits for just now; from another thread, when `stop` is set."""
-        session = self._session
-        if session:
-            session.abort()
 
     def _bring(self):
         """The result, a word of outcome.py."""
@@ -256,11 +222,6 @@ class Push:
         if self._session is None:
             self._session = Session(self._address, self._context)
 
-    def _leave(self):
-        session, self._session = self._session, None
-        if session:
-            session.close()
-
     def _status(self):
         """Key -> value of SITE UPDATE STATUS, None for what it doesn't know."""
         said = dict.fromkeys(("state", "version", "from", "to", "boots", "reason", "free"))
@@ -304,11 +265,6 @@ class Push:
                 'is the way, or its config.json has "update": null'
             )
         return f"SITE UPDATE {command}: {refused}"
-
-    def _pause(self, seconds):
-        """Let time pass; Stopped where the push is to end."""
-        if self._stop.wait(seconds):
-            raise Stopped
 
 
 def _pauses():

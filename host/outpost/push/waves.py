@@ -1,8 +1,11 @@
 """Many boards: some to try it on, then the rest in waves, each at once; a failure stops it."""
 
+import contextlib
+import signal
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TURN_S = 0.1
 
 
@@ -15,20 +18,38 @@ def waves(items, canary, size):
         yield wave
 
 
-def run(pushes, stop, *, canary, size, keep_going=False, done=lambda outcome: None):
-    """Run the Pushes wave by wave; those that aren't started keep their outcome "skipped".
+@contextlib.contextmanager
+def stopping(stop, jobs):
+    """Let Ctrl-C and a termination end the Jobs, which then say how they leave their boards."""
+
+    def on_signal(number, frame):
+        stop.set()
+        for job in jobs:
+            job.abort()
+        signal.signal(number, before[number])  # asked twice: no more patience
+
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(jobs, stop, *, canary, size, keep_going=False, done=lambda outcome: None):
+    """Run the Jobs wave by wave; those that aren't started keep their outcome "skipped".
 
     stop: the threading.Event that they all look at; no wave starts once it is set. keep_going:
     don't stop at a failure. done(outcome) is called in this thread as each ends.
     """
-    for wave in waves(pushes, canary, size):
+    for wave in waves(jobs, canary, size):
         with ThreadPoolExecutor(len(wave)) as pool:
-            running = {pool.submit(push.run) for push in wave}
+            running = {pool.submit(job.run) for job in wave}
             while running:
                 # A signal that another thread was given waits until this one runs again.
                 ended, running = wait(running, _TURN_S, FIRST_COMPLETED)
                 for future in ended:
                     done(future.result())
-        good = all(push.outcome.good for push in wave)
+        good = all(job.outcome.good for job in wave)
         if stop.is_set() or not (good or keep_going):
             return

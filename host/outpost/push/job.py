@@ -1,0 +1,68 @@
+"""A job on one board: what a push and a put have in common: its life, its session, its end.
+
+waves.py runs many of them.
+"""
+
+import threading
+import time
+
+from outpost.push.outcome import FAILED, INTERRUPTED
+from outpost.push.session import PushError
+
+UNTOUCHED = "nothing was changed"
+
+
+class Stopped(Exception):
+    """Somebody wants it to end."""
+
+
+class Job:
+    """run() it once; a subclass says in _bring() what it does, and returns the result's word.
+
+    outcome: an outcome.Ended. stop: a threading.Event that ends it.
+    """
+
+    def __init__(self, outcome, stop=None):
+        self.outcome = outcome
+        self._stop = stop or threading.Event()
+        self._session = None
+        self._left = UNTOUCHED  # how the board is left if it ends now
+
+    def run(self):
+        """Do it all; return the outcome. Whatever goes wrong is told there, not raised."""
+        began = time.monotonic()
+        outcome = self.outcome
+        try:
+            outcome.result = self._bring()
+        except Stopped:
+            outcome.result, outcome.reason = INTERRUPTED, self._left
+        except PushError as error:
+            outcome.result, outcome.reason = FAILED, f"{error} ({self._left})"
+        except Exception as error:  # a bug here must not cost the other boards their report
+            outcome.result = FAILED
+            outcome.reason = f"internal error, please report it: {type(error).__name__}: {error}"
+        finally:
+            self._leave()
+            outcome.seconds = time.monotonic() - began
+        if outcome.result == FAILED and self._stop.is_set():
+            outcome.result, outcome.reason = INTERRUPTED, self._left
+        return outcome
+
+    def abort(self):
+        """End what it waits for just now; from another thread, when `stop` is set."""
+        session = self._session
+        if session:
+            session.abort()
+
+    def _bring(self):
+        raise NotImplementedError
+
+    def _pause(self, seconds):
+        """Let time pass; Stopped where the job is to end."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def _leave(self):
+        session, self._session = self._session, None
+        if session:
+            session.close()
