@@ -88,7 +88,7 @@ def _judge(status, events, site, wanted, problems, restart):
         if restart or _on_trial():
             watch = borrow("trial", "watch")
             asyncio.create_task(watch(status, events, site, wanted, problems, restart))
-    except (ImportError, OSError, MemoryError) as error:  # the small Outpost of a push, say
+    except (ImportError, OSError, MemoryError) as error:  # a damaged module, say
         print("assemble: no trial of %s: %s" % (_CONFIG, error))
 
 
@@ -213,7 +213,7 @@ def _settings(rows, status, watchdog):
     if not settings and not problems:
         try:
             network = borrow("services.network.first", "settings")(board, config.put)
-        except ImportError:  # the small Outpost of a push
+        except ImportError:  # a damaged module: FTP must come up
             network = None
         if network:
             settings["network"] = network

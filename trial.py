@@ -11,7 +11,7 @@ from micropython import const
 
 from services.borrow import borrow
 
-TRIAL_S = const(300)  # network.trial_s by default
+_TRIAL_S = const(300)  # network.trial_s by default
 _STEADY_S = const(600)  # with the network up, for one with equal users and network
 _LISTENS_S = const(30)  # the network up for so long, and FTP does not listen
 _FAILURES = const(8)  # of FTP; the supervisor resets the board at 10
@@ -88,7 +88,7 @@ async def _judged(sections, wanted, problems, asked):
             given = proven.get("network")
             trial_s = given.get("trial_s") if isinstance(given, dict) else None
     if not isinstance(trial_s, int):
-        trial_s = TRIAL_S
+        trial_s = _TRIAL_S
     seconds = up_s = steady_s = 0
     reached = False
     while True:

@@ -72,6 +72,15 @@ class DeskBoard(Board):
         with contextlib.closing(self.ftp()):
             self.wait_console("config/proven", start=start)
 
+    def works(self):
+        """Log in, store and fetch a file: the session."""
+        session = self.ftp()
+        session.storbinary("STOR /proof", io.BytesIO(b"proof"))
+        found = []
+        session.retrbinary("RETR /proof", found.append)
+        assert b"".join(found) == b"proof"
+        return session
+
     def status_lines(self):
         """The lines of a bare STAT."""
         with contextlib.closing(self.ftp()) as session:

@@ -54,7 +54,9 @@ class App(Service):
             if self.stopped_at is None:
                 raise
         finally:
-            self.watched = None  # cancel() would take the loop for whole, whatever ended this
+            # The watch sees it. To cancel the watch takes asyncio's queue, which an application
+            # may have broken.
+            self.watched = None
         if self.stopped_at is not None:
             loaded = None
             raise memory.let_go(self)

@@ -27,9 +27,8 @@ def count(app):
     mark = _mark(app)
     times = kept[0] if kept and kept[1] == mark else 0
     hung = app.status.section("board").get("hung_in") == app.name
-    rescue = (
-        "rescue" in app.status.sections
-    )  # here only where this was the last of three bad boots
+    # Rescue mode leaves the application in only where this was the last of three bad boots.
+    rescue = "rescue" in app.status.sections
     if hung or rescue:
         times = max(times + hung, _MOST if rescue else 1)
         try:

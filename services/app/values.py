@@ -10,14 +10,8 @@ _CHARS = const(200)  # of a text
 _KEY_CHARS = const(40)
 _MOST = const(32)  # entries of a section, of an event, of a list
 _DEEPEST = const(2)  # lists and dicts in each other
-_OURS = (
-    "state",
-    "restarts",
-    "error",
-    "hung",
-    "held_bytes",
-    "low_heap_stops",
-)  # not its own to write
+# Keys of its section that are not its own to write.
+_OURS = ("state", "restarts", "error", "hung", "held_bytes", "low_heap_stops")
 _LARGEST = const(1_000_000_000_000_000)  # what each reader of JSON has exactly
 
 

@@ -4,13 +4,12 @@ from micropython import const
 
 from services.borrow import reason
 
-_ENOMEM = const(12)
 NO_MEMORY = (451, "Not enough memory just now; try again.")
-
 NOT_FOUND = (550, "No such file or directory.")  # stays: clients ask for much that isn't there
 # By number: MicroPython's errno lacks half of the names on some ports.
 _EPERM = const(1)
 _ENOENT = const(2)
+_ENOMEM = const(12)
 _EACCES = const(13)
 _EEXIST = const(17)
 _ENOTDIR = const(20)

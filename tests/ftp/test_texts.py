@@ -2,20 +2,19 @@
 
 import contextlib
 
+import archives
 import pytest
 from outpost import bundle
 from outpost.bundle import maps
 from outpost.bundle.texts import PATH
 from outpost.bundle.trace import Trace
 
-from tests import archives
-
 TREE = bundle.tree_root()
 ASKED = "RNTO x"  # behind no RNFR
 TEXT = "Send RNFR first."
 
 
-def archive_with(texts):
+def with_texts(texts):
     """The board's archive with other bytes for its texts, which are its end."""
     (whole,) = (file.content for file in bundle.device_files(TREE) if file.path == bundle.ARCHIVE)
     content = bundle.built(TREE).texts.content
@@ -46,7 +45,7 @@ def number():
 def whole(connect, content):
     """What a test does to the file is undone."""
     yield
-    bring(connect(), archive_with(content))
+    bring(connect(), with_texts(content))
 
 
 def test_they_arrive_whole(control):
@@ -65,7 +64,7 @@ def test_an_archive_without_them(control, number):
     assert control.ask("HELP NONE").text.endswith(": NONE"), "what was wrong is told all the same"
     assert control.ask("STAT").code == 211
 
-    bring(control, archive_with(bundle.built(TREE).texts.content))
+    bring(control, with_texts(bundle.built(TREE).texts.content))
     assert control.ask(ASKED).text == f"503 {TEXT}"
 
 
@@ -81,7 +80,7 @@ def test_an_archive_without_them(control, number):
     ids=["of another bundle", "cut", "empty", "zeros", "damaged"],
 )
 def test_texts_that_are_wrong(control, content, number, wrong):
-    bring(control, archive_with(wrong(content)))
+    bring(control, with_texts(wrong(content)))
     for _ in range(3):  # no file is left open either
         assert control.ask(ASKED).text == f"503 {number}"
 

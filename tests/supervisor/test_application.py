@@ -11,16 +11,6 @@ from outpost.sim.flash import Flash
 PATIENCE_S = 60
 
 
-def works(board):
-    """Log in, store and fetch a file: the session."""
-    session = board.ftp()
-    session.storbinary("STOR /proof", io.BytesIO(b"proof"))
-    found = []
-    session.retrbinary("RETR /proof", found.append)
-    assert b"".join(found) == b"proof"
-    return session
-
-
 def stat_until(board, text, session=None):
     """STAT, as soon as it has the text."""
     session = session or board.ftp()
@@ -158,22 +148,28 @@ async def run(status, events):
 """
 
 
-def test_an_application_that_hung_three_times_is_not_started_until_another_one_comes(change):
-    board = change({"/app.py": HOGS}, app="app")
+def hung_three_times(board):
+    """Wait for the boot after the third time; where the console was then."""
     end = 0
     for _ in range(3):
         end = board.wait_console("APP HOGS", timeout=30, start=end)
     end = board.wait_console("board/boot", timeout=30, start=end)
     board.wait_ready()
+    return end
 
-    session = works(board)
+
+def test_an_application_that_hung_three_times_is_not_started_until_another_one_comes(change):
+    board = change({"/app.py": HOGS}, app="app")
+    end = hung_three_times(board)
+
+    session = board.works()
     stat = stat_until(board, "not started: the watchdog reset the board 3 times", session)
     assert "hung in app" in stat
     assert "APP HOGS" not in board.console[end:]
     board.stop()
     board.start()  # power comes again: it is still known
     board.wait_ready()
-    session = works(board)
+    session = board.works()
     stat_until(board, "not started: the watchdog reset the board 3 times", session)
     place = len(board.console)
     fixed = HOGS.replace("time.sleep(60)", "print('APP WORKS')\n    await asyncio.sleep(1000)")
@@ -184,12 +180,8 @@ def test_an_application_that_hung_three_times_is_not_started_until_another_one_c
 
 def test_site_app_start_lets_one_that_hung_start_again(change):
     board = change({"/app.py": HOGS.replace("60", "9")}, app="app")
-    end = 0
-    for _ in range(3):
-        end = board.wait_console("APP HOGS", timeout=30, start=end)
-    end = board.wait_console("board/boot", timeout=30, start=end)
-    board.wait_ready()
-    session = works(board)
+    end = hung_three_times(board)
+    session = board.works()
     stat_until(board, "not started", session)
     assert session.sendcmd("SITE app start") == "211 It starts."
     board.wait_console("APP HOGS", timeout=20, start=end)
@@ -207,7 +199,7 @@ async def run(status, events):
 def test_a_keyboard_interrupt_of_its_own_ends_the_application_alone(change):
     board = change({"/app.py": INTERRUPTS}, app="app")
     board.wait_console("failures=3", timeout=30)
-    stat_until(board, "RuntimeError: KeyboardInterrupt; where it was Ctrl-C", works(board))
+    stat_until(board, "RuntimeError: KeyboardInterrupt; where it was Ctrl-C", board.works())
     assert board.state == "running"
     assert board.stop() == "stopped"  # by Ctrl-C
 
@@ -242,7 +234,7 @@ async def run(status, events):
 
 def test_what_its_exception_says_is_one_line_of_bounded_length(change):
     board = change({"/app.py": TALKS}, app="app")
-    session = works(board)
+    session = board.works()
     stat = stat_until(board, "ValueError: a 226 done", session)
     assert all(line.startswith(("211", " ")) for line in stat.splitlines()), stat
     assert "\x1b" not in stat

@@ -1,6 +1,5 @@
 """The supervisor on a whole board: broken services and applications leave FTP up."""
 
-import io
 import json
 import re
 import time
@@ -9,16 +8,6 @@ import pytest
 from archives import archive_with
 from outpost import bundle
 from outpost.sim.flash import Flash
-
-
-def works(board):
-    """Log in, store and fetch a file: the session."""
-    session = board.ftp()
-    session.storbinary("STOR /proof", io.BytesIO(b"proof"))
-    found = []
-    session.retrbinary("RETR /proof", found.append)
-    assert b"".join(found) == b"proof"
-    return session
 
 
 @pytest.mark.parametrize(
@@ -33,7 +22,7 @@ def works(board):
 def test_a_service_that_cannot_be_imported_is_reported_and_the_rest_run(change, path, text, says):
     board = change({bundle.ARCHIVE: archive_with({path: text})})
 
-    stat = board.stat(works(board))
+    stat = board.stat(board.works())
     name = path.split("_")[1]
     assert f"211-{name:10} failed, error {says}" in stat
     assert "211-ftp        running" in stat
@@ -60,7 +49,7 @@ async def run(status, events):
 def test_an_application_that_ends_in_an_odd_way_begins_again_and_ftp_stays(change, text, says):
     board = change({"/app.py": f"import asyncio, sys\n{text}\n"}, app="app")
 
-    session = works(board)
+    session = board.works()
     deadline = time.monotonic() + 20
     while f"error {says}" not in (stat := board.stat(session)):
         assert time.monotonic() < deadline, stat
@@ -101,7 +90,7 @@ def test_whatever_an_application_writes_leaves_stat_site_and_the_log_valid(chang
     board = change({"/app.py": ODD}, app="app")
     start = board.wait_console("app/odd", timeout=20)
     board.wait_console("app/done", timeout=20, start=start)
-    session = works(board)
+    session = board.works()
 
     lines = session.sendcmd("SITE status").splitlines()
     sections = {}
@@ -138,7 +127,7 @@ def test_a_missing_package_costs_its_service_alone(change, package):
     archive = archive_with(remove=[f"/lib/{package}.mpy"])
     board = change({"/app.py": APP_THAT_WAITS, bundle.ARCHIVE: archive}, app="app")
 
-    stat = board.stat(works(board))
+    stat = board.stat(board.works())
     name = {"logging": "log", "ntptime": "time"}[package]
     assert f"211-{name:10} failed" in stat
     assert package in stat
@@ -159,7 +148,7 @@ def test_an_application_that_crashes_is_restarted_and_ftp_stays_up(change):
     board.wait_console("sensor gone")
     board.wait_console("failures=2", timeout=15)
 
-    stat = board.stat(works(board))
+    stat = board.stat(board.works())
     assert "RuntimeError: sensor gone" in stat
     assert "readings 7" in stat
     assert board.resets == 0
@@ -169,7 +158,7 @@ def test_an_application_that_does_not_exist_leaves_ftp_up(change):
     board = change({}, app="nosuchapp")
     board.wait_console("nosuchapp")
 
-    assert "nosuchapp" in board.stat(works(board))
+    assert "nosuchapp" in board.stat(board.works())
 
 
 def test_an_application_that_runs_sees_events_and_is_cleaned_up(change):
@@ -184,7 +173,7 @@ async def run(status, events):
         print("APP CLEANED UP")
 """
     board = change({"/app.py": text}, app="app")
-    works(board).close()
+    board.works().close()
 
     board.wait_console("APP SAW ftp/login")
     assert board.stop() == "stopped"
@@ -253,7 +242,7 @@ def test_without_a_watchdog_a_hang_is_only_a_hang_and_stat_says_so(start_board):
 
     board.wait_console("APP LETS GO", timeout=30)
     assert board.resets == 0
-    assert "watchdog off" in board.stat(works(board))
+    assert "watchdog off" in board.stat(board.works())
 
 
 def test_a_watchdog_that_is_neither_on_nor_off_runs_and_is_named(start_board):
@@ -265,6 +254,6 @@ def test_a_watchdog_that_is_neither_on_nor_off_runs_and_is_named(start_board):
     board.start()
     board.wait_ready()
 
-    stat = board.stat(works(board))
+    stat = board.stat(board.works())
     assert "watchdog: must be true or false; it runs" in stat
     assert "watchdog off" not in stat

@@ -31,6 +31,9 @@ SOURCE_ONLY = ("boot.py", "main.py")
 BOOT = ("boot", "journal", "recovery", "resets")
 # What the archive is read by, once an update is settled.
 READERS = ("archive", "archivefs")
+# Places of those that keep their names and their texts: people read them on boards, and they come
+# before what reads texts.
+PLAIN = frozenset(f"/{name}.py" for name in (*BOOT, *READERS, "main"))
 FOLDERS = ("hal", "services")
 # The modules at the root, by their names alone.
 MODULES = (
@@ -227,10 +230,8 @@ def _build(sources, frozen):
         except SyntaxError as error:
             raise BundleError(f"{place.lstrip('/')} does not compile:\n{error}") from error
     try:
-        # What boards run as source, people read there.
-        plain = {f"/{name}.py" for name in (*BOOT, *READERS, "main")}
-        joined, moved = texts.moved(Merger(modules, GROUPS).result())
-        return Built(_signed(numbered(rename(joined, plain))), moved)
+        joined, moved = texts.moved(Merger(modules, GROUPS).result(), PLAIN)
+        return Built(_signed(numbered(rename(joined, PLAIN))), moved)
     except MergeError as error:
         raise BundleError(str(error)) from error
 

@@ -18,13 +18,15 @@ import posixpath
 import struct
 import zlib
 
+from outpost.bundle.merge import PREFIX
+
 PATH = "/outpost.bin"
 MAGIC = b"OPA1"
 _HEAD = struct.Struct("<4sIIBB4s5xB")
 _RECORD = struct.Struct("<II")
 _PIECE = 128
 _NAMES = 255  # bytes at most
-_OURS = ("/services_", "/hal/")  # modules whose names archivefs.py knows from the index alone
+_OURS = (f"/{PREFIX}", "/hal/")  # modules whose names archivefs.py knows from the index alone
 _WINDOW = 10  # bits: a KiB of heap while such a module is read
 LIBRARY = "/lib"
 # Loaded at boot alone, where the heap is ample, ...

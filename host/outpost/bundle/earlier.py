@@ -5,11 +5,12 @@ import posixpath
 
 from outpost import bundle
 from outpost.bundle import texts
+from outpost.bundle.merge import PREFIX
 from outpost.dependencies import PACKAGES
 
 _FORMS = (".py", ".mpy")
 _OURS = tuple(f"/{folder}/" for folder in bundle.FOLDERS)  # no file of a user lies in there
-_FLAT = "/services_"  # nor such a one: modules of a bundle that is in no archive
+_FLAT = f"/{PREFIX}"  # nor such a one: modules of a bundle that is in no archive
 _MODULES = {
     f"/{name}{form}" for name in bundle.MODULES for form in _FORMS if name not in bundle.BOOT
 } - {"/main.py"}

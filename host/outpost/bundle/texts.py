@@ -31,10 +31,8 @@ _SHORTEST = 11  # characters: MicroPython keeps shorter ones among its names
 _CODES = range(400, 600)
 _MARK = re.compile(r"# (cold|hot)(: .*)?\Z")
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
-# What boots a board; what is loaded once and goes; hal, on which the reading itself stands.
-_WHOLE = re.compile(
-    r"(archive(fs)?|boot|config|journal|jsontext|main|recovery|resets)\Z|hal\b|.*_options\Z"
-)
+# What is loaded once and goes; hal, on which the reading itself stands.
+_WHOLE = re.compile(r"(config|jsontext)\Z|hal\b|.*_options\Z")
 
 
 class Texts(dict):
@@ -67,8 +65,10 @@ class Texts(dict):
         return self._places[text]
 
 
-def moved(modules):
+def moved(modules, plain=()):
     """(the modules, as Merged, each with its lines; the Texts that were in them).
+
+    plain: places of modules that keep all of theirs: what boots a board comes before the reader.
 
     Nothing is moved where a tree, as that of a test, has no reader for it.
     """
@@ -76,7 +76,10 @@ def moved(modules):
     home = next((one for one in modules if one.name == _HOME), None)
     if home is None or not _VERSION.search(home.text):
         return modules, texts
-    made = [one if _WHOLE.match(one.name) else _without(one, texts) for one in modules]
+    made = [
+        one if one.place in plain or _WHOLE.match(one.name) else _without(one, texts)
+        for one in modules
+    ]
     version = f"_TEXTS = const({texts.version})"
     return [
         Merged(one.name, one.place, _VERSION.sub(version, one.text), one.lines)

@@ -154,7 +154,7 @@ def store(session, verb, path, keep):
         upload.commit()
         said = b"Stored, %d bytes." % transfer.bytes
         if text:
-            said = sink.outcome(session)[1]
+            said = sink.outcome(session, said)
         return 226, await told(session.server, path, said)
 
     return session.start(verb, path, work, True)

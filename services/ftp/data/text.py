@@ -69,13 +69,12 @@ class TextWriter:
         self.size += len(self._held)
         self._held = b""
 
-    def outcome(self, session):
-        """The 226 of the upload."""
-        moved = session.transfer.bytes
+    def outcome(self, session, said):
+        """The text of the upload's 226; said: what it is where nothing was converted."""
         if not _converted(session, self.size):
-            return 226, b"Stored, %d bytes." % moved
+            return said
         line = b"Stored, %d bytes converted from text, %d bytes written; TYPE I keeps all bytes."
-        return 226, line % (moved, self.size)
+        return line % (session.transfer.bytes, self.size)
 
 
 def _converted(session, size):
