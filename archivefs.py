@@ -20,6 +20,7 @@ _ENOENT = const(2)
 _EROFS = const(30)
 
 names = ""  # folders, and files where imports look first: told from others without a look
+_failed = None  # what stat met and could not tell
 
 
 def mount(*_):
@@ -36,23 +37,40 @@ def __getattr__(name):
 
 
 def stat(path):
-    """What import asks: whether it is a folder or a file; OSError where it is neither."""
+    """What import asks: whether it is a folder or a file; OSError where it is neither.
+
+    Import takes whatever this raises for "not there": a Ctrl-C, no memory, flash that can't be
+    read. So any other failure than that says that there is a file, and open() raises it.
+    """
+    global _failed
     kind = _FILE
-    # Most of what is asked for is not here: built-in modules, x and x.py before x.mpy.
-    if " %s/ " % path in names:
-        kind = _FOLDER
-    elif path[-4:] == ".mpy" and path.startswith(_OURS):
-        open(path, "rb").close()
-    elif " %s " % path not in names:
-        raise OSError(_ENOENT)
+    try:
+        # Most of what is asked for is not here: built-in modules, x and x.py before x.mpy.
+        if _failed:
+            pass
+        elif " %s/ " % path in names:
+            kind = _FOLDER
+        elif path[-4:] == ".mpy" and path.startswith(_OURS):
+            open(path, "rb").close()
+        elif " %s " % path not in names:
+            raise OSError(_ENOENT)
+    except BaseException as error:
+        if error.args == (_ENOENT,):
+            raise
+        _failed = error
     return (kind, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def open(path, mode):
     """A file of the archive's own that stands where the content of path begins. OSError.
 
-    Where it ends, nothing tells: an .mpy says itself, and what is no module comes last.
+    Where it ends, nothing tells: an .mpy says itself, and what is no module comes last. What
+    stat() met before is raised here.
     """
+    global _failed
+    if _failed:
+        error, _failed = _failed, None
+        raise error
     if mode not in "rb":
         raise OSError(_EROFS)
     key = binascii.crc32(path).to_bytes(4, "little")

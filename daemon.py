@@ -1,6 +1,7 @@
 """The daemon's life: serve, until somebody stops it or it fails; then a prompt, or a reset."""
 
 import gc
+import sys
 from time import sleep
 
 import asyncio
@@ -13,6 +14,7 @@ from supervisor import Supervisor, error_text, report, traceback_text
 
 _LOOK_MS = const(1_000)
 _CONSOLE_TRIES = const(50)  # of 8 ms, for a last word where the console is slow
+_STAYS = const(("hal", "archive", "machine", "_"))  # the beginnings of modules that end a life
 _RESET_DELAY_S = const(2)  # time for a Ctrl-C between two boots that fail
 
 
@@ -82,9 +84,17 @@ def main(version, rows, in_rescue):
     if how == "interrupt":
         return
     let_go()
+    # Modules as well, all that aren't the firmware's: an application may hold the heap in them.
+    for name in sys.modules:
+        module = sys.modules[name]
+        ours = hasattr(module, "__file__") or type(module) is not type(sys)
+        if ours and not name.startswith(_STAYS):
+            sys.modules[name] = None
     try:
         borrow("recovery", "ended")(failed or "")
     except Exception as trouble:
+        if isinstance(trouble, MemoryError):
+            hal.remember("no memory")  # a file takes more: the next boot knows that much
         report(console.write, "how it ended could not be kept", trouble)
     hal.sync()
     if how == "halt":

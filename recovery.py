@@ -134,10 +134,10 @@ def begin(cause, hung=None):
     """Count this boot and keep its cause; return the record. Never raises.
 
     cause: why the board started, as resets.reset_cause() says. hung: who held the loop then, as
-    hal.remembered() says. A boot is bad after one that ended by the watchdog, by what main.py
-    could not cope with, or by a reset that nobody asked for. Power comes and goes, and that says
-    nothing. A full or broken file system must not stop the boot: then the record is right, but
-    not kept.
+    hal.remembered() says, or what that life lacked for its last words. A boot is bad after one
+    that ended by the watchdog, by what main.py could not cope with, or by a reset that nobody
+    asked for. Power comes and goes, and that says nothing. A full or broken file system must not
+    stop the boot: then the record is right, but not kept.
     """
     kept = record()
     boots = kept.get("boots")
@@ -149,8 +149,9 @@ def begin(cause, hung=None):
         cause = "reset"  # it was going down, or somebody worked at the prompt
     kept["cause"] = cause
     kept.pop("hung", None)
+    who = " (%s)" % hung if hung else ""
     if cause == "watchdog":
-        end = end or "the watchdog" + (" (%s)" % hung if hung else "")
+        end = end or "the watchdog" + who
         update = update_of(kept)
         if hung and update.get("reason") == _BITTEN:  # settle() knew no more, without hal
             why = "it did not prove itself in time" if hung == UNPROVEN else ""
@@ -158,7 +159,7 @@ def begin(cause, hung=None):
         if hung and hung != UNPROVEN:
             kept["hung"] = hung
     elif cause in ("reset", "soft") and end is None and kept["boots"] > 1:  # the first: deploy's
-        end = "a %sreset that nobody asked for" % ("soft " if cause == "soft" else "")
+        end = "a %sreset that nobody asked for" % ("soft " if cause == "soft" else "") + who
     try:
         if end and update_of(kept).get("state") != "trial":
             kept["bad"] = (kept.get("bad") or 0) + 1

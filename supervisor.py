@@ -156,6 +156,7 @@ class Supervisor:
                     self._watchdog.feed()
             if beat:
                 beat.cancel()
+            self.status.spare = None  # the reserve: for the note of how this life ended
             self._queue = None  # look() has nothing to look at
         return self._how
 

@@ -80,7 +80,8 @@ async def _judged(sections, wanted, problems, asked):
     proven = _parsed("/config.last")
     network = wanted.get("network")
     trial_s = network.get("trial_s") if network else None
-    same = needs_network = False
+    needs_network = False
+    same = proven is None  # nothing is there that it could be worse than
     if proven is not None:
         same = _reach(_parsed("/config.json") or {}) == _reach(proven)
         needs_network = network is not None or proven.get("network", {}) is not None

@@ -343,6 +343,15 @@ say(recovery.rescue())
     assert bool(said[1][0]) == ("bad" in kept)
 
 
+def test_a_life_that_had_no_memory_for_its_last_words_has_left_that_much(board):
+    said, _ = board("""
+write("/boot.json", '{"boots": 1}')
+say(recovery.begin("reset", "no memory"))
+""")
+
+    assert said[0][0]["why"] == "a reset that nobody asked for (no memory)"
+
+
 def test_a_version_on_trial_whose_watchdog_bites_on_its_way_down_is_not_bitten(board):
     said, _ = board("""
 write("/boot.json", '{"boots": 1, "end": "", "update": {"state": "trial", "boots": 1}}')

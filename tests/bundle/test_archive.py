@@ -257,3 +257,39 @@ say(attempt(__import__, "pack.inner"), attempt(open, "/.o/pack/inner.mpy", "rb")
     for first, second in said:
         assert first.split(":")[0] in ("ImportError", "ValueError", "OSError"), first
         assert second.startswith(("OSError", "<io.FileIO")), second
+
+
+def test_what_import_takes_for_not_there_is_raised_all_the_same(board):
+    """A Ctrl-C, no memory and bad flash end in their own words, never as "no module named"."""
+    said = board(
+        {"/hal/x.mpy": module("word = 'archive'")},
+        """
+put(content)
+archive.start()
+import io
+class Failing:
+    def open(self, path, mode="r"):
+        if failures:
+            raise failures.pop()
+        return io.open(path, mode)
+archivefs.io = Failing()
+def attempt(function, *arguments):
+    try:
+        return function(*arguments).word
+    except BaseException as error:
+        return repr(error)
+for failure in (KeyboardInterrupt(), MemoryError("full"), OSError(5)):
+    failures = [failure]
+    say(attempt(__import__, "hal.x", None, None, ("x",)),
+        attempt(__import__, "hal.y", None, None, ("y",)),
+        attempt(__import__, "hal.x", None, None, ("x",)))
+    sys.modules.pop("hal.x")
+""",
+    )
+    assert [words[0] for words in said] == [
+        "KeyboardInterrupt()",
+        "MemoryError('full',)",
+        "OSError(5,)",
+    ]
+    for words in said:
+        assert words[1:] == ["ImportError(\"no module named 'hal.y'\",)", "archive"]

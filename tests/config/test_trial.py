@@ -364,3 +364,9 @@ def test_equal_users_and_network_prove_it_in_ten_minutes(micropython, now, away,
     out = micropython(JUDGED % (json.dumps(files), *away))
 
     assert json.loads(out) == verdict
+
+
+def test_where_none_is_proven_ten_minutes_do_without_a_login(micropython):
+    out = micropython(JUDGED % (json.dumps({"/config.json": REACH}), 0, 0))
+
+    assert json.loads(out) == [None, 600]

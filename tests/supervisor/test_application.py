@@ -133,9 +133,10 @@ def test_where_stopping_gives_no_memory_back_the_board_resets_and_says_why(chang
     board.stop()
     with Flash(board.flash) as flash:
         record = json.loads(flash.read("/boot.json"))
-    assert f"app: no memory for FTP, {'' if why.startswith('though') else 'and '}{why}" in str(
-        record
-    )
+    # One that goes on may leave so little that there is no room for a sentence.
+    full = f"app: no memory for FTP, {'' if why.startswith('though') else 'and '}{why}"
+    short = "a reset that nobody asked for (no memory)"
+    assert record["why"] in ((full,) if why.startswith("though") else (full, short))
 
 
 HOGS = """

@@ -52,6 +52,7 @@ def power_up(tmp_path_factory):
         def up(files=None, remove=(), config=None, **options):
             board = start(resets_without_ready=30, **options)
             board.allow_traceback = True
+            board.prove()
             board.kill()
             with Flash(board.flash) as flash:
                 settings = json.loads(flash.read("/config.json")) | (config or {})

@@ -134,5 +134,6 @@ def _names(paths):
 
 
 def _deflated(content):
-    packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW)
-    return packer.compress(content) + packer.flush()
+    """The shortest that zlib makes of it: how much memory it has decides where blocks end."""
+    packers = (zlib.compressobj(9, zlib.DEFLATED, -_WINDOW, memory) for memory in range(3, 10))
+    return min((packer.compress(content) + packer.flush() for packer in packers), key=len)
