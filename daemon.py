@@ -14,7 +14,8 @@ from supervisor import Supervisor, error_text, report, traceback_text
 
 _LOOK_MS = const(1_000)
 _CONSOLE_TRIES = const(50)  # of 8 ms, for a last word where the console is slow
-_STAYS = const(("hal", "archive", "machine", "_"))  # the beginnings of modules that end a life
+# The beginnings of modules that end a life, or note a Ctrl-C there.
+_STAYS = const(("hal", "archive", "machine", "recovery", "_"))
 _RESET_DELAY_S = const(2)  # time for a Ctrl-C between two boots that fail
 
 
