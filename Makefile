@@ -8,6 +8,7 @@ LIBRARY := build/lib/logging.py
 I386 := build/i386/places.json
 PAGE_JS := dashboard/mqtt.min.js
 ARGS ?=
+JOBS ?= 4
 MINUTES ?= 10
 SEED ?=
 
@@ -17,6 +18,7 @@ SEED ?=
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
+	@echo 'Most tests wait: make test runs JOBS=4 at a time.'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log in
@@ -26,7 +28,7 @@ run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log i
 test: $(READY) $(LIBRARY) $(I386) ## run all tests; installs the programs they need where it may
 	@host/system-packages
 	@$(MAKE) --no-print-directory $(PAGE_JS) || echo 'NOT TESTED: the dashboard, for want of its libraries'
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 test-ha: $(READY) $(LIBRARY) $(I386) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
 	$(BIN)/pytest tests/homeassistant $(ARGS)

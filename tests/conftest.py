@@ -31,6 +31,12 @@ pytest_plugins = (
 )
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file together where several run at a time: they share boards."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(lanes.group(item.nodeid)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Put a test into the lanes that lanes.py has for it, with all that its fixtures start."""

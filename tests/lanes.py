@@ -1,7 +1,7 @@
-"""On which interpreter and which board a test runs; what isn't named runs as boards do.
+"""On which interpreter and board a test runs, and beside which others; conftest.py applies it.
 
-That is on 32 bits, on a Pico W. The beginning of a test's id -> why it is not so; conftest.py
-applies it. The longest beginning that fits counts.
+What isn't named runs as boards do: on 32 bits, on a Pico W. The beginning of a test's id -> why it
+is not so. The longest beginning that fits counts.
 """
 
 # On the 64-bit interpreter.
@@ -59,6 +59,19 @@ DESK = {
     "tests/soak/": "many visitors at a time",
     "tests/dashboard/": "boards with several visitors at a time",
 }
+
+
+# Where several tests run at a time, those of a file run one after the other, and so do those of
+# files that need what there is once.
+TOGETHER = {
+    "tests/picow/": "one emulated board, one network namespace",
+    "tests/homeassistant/": "one Home Assistant",
+}
+
+
+def group(node):
+    """The name of the tests that run one after the other with the test of that id."""
+    return reason(node, TOGETHER) or node.partition("::")[0]
 
 
 def reason(node, lane):
