@@ -14,7 +14,7 @@ SEED ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ha test-picow picow-figures fuzz soak lint deps page dashboard \
-	dashboard-figures bench bench-quick package picture clean
+	dashboard-figures bench bench-quick package wheel picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -72,6 +72,11 @@ bench-quick: $(READY) $(LIBRARY) $(I386) ## the same in under two minutes
 
 package: $(READY) $(LIBRARY) ## build a release: for mip, for firmware, with map and checksums
 	$(BIN)/python -m outpost.package
+
+wheel: $(READY) $(LIBRARY) $(PAGE_JS) ## build what `pip install outpost` installs, in build/wheel
+	rm -rf build/python build/wheel
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	@ls build/wheel/*.whl
 
 picture: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## draw the pictures in docs anew; as root, for port 123
 	$(BIN)/python docs/session.py

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from outpost.dependencies import LET_THROUGH
 from outpost.sim.boards import BOARD
 from outpost.sim.desk import Board
 from outpost.sim.interpreters import BITS, interpreter
@@ -18,6 +19,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 import lanes  # noqa: E402 - it stands there
 
 _CONSOLE_CHARS = 3000
+
+os.environ[LET_THROUGH] = "1"  # the boards of tests are simulated ones
 
 pytest_plugins = (
     "fixtures_device",

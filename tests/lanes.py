@@ -64,6 +64,7 @@ DESK = {
 # Where several tests run at a time, those of a file run one after the other, and so do those of
 # files that need what there is once.
 TOGETHER = {
+    "tests/dashboard/": "a browser has the processor to itself",
     "tests/picow/": "one emulated board, one network namespace",
     "tests/homeassistant/": "one Home Assistant",
 }

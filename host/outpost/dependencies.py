@@ -1,23 +1,25 @@
-"""Fetch the three MicroPython packages that the device needs; `python -m outpost.dependencies`.
+"""The three MicroPython packages that the device needs; `python -m outpost.dependencies` fetches.
 
 Each comes from a micropython-lib checkout where MICROPYTHON_LIB names one, else through mip,
-else from the stand-ins of the tests, which do as much as the tests need.
+else from the stand-ins of the tests, which do as much as the tests need and never go to a board.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+from outpost.home import tree_root
+
+_LISTED = tomllib.loads(Path(__file__).with_name("packages.toml").read_text())
 # Package -> (its file, the folder of a micropython-lib checkout that holds that file).
-PACKAGES = {
-    "logging": ("logging.py", "python-stdlib/logging"),
-    "ntptime": ("ntptime.py", "micropython/net/ntptime"),
-    "umqtt.simple": ("umqtt/simple.py", "micropython/umqtt.simple"),
-}
+PACKAGES = {name: (one["file"], one["folder"]) for name, one in _LISTED.items()}
 # What a release of Outpost asks mip for, by micropython-lib's own numbers.
-VERSIONS = {"logging": "0.6.2", "ntptime": "0.2.0", "umqtt.simple": "1.8.0"}
+VERSIONS = {name: one["version"] for name, one in _LISTED.items()}
+LET_THROUGH = "OUTPOST_STANDINS"  # set: to a board that is a simulated one
 INTERPRETER = Path(sys.executable).with_name("micropython")
 INDEX = "https://micropython.org/pi/v2"
 MIP_TIMEOUT_S = 20  # for all three together: without a network the stand-ins must come soon
@@ -25,6 +27,42 @@ MIP_TIMEOUT_S = 20  # for all three together: without a network the stand-ins mu
 
 class MissingCheckout(Exception):
     """MICROPYTHON_LIB names a folder that is not a micropython-lib checkout."""
+
+
+class NotForBoards(Exception):
+    """A package is missing, or is a stand-in of the tests; the text says which and what to do."""
+
+
+def require_real(library, standins, say):
+    """Look at the packages in the folder library before they go to a board.
+
+    say(text) tells of one that is another version than the pinned one, which is a developer's
+    affair. Raises NotForBoards.
+    """
+    missing, fake = [], []
+    for name, (file, _) in PACKAGES.items():
+        here, standin = library / file, standins / file
+        if not here.is_file():
+            missing.append(name)
+        elif standin.is_file() and here.read_bytes() == standin.read_bytes():
+            fake.append(name)
+        elif not is_pinned(name, here):
+            say(f"{name}: not version {VERSIONS[name]} of micropython-lib, by its SHA-256")
+    if missing:
+        raise NotForBoards(f"{', '.join(missing)}: missing in {library}; {_WHAT_TO_DO}")
+    if fake and not os.environ.get(LET_THROUGH):
+        raise NotForBoards(f"{', '.join(fake)}: the stand-ins of the tests; {_WHAT_TO_DO}")
+
+
+_WHAT_TO_DO = (
+    "`python -m outpost.dependencies` fetches the real ones, with a network or with "
+    "MICROPYTHON_LIB naming a checkout of micropython-lib"
+)
+
+
+def is_pinned(name, file):
+    """Whether a file is the pinned one of a package."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() == _LISTED[name]["sha256"]
 
 
 def fetch(target, *, checkout=None, standins, say=print):
@@ -81,8 +119,8 @@ def _through_mip(target):
 
 
 def main():
-    """Fill build/lib of the repository."""
-    root = Path(__file__).resolve().parents[2]
+    """Fill build/lib of the device tree."""
+    root = tree_root()
     checkout = os.environ.get("MICROPYTHON_LIB")
     try:
         fetch(

@@ -1,5 +1,6 @@
 """`outpost deploy`: Outpost onto a board at a serial port; only what changed, and only whole."""
 
+import functools
 import json
 import os
 import time
@@ -10,7 +11,7 @@ import click
 
 from outpost import bundle, certificate
 from outpost.bundle import DeviceFile, earlier, maps
-from outpost.dependencies import PACKAGES
+from outpost.dependencies import NotForBoards, require_real
 from outpost.serial_board import STAGED, BoardError, ConnectionLost, SerialBoard
 
 CONFIG = "/config.json"
@@ -204,20 +205,16 @@ def read_config(path, *, tls=False):
     return DeviceFile(CONFIG, content)
 
 
-def warn_of_standins(tree):
-    """Say which dependencies are only the stand-ins of the tests."""
-    library, standins = bundle.library_folder(tree), tree / "tests" / "standins"
-    names = []
-    for name, (file, _) in PACKAGES.items():
-        here, standin = library / file, standins / file
-        if here.is_file() and standin.is_file() and here.read_bytes() == standin.read_bytes():
-            names.append(name)
-    if names:
-        click.echo(
-            f"{', '.join(names)}: the stand-ins of the tests; `make deps` with a network (or "
-            "MICROPYTHON_LIB naming a checkout of micropython-lib) fetches the real ones",
-            err=True,
+def require_packages(tree):
+    """Look at the packages that a tree's board would get. ClickException: they are not for one."""
+    try:
+        require_real(
+            bundle.library_folder(tree),
+            tree / "tests" / "standins",
+            say=functools.partial(click.echo, err=True),
         )
+    except NotForBoards as error:
+        raise click.ClickException(str(error)) from None
 
 
 def wait_for(board):
@@ -266,7 +263,7 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
             files.append(read_config(config, tls=bool(tls_names)))
         if tls_names:
             files += certified(tls_names, dry_run=dry_run, configured=bool(config))
-        warn_of_standins(tree)
+        require_packages(tree)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 configured = bring(

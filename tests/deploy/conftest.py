@@ -241,6 +241,7 @@ def tree(tmp_path):
             "services/ftp/__init__.py": "",
             "services/ftp/commands/tree.py": "VERBS = ('CWD', 'PWD')\n" * 300,
             "tests/standins/logging.py": "",
+            "tests/standins/ntptime.py": "",
             "tests/standins/umqtt/simple.py": "",
         },
     )

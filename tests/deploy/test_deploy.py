@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from outpost.dependencies import LET_THROUGH
 from outpost.sim.desk import Board
 
 USERS_FILES = {
@@ -128,5 +129,9 @@ def test_a_deployed_outpost_runs_and_is_deployed_to_while_it_runs(
             assert {"main.py", "outpost.bin"} <= set(session.nlst("/"))
 
 
-def test_standins_are_named(deploy):
-    assert "logging, umqtt.simple: the stand-ins of the tests" in deploy("--no-reset")
+def test_standins_go_to_no_board(board, deploy, monkeypatch):
+    monkeypatch.delenv(LET_THROUGH)
+    said = deploy("--no-reset", status=1)
+    assert "logging, ntptime, umqtt.simple: the stand-ins of the tests; `python -m" in said
+    board.power_off()
+    assert board.files() == {}

@@ -2,7 +2,14 @@
 
 import pytest
 from outpost import dependencies
-from outpost.dependencies import PACKAGES, MissingCheckout, fetch
+from outpost.dependencies import (
+    LET_THROUGH,
+    PACKAGES,
+    MissingCheckout,
+    NotForBoards,
+    fetch,
+    require_real,
+)
 
 
 @pytest.fixture
@@ -77,3 +84,21 @@ def test_what_mip_fetched_is_taken(tmp_path, standins, monkeypatch):
 
     assert set(contents(tmp_path / "lib").values()) == {"mip\n"}
     assert all(line.endswith("through mip") for line in said)
+
+
+def test_a_missing_package_and_a_standin_are_not_for_boards(tmp_path, standins, monkeypatch):
+    monkeypatch.delenv(LET_THROUGH, raising=False)
+    with pytest.raises(NotForBoards, match=r"logging, ntptime, umqtt.simple: missing in"):
+        require_real(tmp_path / "none", standins, print)
+    with pytest.raises(NotForBoards, match=r"logging, ntptime, umqtt.simple: the stand-ins"):
+        require_real(standins, standins, print)
+    monkeypatch.setenv(LET_THROUGH, "1")
+    require_real(standins, standins, print)
+
+
+def test_another_version_than_the_pinned_one_is_told(tmp_path, standins):
+    library = made(tmp_path / "lib", "another", *(file for file, _ in PACKAGES.values()))
+    said = []
+    require_real(library, standins, said.append)
+    assert said[0] == "logging: not version 0.6.2 of micropython-lib, by its SHA-256"
+    assert len(said) == 3

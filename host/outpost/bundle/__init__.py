@@ -23,6 +23,7 @@ from outpost.bundle.module import Merged, Module
 from outpost.bundle.rename import rename
 from outpost.bundle.texts import Texts
 from outpost.dependencies import PACKAGES
+from outpost.home import tree_root as tree_root
 
 # Firmware runs these two as source; everything else is imported and may be compiled.
 SOURCE_ONLY = ("boot.py", "main.py")
@@ -94,12 +95,6 @@ class DeviceFile:
         if self.path.lstrip("/") in SOURCE_ONLY or suffix not in (".py", ".mpy"):
             return None
         return stem + (".mpy" if suffix == ".py" else ".py")
-
-
-def tree_root():
-    """The folder of the device code: this repository's root, or the current folder."""
-    root = Path(__file__).resolve().parents[3]
-    return root if (root / "main.py").is_file() else Path.cwd()
 
 
 def library_folder(tree):

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from outpost import boards as several
+from outpost import bundle
 from outpost.address import AddressError
 from outpost.bundle import BundleError
-from outpost.deploy import warn_of_standins
+from outpost.deploy import require_packages
 from outpost.push import content as contents
 from outpost.push import waves
 from outpost.push.report import Report
@@ -17,10 +18,7 @@ from outpost.push.steps import Push
 
 
 @click.command()
-@click.argument(
-    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
-@click.argument("urls", metavar="[URL]...", nargs=-1)
+@click.argument("words", metavar="[DIR] [URL]...", nargs=-1)
 @several.boards_option
 @click.option(
     "--canary", type=click.IntRange(0), default=1, show_default=True,
@@ -60,13 +58,14 @@ from outpost.push.steps import Push
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent and removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def push(
-    folder, urls, boards_file, canary, wave, keep_going, version, source, exclude, prune,
+    words, boards_file, canary, wave, keep_going, version, source, exclude, prune,
     include_boot, again, trial_s, timeout_s, cafiles, dry_run, as_json,
 ):  # fmt: skip
     """Bring the version in DIR onto running boards over FTP, and watch until they confirm it.
 
-    DIR is a whole Outpost (such as this repository) or the folder of your application, which lies
-    on the board as it lies here. URL is ftp://[user@]host[:port]/, or ftps://... for FTP over TLS.
+    DIR is a whole Outpost (such as a checkout) or the folder of your application, which lies on
+    the board as it lies here. Without DIR it is the Outpost that this command is a part of. URL
+    is ftp://[user@]host[:port]/, or ftps://... for FTP over TLS.
 
     Only what differs is sent, and put in place all at once. A board on which the new version fails
     goes back to what it ran. A push that was cut off is completed by the next one.
@@ -75,6 +74,7 @@ def push(
 
     Exit status: 0 when every board is well, 1 when one is not, 2 for a wrong command line.
     """
+    folder, urls = _folder_and_urls(words)
     try:
         boards = several.chosen(urls, boards_file)
         content = contents.read(
@@ -83,7 +83,7 @@ def push(
         if prune and content.outpost:
             raise click.UsageError("--prune is for applications; /hal and /services are always")
         if content.outpost:
-            warn_of_standins(folder)
+            require_packages(folder)
         boards, context = several.reached_with(boards, cafiles)
     except (AddressError, contents.ContentError, BundleError) as error:
         raise click.UsageError(str(error)) from None
@@ -105,3 +105,13 @@ def push(
     outcomes = [push.outcome for push in pushes]
     report.finish(outcomes)
     sys.exit(0 if all(outcome.good for outcome in outcomes) else 1)
+
+
+def _folder_and_urls(words):
+    """The folder to push, Outpost's own where none is given, and the URLs. UsageError."""
+    if not words or "://" in words[0]:
+        return bundle.tree_root(), words
+    folder = Path(words[0])
+    if not folder.is_dir():
+        raise click.UsageError(f"DIR: {folder} is no folder")
+    return folder, words[1:]

@@ -1,0 +1,64 @@
+"""Puts the device code, the page and the pinned packages into the wheel; pyproject.toml names it.
+
+Run by setuptools, which loads this file alone: it imports nothing of ours.
+"""
+
+import hashlib
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+from setuptools.command.build_py import build_py
+
+_WHAT = (
+    *("*.py", "pyproject.toml", "LICENSE", "hal/**/*.py", "services/**/*.py"),
+    *("dashboard/*.html", "dashboard/*.css", "dashboard/*.js"),
+)
+_LIBRARY = "build/lib"
+_STANDINS = "tests/standins"  # for simulated boards, where the packages could not be fetched
+
+
+class BuildPy(build_py):
+    """build_py, and outpost/carried in what it builds."""
+
+    def run(self):
+        """Build, then carry; an editable install has the checkout itself."""
+        super().run()
+        if not self.editable_mode:
+            carry(Path.cwd(), Path(self.build_lib) / "outpost" / "carried")
+
+
+def carry(root, target):
+    """Copy into the folder target what an installed Outpost needs of the checkout root."""
+    shutil.rmtree(target, ignore_errors=True)
+    files = {path for pattern in _WHAT for path in root.glob(pattern)} | _packages(root)
+    check = hashlib.sha256()
+    for path in sorted(files):
+        place = path.relative_to(root)
+        (target / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / place)
+        content = path.read_bytes()
+        check.update(f"{place.as_posix()} {len(content)}\n".encode() + content)
+    (target / "carried-id").write_text(check.hexdigest()[:16])
+
+
+def _packages(root):
+    """The pinned packages of micropython-lib and their stand-ins; says what is not there."""
+    listed = tomllib.loads((root / "host" / "outpost" / "packages.toml").read_text())
+    found = set()
+    for name, package in listed.items():
+        found.add(root / _STANDINS / package["file"])
+        path = root / _LIBRARY / package["file"]
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() == package["sha256"]:
+            found.add(path)
+        else:
+            print(f"outpost: {name} {package['version']} is not carried: {_WHY}", file=sys.stderr)
+    return found
+
+
+_WHY = (
+    "`make deps` did not fetch it. It does with a network, or with MICROPYTHON_LIB naming a "
+    "checkout of micropython-lib; without it the wheel's Outpost goes onto no board"
+)
