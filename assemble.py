@@ -135,7 +135,7 @@ def _describe(version, board):
     board["boots"] = boot.get("boots", 0)
     board["reset_cause"] = boot.get("cause", "unknown")
     board["hung_in"] = boot.get("hung")
-    _let_go("archive", "joining", "recovery", "journal", "resets", "hal.identity")
+    _let_go("joining", "recovery", "journal", "resets", "hal.identity")
     return rescue
 
 

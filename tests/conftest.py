@@ -40,6 +40,13 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(lanes.group(item.nodeid)))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the clock of its timeout runs
+def pytest_runtest_protocol(item):
+    """Keep off others while a test runs that must be alone."""
+    with lanes.processor(item.nodeid, ROOT / "build"):
+        return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Put a test into the lanes that lanes.py has for it, with all that its fixtures start."""

@@ -4,6 +4,9 @@ What isn't named runs as boards do: on 32 bits, on a Pico W. The beginning of a 
 is not so. The longest beginning that fits counts.
 """
 
+import contextlib
+import fcntl
+
 # On the 64-bit interpreter.
 _TLS = "the 32-bit build's mbedtls shakes no server's hands"
 _SLOW_FLASH = "the flash's driver, in Python, holds the loop for more than 250 ms there"
@@ -68,6 +71,29 @@ TOGETHER = {
     "tests/picow/": "one emulated board, one network namespace",
     "tests/homeassistant/": "one Home Assistant",
 }
+
+# What measures time or the processor: nothing else runs meanwhile.
+ALONE = {
+    "tests/soak/": "an hour is a minute there: each ms of the host is 60",
+    "tests/fuzz/test_flood.py": "bounds how long an innocent client waits",
+    "tests/power/test_wear.py": "a clock that hurries 200-fold",
+    "tests/dashboard/test_load.py": "bounds how long a page of 100 boards takes",
+}
+
+
+@contextlib.contextmanager
+def processor(node, folder):
+    """Hold the processor, with others or alone; folder: where the processes of runs have locks.
+
+    Who wants to be alone keeps the gate shut while it waits for those who are in.
+    """
+    alone = reason(node, ALONE)
+    folder.mkdir(exist_ok=True)
+    with open(folder / "gate.lock", "w") as gate, open(folder / "tests.lock", "w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 def group(node):

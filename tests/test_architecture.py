@@ -11,7 +11,6 @@ SHARED = {
 }
 OURS = {
     "archive",
-    "archivefs",
     "assemble",
     "boot",
     "config",
@@ -86,8 +85,6 @@ def allowed(path, name):
         return name.split(".")[0] in ours or name.startswith(shared)
     if path.name == "boot.py":
         return name.split(".")[0] in ("archive", "hal", "joining", "recovery", "resets")
-    if path.name == "archive.py":
-        return name == "archivefs"
     if path.name == "journal.py":
         return name.split(".")[0] == "recovery"
     if path.name == "recovery.py":

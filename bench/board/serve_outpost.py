@@ -24,7 +24,7 @@ if names:
         import archive
 
         archive.start()  # boot.py's part
-        del archive, sys.modules["archive"], sys.modules["archivefs"]
+        del archive
     except ImportError:
         pass  # it is frozen
 else:

@@ -26,7 +26,7 @@ def files():
 def test_outpost_takes_few_blocks(files):
     assert {file.path for file in files} == {
         *("/boot.py", "/main.py", "/outpost.bin"),
-        *("/archive.mpy", "/archivefs.mpy", "/journal.mpy", "/recovery.mpy", "/resets.mpy"),
+        *("/archive.mpy", "/journal.mpy", "/recovery.mpy", "/resets.mpy"),
     }
     assert blocks(files) <= BLOCKS
     assert all(blocks([file]) == 1 for file in files if file.path != bundle.ARCHIVE)
@@ -80,13 +80,13 @@ def test_only_one_file_may_be_no_module():
 SCRIPT = """
 import json, os, sys
 import ramflash, vfs
-import archive, archivefs
+import archive
 
 PATH = "/outpost.bin"
 with open(sys.argv[1], "rb") as file:
     content = file.read()
 readers = []
-for path in sys.argv[2:4]:
+for path in sys.argv[2:3]:
     with open(path, "rb") as file:
         readers.append((path[path.rfind("/"):], file.read()))
 flash = ramflash.RamFlash(64)
@@ -115,8 +115,7 @@ def again():
         if point == "/.o":
             vfs.umount(point)
             sys.path[:] = [part for part in sys.path if not part.startswith(point)]
-    for name in ("archive", "archivefs"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("archive", None)
     import archive
     return archive
 """
@@ -129,9 +128,7 @@ def board(micropython, tmp_path):
     def run(files, script):
         packed = tmp_path / "packed"
         packed.write_bytes(files if isinstance(files, bytes) else archive.packed(files, None))
-        out = micropython(
-            SCRIPT + script, packed, TREE / "archive.py", TREE / "archivefs.py"
-        ).splitlines()
+        out = micropython(SCRIPT + script, packed, TREE / "archive.py").splitlines()
         return [json.loads(line[1:]) for line in out if line.startswith("@")]
 
     return run
@@ -272,7 +269,7 @@ class Failing:
         if failures:
             raise failures.pop()
         return io.open(path, mode)
-archivefs.io = Failing()
+archive.io = Failing()
 def attempt(function, *arguments):
     try:
         return function(*arguments).word

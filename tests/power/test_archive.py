@@ -72,7 +72,7 @@ def boot():
         if point == "/.o":
             vfs.umount(point)
     for name in list(sys.modules):
-        if name.split(".")[0] in ("archive", "archivefs", "daemon", "assemble", "hal", "services"):
+        if name.split(".")[0] in ("archive", "daemon", "assemble", "hal", "services"):
             del sys.modules[name]
     with open("/boot.py") as file:
         text = file.read()
@@ -209,7 +209,7 @@ def planned(old, new):
     }
     lines = ['{"to": "2", "from": "1"}', *(f"m {folder}" for folder in sorted(folders))]
     lines += [f"{'r' if file.path in before else 'n'} {file.path}" for file in staged]
-    kept = ("/boot.py", "/archive.mpy", "/archivefs.mpy")
+    kept = ("/boot.py", "/archive.mpy")
     lines += [f"d {path}" for path in sorted(before) if path not in wanted and path not in kept]
     return staged, "".join(f"{line}\n" for line in lines)
 

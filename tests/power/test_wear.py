@@ -123,7 +123,9 @@ class TestAtRest:
             "telemetry": {"broker": f"mqtt://127.0.0.1:{free_ftp_port()}"},
         }
         flash = Journaled(start_one, tmp_path, config=absent, clock=haste)
-        sleep(haste, 600)
+        # Until its first configuration is proven, too, which is kept once: ten minutes.
+        flash.board.wait_console("config/proven", timeout=30)
+        sleep(haste, 100)
         before = flash.take()
         assert before > (0, 0)
         sleep(haste, 6 * RETRY_S)

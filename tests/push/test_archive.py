@@ -15,7 +15,7 @@ TRIAL = ("--trial", "2")
 PICO_W = BOARDS["pico-w"]
 DEVICE_FILES = bundle.device_files
 BUNDLED = {file.path for file in DEVICE_FILES(TREE)}
-READERS = ("/archive.", "/archivefs.")
+READERS = ("/archive.",)
 # What is not needed here, so that it is no more blocks than Outpost took then.
 NOT_THEN = (
     *(*READERS, "/hal/access_point.", "/hal/dns.", "/hal/ip6.", "/hal/texts."),
@@ -138,7 +138,7 @@ def test_the_archive_gives_way_to_source_and_comes_back(push, start_board):
     board = start_board()
     (found,) = push(TREE, board, *TRIAL, "--source", "--json").boards
     assert found["result"] == "confirmed", found["reason"]
-    assert set(found["remove"]) == {bundle.ARCHIVE, "/archive.mpy", "/archivefs.mpy"}
+    assert set(found["remove"]) == {bundle.ARCHIVE, "/archive.mpy"}
     assert bundle_of(board) == "source"
 
     (found,) = push(TREE, board, *TRIAL, "--json").boards

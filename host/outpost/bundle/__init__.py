@@ -31,7 +31,7 @@ SOURCE_ONLY = ("boot.py", "main.py")
 # they are the same in each bundle of one source.
 BOOT = ("boot", "journal", "recovery", "resets")
 # What the archive is read by, once an update is settled.
-READERS = ("archive", "archivefs")
+READERS = ("archive",)
 # Places of those that keep their names and their texts: people read them on boards, and they come
 # before what reads texts.
 PLAIN = frozenset(f"/{name}.py" for name in (*BOOT, *READERS, "main"))
@@ -39,7 +39,6 @@ FOLDERS = ("hal", "services")
 # The modules at the root, by their names alone.
 MODULES = (
     "archive",
-    "archivefs",
     "assemble",
     "boot",
     "config",

@@ -1,4 +1,4 @@
-"""The archive /outpost.bin: most modules of a board in one file; archivefs.py reads it there.
+"""The archive /outpost.bin: most modules of a board in one file; archive.py reads it there.
 
 A file for each of them takes whole blocks of flash, half of the last one empty. In this order, all
 numbers little-endian:
@@ -26,7 +26,7 @@ _HEAD = struct.Struct("<4sIIBB4s5xB")
 _RECORD = struct.Struct("<II")
 _PIECE = 128
 _NAMES = 255  # bytes at most
-_OURS = (f"/{PREFIX}", "/hal/")  # modules whose names archivefs.py knows from the index alone
+_OURS = (f"/{PREFIX}", "/hal/")  # modules whose names archive.py knows from the index alone
 _WINDOW = 10  # bits: a KiB of heap while such a module is read
 LIBRARY = "/lib"
 # Loaded at boot alone, where the heap is ample, ...
