@@ -9,16 +9,21 @@ from services.service import Service
 
 
 class App(Service):
-    """Runs `await module.run(status, events)` of the user's module, again whenever it fails.
+    """Runs `await module.run(outpost)` of the user's module, again whenever it fails.
 
-    low_heap_s: how long FTP may find no memory until the application is stopped, see memory.py.
+    What takes two arguments is given status and events. settings: the application's own, of
+    config.json. low_heap_s: how long FTP may find no memory until the application is stopped, see
+    memory.py.
     """
 
     name = "app"
     restart = "on-failure"
 
-    def __init__(self, status, events, site, module, low_heap_s=30):
+    def __init__(self, status, events, site, module, low_heap_s=30, settings=None):
         self.status = status
+        self.settings = settings or {}
+        self.sensors = status.sensors
+        self.hears = None  # the application's handler of commands
         self.events = SafeEvents(events)
         self.safe = None
         self.module = module
@@ -31,6 +36,7 @@ class App(Service):
         self._runs = 0
         self._interrupt = None
         site.add_rare(("app",), "services.app.hung", self)
+        site.add_rare(("tell",), "services.app.interface", self)
 
     async def run(self):
         """Import the module and await its run(); raises what that raises."""
@@ -47,7 +53,7 @@ class App(Service):
         asyncio.create_task(memory.watch(self, asyncio.current_task()))
         try:
             loaded = memory.load(self)
-            await loaded.run(self.safe, self.events)
+            await self._begun(loaded.run)
         except KeyboardInterrupt as error:
             self._told_to_stop(error)
         except (Exception, asyncio.CancelledError):
@@ -57,9 +63,21 @@ class App(Service):
             # The watch sees it. To cancel the watch takes asyncio's queue, which an application
             # may have broken.
             self.watched = None
+            self.hears = None
         if self.stopped_at is not None:
             loaded = None
             raise memory.let_go(self)
+
+    def _begun(self, run):
+        """The application's run, to be awaited, with as many arguments as it takes."""
+        try:
+            return run(self.safe, self.events)
+        except TypeError as error:
+            outpost = borrow("services.app.interface", "Outpost")(self)
+            try:
+                return run(outpost)
+            except TypeError:
+                raise error
 
     def _told_to_stop(self, error):
         """Raise RuntimeError in place of the application's own KeyboardInterrupt.

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-_LONGEST = const(32)  # bytes
+_LONGEST = const(200)  # bytes
 # What is understood: the SITE command and argument that it stands for.
 _WORDS = {
     "reboot": ("shutdown", "-r"),
@@ -10,17 +10,19 @@ _WORDS = {
     "confirm": ("update", "confirm"),
     "rollback": ("update", "rollback"),
 }
-_KNOWN = const("known are reboot, sync, confirm, rollback")
+_APP = const("app")  # and a blank: what follows is for the application
+_KNOWN = const("known are reboot, sync, confirm, rollback, app TEXT")
 
 
 def busy(payload, publish):
     """Refuse a message to `command` that comes while another is obeyed."""
     try:
-        word = payload[:_LONGEST].decode()
+        word = payload[:_LONGEST].decode().partition(" ")[0]
     except UnicodeError:
         word = None
     error = "another command is still at work; say it again when that is done"
-    publish("command/done", command=word if word in _WORDS else None, ok=False, error=error)
+    known = word in _WORDS or word == _APP
+    publish("command/done", command=word if known else None, ok=False, error=error)
 
 
 async def obey(payload, retained, site, publish):
@@ -35,11 +37,14 @@ async def obey(payload, retained, site, publish):
             raise ValueError("it was retained, so it would come again at every connection")
         if len(payload) > _LONGEST:
             raise ValueError("too long; " + _KNOWN)
-        word = payload.decode()
-        if word not in _WORDS:
+        word, blank, arg = payload.decode().partition(" ")
+        if word == _APP and blank:
+            name = "tell"
+        elif word in _WORDS and not blank:
+            name, arg = _WORDS[word]
+        else:
             word = None
             raise ValueError("unknown; " + _KNOWN)
-        name, arg = _WORDS[word]
         text = await site.run(name, arg, True)
     except (KeyError, OSError, ValueError) as error:
         if isinstance(error, KeyError):

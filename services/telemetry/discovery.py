@@ -107,6 +107,8 @@ def _pieces(telemetry):
     for entity in _offered(telemetry.sections):
         yield comma + _described(entity, device)
         comma = b","
+    for key in telemetry.sensors:
+        yield b"," + _described(_sensor(key, *telemetry.sensors[key]), device)
     for entity in _BUTTONS:
         # A platform by itself takes away what was there when commands were allowed.
         removed = entity.split(",", 1)[0]
@@ -122,6 +124,16 @@ def _offered(sections):
             yield entity
     if "to" in sections.get("update", ()):
         yield _UPDATE
+
+
+def _sensor(key, name, unit, device_class):
+    """The entity of a value that the application writes into its section."""
+    text = 'app_%s "p":"sensor","name":%s,' % (key, json.dumps(name))
+    if unit:
+        text += '"stat_cla":"measurement","unit_of_meas":%s,' % json.dumps(unit)
+    if device_class:
+        text += '"dev_cla":%s,' % json.dumps(device_class)
+    return text + '"val_tpl":"{{ value_json.app.%s }}"' % key
 
 
 def _described(entity, device):

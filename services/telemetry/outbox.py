@@ -20,7 +20,7 @@ _FORWARDED = const(
 # What survives a reset, as transfers do that failed. Not what strangers cause: they shall not
 # wear the flash out.
 _FAILURES = b" service/restart task/crash board/blackbox update/rolled-back config/reverted "
-_FORWARDED_ALL_OF = const("update/")
+_FORWARDED_ALL_OF = const(("update/", "app/"))
 _KEEPER = const("services.telemetry.spill")
 _KEPT = const("/log/spill.txt")
 

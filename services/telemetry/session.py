@@ -85,7 +85,7 @@ async def _publish_until_lost(self, connection):
                 said(self)
         if not self.started and self.sections["time"].get("set"):
             borrow(_HERE + "greeting", "tell_info")(connection, self)
-        if self.announce_due:
+        if self.announce_due or (self.discovery and len(self.sensors) != self.announced):
             await _announce(self, connection)
         held = outbox and not may(self, "event")
         if held:
@@ -106,6 +106,7 @@ async def _publish_until_lost(self, connection):
 async def _announce(self, connection):
     """Tell Home Assistant what there is; a heap too full for that costs nothing else."""
     self.announce_due = False
+    self.announced = len(self.sensors)
     try:
         if may(self, "discovery"):
             await borrow(_HERE + "discovery", "announce")(connection, self)

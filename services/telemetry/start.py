@@ -46,6 +46,7 @@ def make(
     self.discovery = discovery
     self.commands = commands
     self.sections = status.sections
+    self.sensors = status.sensors
     self.saying = None  # what the broker has not confirmed yet: status, info, state, event ...
     # The same -> how often the broker closed on it, 0 -> the last time; see refusal.py.
     self.unwelcome = {}
@@ -55,6 +56,7 @@ def make(
     self.wake = asyncio.Event()
     self._retry = False  # something has changed: no need to wait any longer
     self.state_due = self.announce_due = False
+    self.announced = 0  # how many of the sensors
     self.obeying = None
     self.status = status.section(self.name)
     self.status.update(

@@ -7,9 +7,15 @@ from pathlib import Path
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
-# What an application is given, what the build itself puts in, and what the bench asks for.
-KEPT = frozenset(("publish", "section", "subscribe", "unsubscribe")) | frozenset(
-    ("BUNDLE", "SiteCommands", "Supervisor", "borrow")
+# What an application is given (services/app/interface.py), what the build itself puts in, and what
+# the bench asks for.
+KEPT = frozenset(
+    (
+        *("publish", "section", "subscribe", "unsubscribe"),
+        *("settings", "status", "board", "events", "sensor", "on_command"),
+        *("key", "name", "unit", "device_class"),
+        *("BUNDLE", "SiteCommands", "Supervisor", "borrow"),
+    )
 )
 
 

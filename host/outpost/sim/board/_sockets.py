@@ -208,6 +208,9 @@ class socket(io.IOBase):
     def read(self, size=-1):
         return self.sock.read(size)
 
+    def readline(self, *size):  # modlwip.c:1657, esp32/modsocket.c:904: the unix port's own
+        return self.sock.readline(*size)
+
     def readinto(self, buffer, *size):
         if not self.deaf:
             return self.sock.readinto(buffer, *size)

@@ -1,0 +1,60 @@
+"""Interface: the one object that an application's run(outpost) is given; loaded for such a one."""
+
+from services.app.values import text_of
+
+_NAME = "abcdefghijklmnopqrstuvwxyz0123456789_"
+_LONGEST = 200  # characters of an answer
+
+
+class Outpost:
+    """What an application has of its board.
+
+    settings: the object `app.settings` of config.json, {} without one. status: the application's
+    own section, a dict: STAT, MQTT and Home Assistant show what it writes there. board and events:
+    what run(status, events) is given.
+    """
+
+    def __init__(self, app):
+        self._app = app
+        self.settings = app.settings
+        self.status = app.safe.section(app.name)
+        self.board = app.safe
+        self.events = app.events
+
+    def publish(self, topic, **fields):
+        """Publish the event `app/TOPIC`: the log has it, and MQTT as `event/app/TOPIC`."""
+        self.events.publish("app/" + topic, **fields)
+
+    def sensor(self, key, name=None, unit=None, device_class=None):
+        """Have Home Assistant show status[key] as a sensor.
+
+        key: small letters, digits and `_`. name: what people call it, the key without one. unit
+        and device_class: as Home Assistant has them, such as "°C" and "temperature". ValueError.
+        """
+        if not key or [char for char in key if char not in _NAME]:
+            raise ValueError("a sensor's key has small letters, digits and _ alone")
+        self._app.sensors[key] = (name or key, unit, device_class)
+
+    def on_command(self, handler):
+        """Have handler(text) called for `SITE tell TEXT`, and for `app TEXT` over MQTT.
+
+        What it returns is the answer. A ValueError is the caller's mistake; what else it raises is
+        told, too, and ends nothing. It may not wait.
+        """
+        self._app.hears = handler
+
+
+def tell(app, text):
+    """Hand a command to the application and return its answer; ValueError, OSError."""
+    if not app.hears:
+        raise ValueError("the application hears no commands")
+    try:
+        answer = app.hears(text)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(text_of("%s: %s" % (type(error).__name__, error), _LONGEST))
+    return text_of("done" if answer is None else answer, _LONGEST)
+
+
+COMMANDS = {"tell": (tell, "tell TEXT: a command to the application", True, False)}
