@@ -22,6 +22,7 @@ _CONFIG = const("/config.json")
 _PROVEN = const("/config.last")
 _READY = const("/config.ready")  # what config.json came to at an earlier boot, see _ready()
 _DIGEST = const(32)  # bytes of a SHA-256
+_IS_DIR = const(0x4000)
 
 
 def assemble(version, rows, in_rescue=(), watchdog=None):
@@ -154,8 +155,8 @@ def _ready(seed, status):
     config.json says nothing else at most boots, and then neither its parser nor the rules are
     loaded: even of a module that was let go the names stay in the heap, and these have a hundred.
     The file is whole and of this config.json, this bundle and firmware and main.py's table, or it
-    is ignored. It holds no secret that config.json does not hold: FTP's passwords are hashes in
-    both by then.
+    is ignored; so it is where a user's root is no folder any more. It holds no secret that
+    config.json does not hold: FTP's passwords are hashes in both by then.
     """
     if BUNDLE == "source":  # a developer's, who changes the rules
         return None
@@ -165,6 +166,9 @@ def _ready(seed, status):
         if kept[:_DIGEST] != _digest(seed, kept[_DIGEST:]):
             return None
         name, off, watchdog, wanted = json.loads(kept[_DIGEST:])
+        for _, _, root in wanted.get("ftp", {}).get("users", {}).values():
+            if not os.stat(root)[0] & _IS_DIR:  # read anew, it is named
+                return None
     except Exception:  # there is none, or no memory to look: then it is read anew
         return None
     board = status.section("board")

@@ -6,6 +6,7 @@ Who reads config.json anew writes it anew; that tells which way it was.
 import json
 
 import pytest
+from fixtures_sim import PASSWORD
 from outpost.sim.flash import Flash
 
 READY = "/config.ready"
@@ -68,3 +69,42 @@ def test_a_changed_config_is_read_anew_at_once(booted):
     greeting, anew = booted(rename)
     assert anew
     assert "brandnew" in greeting
+
+
+def remove(flash):
+    flash.remove("/data")
+
+
+def replace_by_a_file(flash):
+    flash.remove("/data")
+    flash.write("/data", b"no folder")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [(remove, "there is no folder /data"), (replace_by_a_file, "/data is no folder")],
+)
+def test_a_root_that_goes_missing_later_is_named(start_board, change, named):
+    """Nothing else has config.json read anew then: its text is the same."""
+    users = {
+        "admin": {"password": PASSWORD, "role": "admin", "root": "/"},
+        "logger": {"password": PASSWORD, "role": "write", "root": "/data"},
+    }
+    board = start_board(config={"ftp": {"users": users}}, ftp=True, wait=True)
+    with board.ftp() as session:
+        session.mkd("/data")
+    board.stop()
+    board.start()  # the first boot named it; this one keeps what config.json came to
+    board.wait_ready()
+    board.stop()
+    with Flash(board.flash) as flash:
+        assert flash.read(READY)
+        change(flash)
+    for _ in range(2):
+        start = len(board.console)
+        board.start()
+        board.wait_ready()
+        board.wait_console(named, start=start)
+        with board.ftp() as session:
+            assert f"ftp.users.logger.root: {named}" in board.stat(session).replace("\n", " ")
+        board.stop()

@@ -543,12 +543,17 @@ class TestAnonymous:
         assert stranger.ask("PASS ").code == 530, "nobody else does without a password"
 
     @pytest.mark.parametrize(
-        "user", [{"password": None}, {"password": None, "root": "/"}, {"root": "/lib"}]
+        ("user", "named"),
+        [
+            ({"password": None}, ".root: must begin with /"),
+            ({"password": None, "root": "/"}, ".root: must be a folder below /"),
+            ({"root": "/lib"}, ": needs a password"),
+        ],
     )
-    def test_it_needs_a_root_of_its_own(self, power_up, connect, user):
+    def test_it_needs_a_root_of_its_own(self, power_up, connect, user, named):
         board = power_up({"users": ROLES | {"anonymous": user}})
 
-        board.wait_console("ftp.users.anonymous")
+        board.wait_console("ftp.users.anonymous" + named)
         guest = connect(None, to=board)
         guest.ask("USER anonymous")
         assert guest.ask("PASS x").code == 530
