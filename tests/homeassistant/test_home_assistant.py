@@ -74,7 +74,7 @@ def test_each_entity_passes_its_platforms_schema_and_its_template_tells_the_trut
     assert int(last["restarts"]) == 0
     assert int(last["boots"]) == 1
     assert (last["clock_set"], last["problem"]) == ("ON", "OFF")
-    assert last["rssi"] == "None"  # which Home Assistant shows as unknown
+    assert int(last["rssi"]) == state["network"]["rssi"] < 0
     # Before the clock was set there was no such time, afterwards it has a zone.
     assert values["last_boot"][0] == "None"
     assert datetime.fromisoformat(last["last_boot"]).tzinfo
@@ -89,6 +89,7 @@ status.section("board").update({"id": "b0a4d", "name": "shed", "version": "1.0",
                                 "firmware": "MicroPython", "outpost": "0.9",
                                 "reset_cause": "power-on"})
 status.section("update").update({"phase": "staged", "version": "1.0", "to": "1.1"})
+status.section("network").update({"address": "10.0.0.7", "rssi": None})
 from services.telemetry import Telemetry
 service = Telemetry(status, events, site, broker=%r)
 """
@@ -108,6 +109,7 @@ def test_an_update_and_a_problem_are_told(alone, mosquitto, subscriber):
     )
     assert faults == []
     assert (values["problem"][0], values["problem"][-1]) == ("OFF", "ON")
+    assert set(values["rssi"]) == {"None"}  # a board without Wi-Fi: Home Assistant says unknown
     told = [json.loads(text) for text in values["update"]]
     assert told[0] == {"installed_version": "1.0", "latest_version": "1.1"}
     assert told[-1] == {"installed_version": "1.0", "latest_version": "1.0"}
