@@ -46,14 +46,14 @@ def _shown(key, value):
             else:
                 value = span_text(value)
             break
-    if value is None:
-        value = "-"
-    elif value is True:
+    if value is True:
         value = "yes"
     elif value is False:
         value = "no"
     elif isinstance(value, str):
         value = plain(value)
+    elif key == "rssi":
+        value = "%s dBm" % value
     return "%s %s" % (key.replace("_", " "), value)
 
 
@@ -85,6 +85,8 @@ def troubles(sections):
     for name, section in sections:
         state = section.get("state")
         why = section.get("problem") or section.get("problems") or section.get("reason")
+        if not section.get("connected", 1):
+            why = why or section.get("last_error")  # of a broker that does not answer
         if state in ("failed", "waiting"):
             yield "%s %s: %s" % (name, state, section.get("error") or why or "no reason is known")
         elif why and name != "update":
@@ -118,9 +120,12 @@ def lines(sections):
                 parts.append(_shown(key, section[key]))
         line = "%-10s" % name
         for i in range(len(parts)):
-            part = parts[i] if i + 1 == len(parts) else parts[i] + ","
-            if i and len(line) + len(part) >= _WIDTH:
-                yield line
+            part = " " + parts[i] + ("," if i + 1 < len(parts) else "")
+            cut = 0  # where it begins; then between the words of a long text
+            while len(line) + len(part) > _WIDTH and cut >= 0:
+                yield line + part[:cut]
                 line = "%-10s" % ""
-            line += " " + part
+                part = part[cut:]
+                cut = part.rfind(" ", 1, _WIDTH - len(line))
+            line += part
         yield line

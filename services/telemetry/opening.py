@@ -17,9 +17,7 @@ _CONNECT_S = const(1)  # umqtt blocks this long at most, should the broker vanis
 _CONNACK = const(0x20)
 _ALERT = const(0x15)  # TLS's answer to what is no handshake (RFC 8446 section 5.1)
 _ID_MAX = const(23)  # of letters and digits: what every broker takes (MQTT 3.1.1 section 3.1.3.1)
-_NOT_PLAIN = "TLS is spoken there: write mqtts:// in telemetry.broker"
-_IF_TLS = "if TLS is spoken there, write mqtts:// in telemetry.broker"
-_IF_PLAIN = "if no TLS is spoken there, write mqtt:// in telemetry.broker"
+_WRONG_SCHEME = "%sTLS is spoken there, write mqtt%s:// in telemetry.broker"
 _REFUSALS = {
     2: "it does not like our client id",
     3: "it is not available",
@@ -101,13 +99,13 @@ async def open_connection(connection, telemetry):
     except OSError as error:
         why = reason(error)
         if "closed" in why or "reset" in why:  # as brokers answer what they can't read
-            hint = _IF_PLAIN if tls else _IF_TLS
+            hint = _WRONG_SCHEME % (("if no ", "") if tls else ("if ", "s"))
             raise OSError("%s before it answered; %s" % (why, hint))
         raise
     except ValueError as error:  # mbedtls's, in the handshake
         raise OSError("the broker's certificate is refused: %s" % str(error).strip())
     if kind == _ALERT:
-        raise OSError(_NOT_PLAIN)
+        raise OSError(_WRONG_SCHEME % ("", "s"))
     if kind != _CONNACK or len(answer) < 2:
         raise OSError("what answers is no MQTT broker")
     code = answer[1]

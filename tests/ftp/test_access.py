@@ -546,7 +546,7 @@ class TestAnonymous:
         ("user", "named"),
         [
             ({"password": None}, ".root: must begin with /"),
-            ({"password": None, "root": "/"}, ".root: must be a folder below /"),
+            ({"password": None, "root": "/"}, ".root: must not be / without a password"),
             ({"root": "/lib"}, ": needs a password"),
         ],
     )

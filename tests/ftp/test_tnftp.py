@@ -6,6 +6,7 @@ import re
 import time
 
 import pexpect
+import pyte
 import pytest
 
 PROMPT = "ftp> "
@@ -15,7 +16,7 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b=|\x1b>")
 class Terminal:
     """A person at tnftp: type() a line, read the answer."""
 
-    def __init__(self, program, port, *options, user="admin", password="secret"):
+    def __init__(self, program, port, *options, user="admin", password="secret", size=(100, 200)):
         self._child = pexpect.spawn(
             program.find("tnftp"),
             [*options, "127.0.0.1", str(port)],
@@ -23,8 +24,9 @@ class Terminal:
             env=program.environment,
             encoding="utf-8",
             timeout=20,
-            dimensions=(100, 200),
+            dimensions=size,
         )
+        self._size = size
         self._child.expect(r"Name \(127\.0\.0\.1:\S*\): ")
         self.welcome = self._child.before
         self._child.sendline(user)
@@ -38,8 +40,17 @@ class Terminal:
         """Type a line; what comes until the next prompt, without the echo."""
         self._child.sendline(line)
         self._child.expect_exact(PROMPT)
-        answer = ANSI.sub("", self._child.before).replace("\r", "")
+        self._answer = self._child.before
+        answer = ANSI.sub("", self._answer).replace("\r", "")
         return answer.partition("\n")[2]
+
+    def see(self, line):
+        """Type a line; the rows that a terminal of this size then shows, until the prompt."""
+        self.type(line)
+        rows, columns = self._size
+        screen = pyte.Screen(columns, rows)
+        pyte.Stream(screen).feed(self._answer)
+        return [row.rstrip() for row in screen.display if row.strip()][1:]
 
     def begin(self, line):
         """Type a line that takes its time."""
@@ -121,6 +132,23 @@ def test_the_sample_session_with_real_dates(terminal, control):
         assert re.search(rf"^211-.*{said}", rstat, re.M), (said, rstat)
 
     assert "221 Bye, admin." in person.quit()
+
+
+def test_rstat_in_eighty_columns(program, power_up, terminal):
+    """Health first, a line a service in columns; texts are broken between words, no row wraps."""
+    board = power_up(sections={"telemetry": {"broker": "mqtt://127.0.0.1:1"}})
+    board.wait_console("telemetry/down")
+    rows = terminal(to=board, size=(60, 80)).see("rstat")
+
+    assert all(re.match("211[- ]", row) for row in rows), "\n".join(rows)
+    assert rows[0].startswith("211-System date: ")
+    assert re.fullmatch(r"211-Uptime: 0 days, 00:\d\d", rows[1])
+    assert rows[2:4] == ["211-Number of users: 1", "211-Health: look below"]
+    assert "211-! telemetry: nobody listens there (ECONNREFUSED)" in rows[4:7]
+    assert any(row.startswith("211-! config: ftp.users.jailed.root: ") for row in rows[4:7])
+    sections = rows[rows.index(next(row for row in rows if row.startswith("211-board"))) :]
+    assert all(re.match("211-([a-z]+ +| {11})", row[:15]) for row in sections[:-1]), rows
+    assert sections[-1] == "211 End."
 
 
 @pytest.mark.parametrize("options", [(), ("-A",), ("-p",)], ids=["default", "active", "passive"])

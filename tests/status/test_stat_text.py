@@ -16,7 +16,7 @@ for line in lines(json.loads(sys.stdin.read())):
 HEADS = """211-System date: 2026-11-27 04:01:56
 211-Uptime: 3 days, 02:04
 211-Number of users: 2
-211-Health: look at what is named below
+211-Health: look below
 211-! app failed: OSError: 5, sessions 3
 211-Outpost 0.1.0 (MicroPython 1.29.0, with a comma, on linux)
 211-Connected to: outpost
@@ -28,6 +28,7 @@ HEADS = """211-System date: 2026-11-27 04:01:56
 SECTIONS = {
     "board": {"boots": 3, "firmware": "MicroPython 1.29.0, preview; x", "id": "018a5bd14bdb",
               "name": "12", "uptime_s": 3 * 86400 + 7451, "version": "1.4.0"},
+    "network": {"state": "running", "up": True, "rssi": -61},
     "ftp": {"state": "running", "sessions": 2, "stored_bytes": 52 * 1024, "transfers": 4,
             "transfers_now": 1, "failed": 0, "converted": 2},
     "time": {"state": "waiting", "error": "OSError: 5, sessions, all 3 of them", "offset_ms": -12,
@@ -54,6 +55,22 @@ def written(micropython, tmp_path):
 
 def test_what_the_device_writes_is_read_back(written):
     assert parse(written(SECTIONS)) == SECTIONS
+
+
+def test_long_texts_are_broken_between_words(written):
+    """Below 80 columns with `211-` before them; only a word that is longer goes beyond."""
+    why = "the broker closes the connection on homeassistant/device/outpost-46c6d97ee530/config"
+    text = " ".join([why] * 4)
+    sections = {
+        "rescue": {"reason": text},
+        "telemetry": {"state": "running", "kept": 0, "broker": "10.0.0.5:1883", "problem": text},
+        "app": {"state": "running", "path": "/" + "x" * 90},
+    }
+    reply = written(sections)
+
+    assert parse(reply)["telemetry"] == sections["telemetry"]
+    assert [len(line) > 78 for line in reply.splitlines()].count(True) == 1
+    assert "211-network    running, rssi -61 dBm, up yes\n" in written(SECTIONS)
 
 
 def test_what_is_rounded_is_close(written):
@@ -97,6 +114,9 @@ WELL = {
         ({}, ""),
         ({"app": {"state": "failed", "error": "OSError: 5"}}, "app failed: OSError: 5"),
         ({"time": {"set": False}}, "time: the clock is not set, so times are not real"),
+        ({"telemetry": {"connected": False, "last_error": "no address"}}, "telemetry: no address"),
+        ({"telemetry": {"connected": True, "last_error": "no address"}}, ""),
+        ({"telemetry": {"connected": False, "last_error": None}}, ""),
         ({"config": {"problems": "ftp.x: no such key"}}, "config: ftp.x: no such key"),
         ({"rescue": {"reason": "three boots failed"}}, "rescue: three boots failed"),
         ({"update": {"phase": "trial"}}, "update: a version is on trial"),

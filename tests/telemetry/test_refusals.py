@@ -211,4 +211,4 @@ def test_a_port_of_tls_is_told_to_who_speaks_plainly_to_it(alone):
         device = alone(BOARD % ("b0a4d", f"mqtt://127.0.0.1:{server.getsockname()[1]}"))
         error = device.wait_for("telemetry/down")["error"]
 
-    assert error == "TLS is spoken there: write mqtts:// in telemetry.broker"
+    assert error == "TLS is spoken there, write mqtts:// in telemetry.broker"

@@ -91,6 +91,7 @@ def _read(phrase, unit, value):
         return f"{key}_bytes", round(float(number) * _SIZES[name])
     if re.fullmatch(r"-?\d+ ms", value):
         return f"{key}_ms", int(value.split()[0])
+    value = value.removesuffix(" dBm")
     span = _SPAN.fullmatch(value)
     if span:
         sign, days, *clock = span.groups()

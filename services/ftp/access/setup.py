@@ -90,7 +90,7 @@ def _account(name, given, problems):
         return None
     root = paths.resolve("/", root)  # what may be seen is told by comparing
     if anyone and root == "/":
-        text = ".root: must be a folder below / without a password; this user can't log in"
+        text = ".root: must not be / without a password; this user can't log in"
         problems.append(where + text)
         return None
     try:

@@ -39,7 +39,7 @@ async def HASH(session, arg):
     piece = Piece(session, found[6])
     first, end = piece.first, piece.end
     if ranged and first == end:
-        return 551, "RANG begins beyond the end of the file, at %d." % end
+        return 551, "The offset lies beyond the end of the file, at %d." % end
     name = session.hash
 
     async def work(transfer):
@@ -59,7 +59,7 @@ def piece_of(session, size):
     """The Piece that RETR is to send; FTPError 551 in TYPE A."""
     piece = Piece(session, size)
     if session.text:
-        raise FTPError(551, "RANG needs TYPE I: in TYPE A bytes have no fixed place.")
+        raise FTPError(551, "An offset needs TYPE I: in TYPE A bytes have no fixed place.")
     return piece
 
 

@@ -136,7 +136,7 @@ def _status_lines(session):
     yield "Uptime: " + text.days_text(board.get("uptime_s", 0))
     yield "Number of users: %d" % len(server.sessions)
     wrong = list(text.troubles(_sections(session, text)))
-    yield "Health: " + ("look at what is named below" if wrong else "all well")
+    yield "Health: " + ("look below" if wrong else "all well")
     for one in wrong:
         yield "! " + text.plain(one[:_WIDTH])
     yield "Outpost %s (%s)" % (board.get("outpost"), board.get("firmware"))

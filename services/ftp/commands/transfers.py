@@ -66,14 +66,14 @@ def _offset(session):
     """The byte that REST asked for, if nothing came between; see Session._obey()."""
     offset = max(session.rest, 0)
     if offset and session.text:
-        raise FTPError(550, "REST needs TYPE I: in TYPE A bytes have no fixed place.")
+        raise FTPError(550, "An offset needs TYPE I: in TYPE A bytes have no fixed place.")
     return offset
 
 
 def _require_within(offset, size):
     """FTPError 551 where a transfer would begin beyond the end of a file of that size."""
     if offset > size:
-        raise FTPError(551, "REST lies beyond the end of the file, at %d." % size)
+        raise FTPError(551, "The offset lies beyond the end of the file, at %d." % size)
 
 
 async def RETR(session, arg):

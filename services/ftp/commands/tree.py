@@ -118,7 +118,7 @@ async def RNTO(session, arg):
     if paths.is_within(old, path):  # LittleFS would do it, and the folder would be lost
         return 553, "A directory can't go into itself."
     if session.server.is_busy(old):
-        return 450, "That file is being transferred; try again later."
+        return 450, "That is being transferred; try again later."
     target = taken(path)
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
