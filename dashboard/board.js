@@ -198,6 +198,13 @@ class Board {
     });
   }
 
+  /** Names of services that run, and say what is wrong: the details tell it. */
+  get worried() {
+    return Object.keys(this.state).filter((name) => {
+      return this.section(name).problem && !this.troubled.includes(name);
+    });
+  }
+
   /** What its owner should look at, the worst first: [{level: "bad" or "warn", text}]. */
   concerns(now, since) {
     const found = [];
@@ -215,6 +222,7 @@ class Board {
     if (update.phase === "trial") add("warn", `update to ${visible(update.to, 40)} on trial`);
     if (this._bitten(now)) add("warn", `reset by its ${this.resetReason}`);
     if (this.section("time").set === false) add("warn", "clock not set");
+    for (const name of this.worried) add("warn", `${visible(name, 40)} names a problem`);
     if (this.section("config").problems) add("warn", "config.json has faults");
     if (scarce(this.section("heap"))) add("warn", "heap nearly full");
     if (scarce(this.section("flash"))) add("warn", "flash nearly full");

@@ -5,6 +5,7 @@ import unicodedata
 # Control characters, what turns the direction of writing (bidi), line ends, and what no font has.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 LIMIT = 200
+ADVICE = 800  # characters of what is wrong with a board, and of what to do about it
 
 
 def safe(text, limit=LIMIT):

@@ -270,6 +270,7 @@ LOOK_AT = (
         "warn",
     ),
     ({"time": {"set": False}}, "clock not set", "warn"),
+    ({"network": {"problem": "no such Wi-Fi"}}, "network names a problem", "warn"),
     ({"config": {"problems": "ftp.port: must be"}}, "config.json has faults", "warn"),
     ({"heap": {"free_bytes": 4, "total_bytes": 100}}, "heap nearly full", "warn"),
     ({"flash": {"free_bytes": 4, "total_bytes": 100}}, "flash nearly full", "warn"),

@@ -47,6 +47,8 @@ def test_a_board_that_is_well_has_no_problem():
         ({"update": {"phase": "rolled-back", "reason": "E"}}, "update to 2.0 rolled back: E"),
         ({"config": {"problems": "ftp.port: must be"}}, "config.json: ftp.port: must be"),
         ({"time": {"set": False, "last_error": "no answer"}}, "clock not set: no answer"),
+        ({"time": {"set": False, "problem": "no answer"}}, "clock not set: no answer"),
+        ({"time": {"set": True, "problem": "a and b differ"}}, "time: a and b differ"),
         ({"heap": {"free_bytes": 6800}}, "low heap: 5.0% free"),
         ({"flash": {"free_bytes": 0}}, "low flash: 0.0% free"),
     ],
@@ -103,3 +105,9 @@ def test_trouble_comes_first_and_no_version_is_cut(width, version):
     assert "\n".join(lines).count(version) == 2 + (version in "0.1.0+1f0c77a2")
     assert "well     barn" in "".join(lines), "by its own name where the file has none"
     assert " ".join("\n".join(lines).split()).count("the sensor does not answer") == 5
+
+
+def test_what_to_do_is_said_to_its_end():
+    long = "the broker closes the connection on %s; let this user publish there, or do without"
+    lines = drawn([(board(1), answer(telemetry={"problem": long % ("x/" * 100)}))], 80)
+    assert "or do without" in " ".join("\n".join(lines).split())

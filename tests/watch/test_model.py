@@ -85,6 +85,14 @@ def test_a_state_fills_the_row(online):
     assert (board.sessions, board.restarts, board.troubles) == (1, 3, ())
 
 
+def test_what_a_service_says_is_wrong_is_told(online):
+    telemetry = {"state": "running", "problem": "the broker refuses the subscription to x"}
+    online.say("state", STATE | {"telemetry": telemetry, "log": {"problem": None}})
+    assert online.board.troubles == ("telemetry: the broker refuses the subscription to x",)
+    online.say("state", STATE | {"telemetry": telemetry | {"state": "failed"}})
+    assert online.board.troubles == ("telemetry failed",)
+
+
 def test_uptime_is_counted_on_between_two_states_while_the_board_is_there(online):
     online.wait(7)
     assert online.board.uptime(online.now) == 107

@@ -35,8 +35,8 @@ class Answer:
             error, problem = section.get("error"), section.get("problem")
             if section.get("state") in _UNHEALTHY:
                 yield f"{name} {section['state']}" + (f": {error}" if error else "")
-            elif problem and name != "time":  # a clock that isn't set has its own line
-                yield f"{name}: {problem}"
+            elif problem and not (name == "time" and section.get("set") is False):
+                yield f"{name}: {problem}"  # a clock that isn't set has its own line
         telemetry = self.sections.get("telemetry", {})
         if telemetry.get("state") == "running" and telemetry.get("connected") is False:
             why = telemetry.get("last_error")

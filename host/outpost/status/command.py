@@ -12,7 +12,7 @@ from outpost import boards as several
 from outpost import bundle
 from outpost.bundle.trace import explained
 from outpost.control import Unreachable
-from outpost.shown import safe, size, span
+from outpost.shown import ADVICE, safe, size, span
 from outpost.status.ask import Answer, ask
 from outpost.status.rows import rows
 
@@ -136,7 +136,7 @@ def _show(console, board, answer):
             rows.add_row(safe(name), Text(state, style), Text(told))
     console.print(rows)
     for problem in answer.problems:
-        console.print(Text(f"! {safe(problem)}", _BAD))
+        console.print(Text(f"! {safe(problem, ADVICE)}", _BAD))
 
 
 def filled(pairs, width):
@@ -160,4 +160,4 @@ def shown(key, value):
             if key.endswith(suffix):
                 key, value = key.removesuffix(suffix), text_of(value)
                 break
-    return f"{safe(key.replace('_', ' '))} {safe(value)}"
+    return f"{safe(key.replace('_', ' '))} {safe(value, ADVICE)}"

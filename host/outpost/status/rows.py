@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.padding import Padding
 from rich.text import Text
 
-from outpost.shown import safe, size, span
+from outpost.shown import ADVICE, safe, size, span
 from outpost.status.ask import LEAST, Answer, free_share
 
 AWAY, TROUBLE, WELL = "away", "trouble", "well"  # in the order in which they are shown
@@ -36,7 +36,7 @@ def rows(answers, width):
         yield _line(row, widths, below)
         beneath = [row[_VERSION]] if below and isinstance(answer, Answer) else []
         style = _STYLES[_condition(answer)]
-        beneath += [Text(f"! {safe(problem)}", style) for problem in _problems(answer)]
+        beneath += [Text(f"! {safe(problem, ADVICE)}", style) for problem in _problems(answer)]
         for text in beneath:
             yield Padding(text, (0, 0, 0, widths[0] + _GAP), expand=False)
     counts = {name: sum(_condition(answer) == name for _, answer in order) for name in _STYLES}

@@ -265,11 +265,13 @@ def _take_state(board, state, now):
     sections = {name: part for name, part in state.items() if isinstance(part, dict)}
     restarts = [_number(part.get("restarts")) for part in sections.values()]
     board.restarts = sum(count for count in restarts if count is not None)
-    board.troubles = tuple(
-        f"{_text(name)} {part['state']}"
-        for name, part in sorted(sections.items())
-        if part.get("state") in ("failed", "waiting")
-    )[:8]
+    said = []
+    for name, part in sorted(sections.items()):
+        if part.get("state") in ("failed", "waiting"):
+            said.append(f"{_text(name)} {part['state']}")
+        elif part.get("problem"):
+            said.append(f"{_text(name)}: {_text(part['problem'])}")
+    board.troubles = tuple(said[:8])
     if of("config", "problems"):
         board.troubles += ("config.json has faults",)
     if of("config", "reason"):
