@@ -365,12 +365,18 @@ class TestACrowd:
         assert set(heard) == {"220 ", "421 "}
         board.kill()
 
+    @pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
     @pytest.mark.parametrize("heap", ["112K", "120K", "128K"])
-    def test_more_sessions_than_the_heap_has_room_for(self, power_up, connect, heap):
+    def test_more_sessions_than_the_heap_has_room_for(self, power_up, connect, pair, heap, secure):
         """The one who is refused was read from before its socket was made non-blocking: that held
         the loop until the watchdog bit."""
+        files = {file.path: file.content for file in pair.files} if secure else None
+        tls = {"tls": {}} if secure else {}
         board = power_up(
-            {"max_sessions": 100, "max_per_address": 100}, {"time": None, "log": None}, heap=heap
+            {"max_sessions": 100, "max_per_address": 100, **tls},
+            {"time": None, "log": None},
+            files=files,
+            heap=heap,
         )
 
         for _ in range(2):
