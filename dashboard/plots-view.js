@@ -80,7 +80,7 @@ class Plot {
       ...this._size,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
-      padding: [6, 18, 0, 0],
+      padding: [10, 18, 0, 0],
       scales: { x: { range: () => this._span }, y: { range } },
       axes: [
         { ...axis, grid: { show: false }, size: 22, space: 56, values: (plot, splits) => splits.map((at) => this._moment(at)) },

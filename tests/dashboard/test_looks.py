@@ -96,6 +96,33 @@ def test_no_width_needs_sideways_scrolling(publisher, web_broker, open_page):
         assert hidden == 0, width  # no column is cut off either
 
 
+def left_of(locator):
+    return locator.bounding_box()["x"]
+
+
+def test_what_stands_below_each_other_is_in_line(publisher, web_broker, open_page):
+    """An event that came without a time of its own, `~` before it, is no wider than the others."""
+    page = open_page(web_broker.web_url, viewport=WIDE)
+    fill(web_broker, publisher)
+    filled(page)
+    timed = {"path": "/timed", "time": "2026-11-27T10:00:00Z", "seq": 21}
+    publisher.event("ftp/transfer", event_type="deleted", **timed)
+    expect(feed(page).filter(has_text="/timed")).to_be_visible()
+    rows = page.locator("#feed-rows li")
+    without = rows.filter(has=page.locator("time.arrival")).first
+    timed = rows.filter(has_not=page.locator("time.arrival")).first
+    for part in (".what", ".said"):
+        assert left_of(without.locator(part)) == left_of(timed.locator(part))
+
+    page.set_viewport_size(PHONE)
+    row = row_of(page, "gone")
+    name, presence, since = (
+        row.locator(part).bounding_box() for part in ("td.name", ".presence", ".since")
+    )
+    assert since["y"] + since["height"] <= name["y"] + name["height"] + 1, "beside the board's id"
+    assert since["y"] > presence["y"] + presence["height"] / 2, "below what it is"
+
+
 @pytest.mark.parametrize(("scheme", "viewport"), [("dark", PHONE), ("light", WIDE)])
 def test_the_rules_of_accessibility_are_kept(publisher, web_broker, open_page, scheme, viewport):
     if not AXE.exists():
