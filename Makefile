@@ -7,6 +7,7 @@ READY := .venv/.ready
 LIBRARY := build/lib/logging.py
 I386 := build/i386/places.json
 PAGE_JS := dashboard/mqtt.min.js
+BASIC_FTP := tests/ftp/node_modules/.package-lock.json
 ARGS ?=
 JOBS ?= 4
 MINUTES ?= 10
@@ -28,6 +29,7 @@ run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log i
 test: $(READY) $(LIBRARY) $(I386) ## run all tests; installs the programs they need where it may
 	@host/system-packages
 	@$(MAKE) --no-print-directory $(PAGE_JS) || echo 'NOT TESTED: the dashboard, for want of its libraries'
+	@$(MAKE) --no-print-directory $(BASIC_FTP) || echo 'NOT TESTED: basic-ftp, which npm fetches'
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 test-ha: $(READY) $(LIBRARY) $(I386) build/ha/bin/hass ## run Home Assistant's own checks on what boards announce
@@ -85,7 +87,7 @@ picture: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## draw the pictures in docs ane
 	$(BIN)/python docs/dashboard.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
-	rm -rf build dashboard/node_modules $(PAGE_JS) dashboard/uPlot.* .pytest_cache .ruff_cache
+	rm -rf build dashboard/node_modules tests/ftp/node_modules $(PAGE_JS) dashboard/uPlot.* .pytest_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -108,4 +110,8 @@ $(PAGE_JS): dashboard/package.json dashboard/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is missing, which fetches mqtt.js and uPlot' >&2; exit 1; }
 	cd dashboard && npm ci --loglevel=error && cp node_modules/mqtt/dist/mqtt.min.js \
 		node_modules/uplot/dist/uPlot.iife.min.js node_modules/uplot/dist/uPlot.min.css .
+	@touch $@
+
+$(BASIC_FTP): tests/ftp/package-lock.json
+	cd tests/ftp && npm ci --loglevel=error
 	@touch $@

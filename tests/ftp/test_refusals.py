@@ -2,9 +2,12 @@
 
 import ftplib
 import io
+import json
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 LONG = "\u0436" * 140 + ".txt"  # 284 bytes
 TRANSFER = """
 import asyncio
@@ -139,3 +142,13 @@ class TestClients:
         assert done.returncode
         assert done.stderr.count("---> STOR") == 1
         assert "553 A name has 255 bytes at most." in done.stderr
+
+    def test_basic_ftp_goes_on_with_its_session(self, program, board):
+        if not (HERE / "node_modules" / "basic-ftp").is_dir():
+            pytest.skip("NOT TESTED: basic-ftp is not there; `make test` fetches it, with npm")
+        file = program.folder / "file"
+        file.write_bytes(b"x" * 300_000)
+        paths = ["/no-folder/x", "/main.py/x", f"/{LONG}", "/taken"]
+        done = program("node", HERE / "basic_ftp.cjs", board.port, file, *paths)
+
+        assert json.loads(done.stdout) == {"codes": [550, 550, 553, 226], "folder": "/"}
