@@ -61,7 +61,7 @@ async def MDTM(session, arg):
             raise
         if len(when) == 14:
             return _set_time(session, when, name)
-        if when[14] in ".+-":
+        if when[14] in ".+-Zz":
             return 501, "MDTM takes no fraction and no zone; MFMT sets a time, in UTC."
         raise
     if is_dir(found):
