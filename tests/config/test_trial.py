@@ -94,6 +94,17 @@ def ftp_off(config):
     config["ftp"] = None
 
 
+def test_a_lost_password_is_replaced_over_the_cable(proven):
+    """As docs/configuration.md says."""
+    start = boot_with(proven, changed(proven, with_admin(password="the new one")))
+    proven.wait_ready()
+    with proven.ftp(password="the new one"):
+        proven.wait_console("config/proven", start=start)
+    proven.stop()
+    with Flash(proven.flash) as flash:
+        assert b"the new one" not in flash.read("/config.json"), "its hash took its place"
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
