@@ -15,7 +15,7 @@ SEED ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ha test-picow picow-figures fuzz soak lint deps page dashboard \
-	dashboard-figures bench bench-quick package wheel picture clean
+	dashboard-figures docs bench bench-quick package wheel picture clean
 
 help: ## list what make can do
 	@echo 'make run ARGS="--ftp-port 2122" passes options on; so does make test ARGS="tests/sim -x".'
@@ -66,6 +66,10 @@ dashboard: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## show the web page with a br
 dashboard-figures: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## measure the page with 100 boards in a real browser
 	$(BIN)/python tests/dashboard/load.py
 
+docs: .venv/.docs ## build the site of these pages in build/site; a broken link fails
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/site
+	@echo 'Open build/site/index.html'
+
 bench: $(READY) $(LIBRARY) $(I386) ## measure speed and heap beside peers; ARGS="--help" tells its options
 	$(BIN)/python -m bench $(ARGS)
 
@@ -92,6 +96,11 @@ clean: ## remove what was built, simulated flash too; .venv stays
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+# Only the site wants these.
+.venv/.docs: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 $(LIBRARY): | $(READY)
