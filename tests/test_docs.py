@@ -70,3 +70,16 @@ def test_the_simulators_page_has_every_option_of_the_command():
     options = [option for option in sim.params if not option.hidden]
     assert len(options) > 10
     assert [it.opts[0] for it in options if f"| `{it.opts[0]}" not in page] == []
+
+
+def test_the_readmes_heap_is_that_of_the_benchmarks_page():
+    rows = re.findall(
+        r"^\| (?:at rest|smallest).*", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    page = (ROOT / "docs/benchmarks.md").read_text()
+    rest, smallest = (
+        re.search(rf"^\| {row} \| (.*) \|$", page, re.MULTILINE)[1].split(" | ")
+        for row in ("at rest, above the bare interpreter", "1 MiB both ways and LIST of 500")
+    )
+    expected = [rest[:3], rest[3:], smallest[:3], smallest[3:]]
+    assert [row.strip("| ").split(" | ")[1:] for row in rows] == expected
