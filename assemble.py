@@ -30,7 +30,7 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
 
     rows: (name, module, class, the key without which it isn't even imported, or None), in the
     order of starting. A section that is null turns its service off too. in_rescue: the names of
-    those that are made in rescue mode. watchdog: what to feed meanwhile.
+    those that are made in rescue mode, the one that it can spare last. watchdog: what to feed.
     """
     status = Status()
     events = Events(console.write)
@@ -50,6 +50,8 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
     hung_app = rescue and rescue.endswith("the watchdog (app)")
     if rescue:
         status.section("rescue")["reason"] = rescue
+        if " in rescue mode " in rescue:  # it may be telemetry that ends them
+            in_rescue = in_rescue[:-1]
     for row in rows:
         name = row[0]
         if name not in wanted:

@@ -43,8 +43,8 @@ except KeyboardInterrupt:
     at_prompt()
     raise
 try:
-    # The last ones are those that run in rescue mode, too.
-    daemon.main(VERSION, SERVICES, ("log", "network", "ftp", "time", "update"))
+    # The names are those that run in rescue mode, too; without the last one where that fails.
+    daemon.main(VERSION, SERVICES, ("log", "network", "ftp", "time", "update", "telemetry"))
     at_prompt()
 except KeyboardInterrupt:  # while the services are made, while they stop, or after a crash
     at_prompt()

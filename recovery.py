@@ -34,8 +34,8 @@ def record():
     """The boot record. Empty where nothing was kept or it can't be read.
 
     boots, cause: of all boots, of this one. hung: who held the loop when the watchdog came.
-    bad, end: see begin() and ended(). version: of the last manifest. update: state, boots of the
-    trial, to, from, reason.
+    bad, end: see begin() and ended(). rescues: see healthy(). version: of the last manifest.
+    update: state, boots of the trial, to, from, reason.
     """
     # FAT can't replace a file: there both are kept, and one of them is whole.
     return _read(_PATH) or _read(_NEW) or {}
@@ -123,11 +123,16 @@ def interrupted():
     ended()
 
 
-def healthy():
-    """Forget the bad boots: this one has lived."""
+def healthy(in_rescue=False):
+    """Forget the bad boots: this one has lived. Return how often in a row that was rescue mode."""
     kept = record()
-    if kept.pop("bad", None):
+    bad = kept.pop("bad", None)
+    rescues = kept.pop("rescues", 0)
+    if in_rescue:
+        kept["rescues"] = rescues + 1
+    if bad or rescues:
         keep(kept)
+    return rescues + 1
 
 
 def begin(cause, hung=None):
@@ -180,7 +185,9 @@ def rescue():
     bad = kept.get("bad")
     if not isinstance(bad, int) or bad < _BAD_BOOTS or update_of(kept).get("state") == "trial":
         return None
-    return "%d boots ended badly within a minute, the last by: %s" % (bad, kept.get("why", "?"))
+    where = "" if bad == _BAD_BOOTS else "in rescue mode "
+    why = kept.get("why", "?")
+    return "%d boots ended badly within a minute, the last %sby: %s" % (bad, where, why)
 
 
 def settle(cause="power-on", watchdog=True):

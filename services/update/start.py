@@ -21,7 +21,7 @@ def make(self, status, events, site):
     section["version"] = status.section("board").get("version")
     for key in ("to", "boots", "reason"):
         section[key] = update.get(key)
-    self.due = phase == "trial" or kept.get("bad")
+    self.due = phase == "trial" or kept.get("bad") or kept.get("rescues")
     if phase == "rolled-back" and not update.get("told"):
         self.due = True
     try:

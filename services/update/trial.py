@@ -8,11 +8,27 @@ from services.borrow import borrow, forget
 _HEALTHY_S = const(60)  # what a boot must have lived to be no bad one
 _PATIENCE = const(10)  # trials' lengths until a version that can't become healthy goes
 _CRASHES = const(3)  # of the application with one error: time does not heal them
+_RETRY_S = const(3600)  # of rescue mode, until a normal boot is tried
+_RARER = const(4)  # how often in a row that time doubles: 16 h at most
 _ROOM = const(4096)  # bytes of heap; with less FTP takes nobody in
 
 
 async def watch(service):
-    """Judge the version on trial until it is kept or goes; without one, forget bad boots."""
+    """Judge the version on trial until it is kept or goes; without one, forget bad boots.
+
+    In rescue mode a normal boot follows, an hour later, after each failure more rarely.
+    """
+    retry_s = await _watch(service)  # which has let go of recovery: an hour is long
+    if retry_s:
+        service.board.section("rescue")["retry_s"] = retry_s
+        await asyncio.sleep(retry_s)
+        while service.board.section("ftp").get("sessions"):  # somebody may be repairing it
+            await asyncio.sleep(1)
+        await service.site.run("shutdown", "-r", True)
+
+
+async def _watch(service):
+    """What watch() says; return the seconds until a normal boot is to be tried, else None."""
     import journal
     import recovery
 
@@ -30,8 +46,12 @@ async def watch(service):
                 was = update.get("to")
                 _tell(service, state, service.status["version"], was, update.get("reason"))
                 recovery.mark(state, told=True)
-            if kept.get("bad"):
+            if kept.get("bad") or kept.get("rescues"):
                 await _live(service)
+                in_rescue = "rescue" in service.board.sections
+                times = recovery.healthy(in_rescue)
+                if in_rescue and not recovery.rescue():  # with the file it lasts
+                    return _RETRY_S << min(times - 1, _RARER)
     finally:
         for module in ("journal", "recovery"):
             forget(module)
@@ -101,7 +121,7 @@ def _wrong(board, needs, troubled, restarts):
 
 
 async def _live(service):
-    """Wait until FTP has run for a minute, and forget the bad boots."""
+    """Wait until FTP has run for a minute."""
     healthy = 0
     restarts = 0
     while healthy < _HEALTHY_S:
@@ -110,7 +130,6 @@ async def _live(service):
         well = section.get("state") == "running" and section.get("restarts") == restarts
         restarts = section.get("restarts")
         healthy = healthy + 1 if well else 0
-    borrow("recovery", "healthy")()
 
 
 async def confirm(service):

@@ -13,6 +13,7 @@ from archives import archive_with
 from fixtures_sim import desk
 from littlefs import LittleFSError
 from outpost import bundle
+from outpost.sim.clock import Haste, libfaketime
 from outpost.sim.flash import Flash
 
 HANGS = b"""
@@ -140,7 +141,7 @@ def test_the_file_rescue_asks_for_it(power_up):
     stat = stat_of(board)
 
     assert "rescue     reason the file /rescue is there: remove it and reboot" in stat
-    assert "telemetry  off" in stat
+    assert "telemetry  running" in stat
     assert "app        off" in stat
 
     session = board.ftp()
@@ -149,6 +150,47 @@ def test_the_file_rescue_asks_for_it(power_up):
     session.sendcmd("SITE shutdown -r")
     board.wait_console("board/boot", start=place)
     assert "rescue" not in stat_of(board)
+
+
+@pytest.mark.skipif(not libfaketime(), reason="NOT TESTED: faketime is not installed")
+@pytest.mark.timeout(240)
+def test_rescue_mode_tells_why_by_mqtt_and_tries_a_normal_boot_more_and_more_rarely(
+    power_up, mosquitto, subscriber
+):
+    broker = f"mqtt://{mosquitto.host}:{mosquitto.port}"
+    board = power_up(
+        {"/app.py": RESETS},
+        config={"app": "app", "telemetry": {"broker": broker}, "watchdog": False},
+        clock=Haste(100),
+    )
+
+    def rescued(times, hours):
+        waits = {"retry_s": hours * 3600}
+        deadline = time.monotonic() + 100
+        while not (told := [m.json["rescue"] for m in subscriber.matching("/state")
+                            if m.json.get("rescue", {}).items() >= waits.items()]):  # fmt: skip
+            assert time.monotonic() < deadline, board.console[-3000:]
+            time.sleep(0.1)
+        assert "a reset that nobody asked for" in told[0]["reason"]
+        assert board.console.count("board/rescue") == times
+
+    rescued(1, 1)
+    rescued(2, 2)
+    assert board.resets == 3 + 1 + 3
+
+
+@pytest.mark.timeout(120)
+def test_telemetry_is_left_out_where_rescue_mode_ends_badly_too(power_up, mosquitto):
+    broker = f"mqtt://{mosquitto.host}:{mosquitto.port}"
+    board = power_up(
+        {"/boot.json": b'{"boots": 4, "bad": 4, "why": "the watchdog"}'},
+        config={"telemetry": {"broker": broker}},
+    )
+    board.wait_ready()
+    stat = " ".join(" ".join(line[4:] for line in stat_of(board).splitlines()).split())
+
+    assert "4 boots ended badly within a minute, the last in rescue mode by: the watchdog" in stat
+    assert "telemetry off" in stat
 
 
 @pytest.fixture
