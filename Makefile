@@ -5,6 +5,7 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 LIBRARY := build/lib/logging.py
+STUBS := build/stubs/esp32/.ready build/stubs/rp2/.ready
 I386 := build/i386/places.json
 PAGE_JS := dashboard/mqtt.min.js
 BASIC_FTP := tests/ftp/node_modules/.package-lock.json
@@ -26,7 +27,7 @@ run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log i
 	@host/how-to-log-in $(ARGS)
 	@exec $(BIN)/outpost sim $(ARGS)
 
-test: $(READY) $(LIBRARY) $(I386) ## run all tests; installs the programs they need where it may
+test: $(READY) $(LIBRARY) $(I386) $(STUBS) ## run all tests; installs the programs they need where it may
 	@host/system-packages
 	@$(MAKE) --no-print-directory $(PAGE_JS) || echo 'NOT TESTED: the dashboard, for want of its libraries'
 	@$(MAKE) --no-print-directory $(BASIC_FTP) || echo 'NOT TESTED: basic-ftp, which npm fetches'
@@ -50,9 +51,10 @@ soak: $(READY) $(LIBRARY) $(I386) ## a board's day in 20 minutes; as root; ARGS=
 	@host/system-packages
 	PYTHONPATH=tests:. $(BIN)/python -m soak $(ARGS)
 
-lint: $(READY) ## check style and format
+lint: $(READY) $(STUBS) ## check style, format, and that boards have what is asked of them
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python tools/ports.py
 
 deps: $(READY) ## fetch what boards import, and a 32-bit MicroPython; MICROPYTHON_LIB=DIR names a checkout
 	$(BIN)/python -m outpost.dependencies
@@ -105,6 +107,11 @@ $(READY): pyproject.toml
 
 $(LIBRARY): | $(READY)
 	$(BIN)/python -m outpost.dependencies
+
+build/stubs/%/.ready: tools/stubs/%.txt | $(READY)
+	rm -rf $(@D)
+	$(BIN)/pip install --quiet --disable-pip-version-check --target $(@D) -r $<
+	@touch $@
 
 $(I386): | $(READY)
 	$(BIN)/python -m outpost.sim.i386
