@@ -54,6 +54,7 @@ soak: $(READY) $(LIBRARY) $(I386) ## a board's day in 20 minutes; as root; ARGS=
 lint: $(READY) $(STUBS) ## check style, format, and that boards have what is asked of them
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
 	$(BIN)/python tools/ports.py
 
 deps: $(READY) ## fetch what boards import, and a 32-bit MicroPython; MICROPYTHON_LIB=DIR names a checkout

@@ -41,8 +41,9 @@ class Control(ftplib.FTP_TLS):
     def cut(self):
         """End the connections for whoever waits for them; from any thread."""
         for sock in (self.sock, self._data):
-            with contextlib.suppress(OSError, AttributeError):
-                sock.shutdown(socket.SHUT_RDWR)
+            if sock:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def within(self, seconds):

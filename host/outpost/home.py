@@ -16,7 +16,7 @@ CARRIED = PACKAGE / "carried"
 ID = "carried-id"  # a file: what is carried, by its contents
 
 
-def tree_root():
+def tree_root() -> Path:
     """The folder of the device code: a checkout's root, the wheel's, or the current folder."""
     checkout = PACKAGE.parents[1]
     if (checkout / "main.py").is_file():
@@ -26,7 +26,7 @@ def tree_root():
     return Path.cwd()
 
 
-def _copied():
+def _copied() -> Path:
     """The user's copy of what the wheel carries, made where there is none yet."""
     cache = platformdirs.user_cache_path("outpost")
     target = cache / (CARRIED / ID).read_text()

@@ -190,6 +190,7 @@ class SerialBoard:
         patience = _Patience(seconds, process.kill)
         with process, patience:
             try:
+                assert process.stdout  # a pipe
                 for line in process.stdout:
                     patience.renew()
                     lines.append(line)

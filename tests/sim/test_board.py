@@ -19,6 +19,13 @@ needs_faketime = pytest.mark.skipif(
 
 
 class TestBoot:
+    def test_a_board_that_was_never_started_says_so(self, tmp_path):
+        board = Board(tmp_path / "flash")
+
+        assert board.wait_end(timeout=1) == "off"
+        with pytest.raises(BoardFailed, match="never started"):
+            assert board.pid
+
     def test_boot_then_main_run_in_one_namespace_called_main(self, run):
         board = run("print(__name__, x)", boot="x = 5\nprint('boot')")
 

@@ -200,7 +200,10 @@ def built(tree, cache=None, frozen=False):
         if target.exists():
             modules, moved = json.loads(target.read_text())
             found = Built(
-                [Merged(*names, [tuple(line) for line in lines]) for *names, lines in modules],
+                [
+                    Merged(name, place, text, [(source, line) for source, line in lines])
+                    for name, place, text, lines in modules
+                ],
                 Texts((int(place), text) for place, text in moved.items()),
             )
         else:

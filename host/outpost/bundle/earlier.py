@@ -51,7 +51,7 @@ def left(paths, files, packages=(), hashed=None):
                 alone = folder not in SHARED or not any(
                     path.startswith(f"{folder}/") and path != file.path for path in paths
                 )
-                if alone and hashed(file.path) == file.sha256:
+                if alone and hashed and hashed(file.path) == file.sha256:
                     found.append(file.path)
     return sorted(found)
 

@@ -29,7 +29,7 @@ class Map:
     texts: number -> text, of those that the board reads from a file; numbers are texts, too.
     """
 
-    bundle: str
+    bundle: str | None
     lines: dict
     functions: dict
     texts: dict = field(default_factory=dict)  # older maps have none

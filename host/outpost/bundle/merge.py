@@ -107,7 +107,7 @@ class Merger:
                     yield alias.asname or top, (alias.name,), node
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    yield alias.asname or alias.name, (node.module, alias.name), node
+                    yield alias.asname or alias.name, (node.module or "", alias.name), node
 
     def result(self):
         """All modules of the bundle as Merged, groups first."""
@@ -201,17 +201,17 @@ class Merger:
             if use.name in objects:
                 node = attributes.get((use.line, use.column))
                 if node is None or node.end_lineno != use.line:
-                    if group is self.group_of[objects[use.name]]:
+                    if group and group is self.group_of[objects[use.name]]:
                         end = use.column + len(use.name)
                         text = _itself(self.result_of[group.name])
                         module.replace(use.line, use.column, end, text)
                     continue  # the result's module object does as well
+                behind = scopes.end_of(node)[1]
                 place, name = self.target(objects[use.name], node.attr)
                 if group and place == self.result_of[group.name]:
-                    module.replace(use.line, use.column, node.end_col_offset, name)
+                    module.replace(use.line, use.column, behind, name)
                 elif name != node.attr:
-                    start = node.end_col_offset - len(node.attr)
-                    module.replace(use.line, start, node.end_col_offset, name)
+                    module.replace(use.line, behind - len(node.attr), behind, name)
             else:
                 end = use.column + len(use.name)
                 module.replace(use.line, use.column, end, new_names[use.name])
@@ -307,7 +307,7 @@ def _docstring_lines(tree):
     """The lines of the module's own docstring."""
     first = tree.body[0] if tree.body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        return range(first.lineno, first.end_lineno + 1)
+        return range(first.lineno, scopes.end_of(first)[0] + 1)
     return ()
 
 
@@ -321,6 +321,7 @@ def _lines_within_texts(tree):
         line
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and node not in docstrings
-        for line in range(node.lineno, node.end_lineno + 1)
-        if node.end_lineno > node.lineno
+        for last in (scopes.end_of(node)[0],)
+        if last > node.lineno
+        for line in range(node.lineno, last + 1)
     }

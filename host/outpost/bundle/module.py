@@ -32,10 +32,11 @@ class Module:
 
     def replace_statement(self, node, text):
         """Put text of one line in place of a statement; its other lines become empty."""
-        for line in range(node.lineno, node.end_lineno + 1):
+        last, behind = scopes.end_of(node)
+        for line in range(node.lineno, last + 1):
             begin = node.col_offset if line == node.lineno else 0
             whole = len(self.lines[line - 1].encode())
-            end = node.end_col_offset if line == node.end_lineno else whole
+            end = behind if line == last else whole
             self.replace(line, begin, end, text if line == node.lineno else "")
 
     def edited(self):

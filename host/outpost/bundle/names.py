@@ -28,7 +28,7 @@ def api():
 
 def kept(modules, plain):
     """Names that stay: what is asked for by a text, by a keyword, or by what stays plain."""
-    found = set(KEPT)
+    found: set[str] = set(KEPT)
     for module in modules:
         found.update(module.name.split("."))
         if module.path in plain:
@@ -59,6 +59,8 @@ def borrowed(tree):
     """
     found, tasks = [], set()
     for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
         if called(node) == "create_task":
             tasks.update(part for arg in node.args for part in ast.walk(arg))
         elif called(node) == "borrow" and len(node.args) == 2:

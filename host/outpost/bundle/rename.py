@@ -207,26 +207,19 @@ def _places(module, words, ours):
     }
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and node.attr in words:
-            yield node.end_lineno, node.end_col_offset - len(node.attr.encode()), node.attr
+            line, behind = scopes.end_of(node)
+            yield line, behind - len(node.attr.encode()), node.attr
         elif isinstance(node, ast.ImportFrom) and node.module in ours:
             at_top = node not in inside
             for alias in node.names:
+                line, behind = scopes.end_of(alias)
                 if alias.name in words:
                     if not at_top and not alias.asname:
                         # In a function it binds a local name, which stays.
-                        module.replace(
-                            alias.end_lineno,
-                            alias.end_col_offset,
-                            alias.end_col_offset,
-                            f" as {alias.name}",
-                        )
+                        module.replace(line, behind, behind, f" as {alias.name}")
                     yield alias.lineno, alias.col_offset, alias.name
-                if at_top and alias.asname in words:
-                    yield (
-                        alias.end_lineno,
-                        alias.end_col_offset - len(alias.asname.encode()),
-                        alias.asname,
-                    )
+                if at_top and alias.asname and alias.asname in words:
+                    yield line, behind - len(alias.asname.encode()), alias.asname
         elif isinstance(node, ast.ClassDef):
             for part in node.body:
                 if isinstance(part, _FUNCTION) and part.name in words:

@@ -49,6 +49,13 @@ def constants(tree):
     }
 
 
+def end_of(node):
+    """Line and column behind a node; only one that was parsed has them."""
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
+
+
 def place_of_name(node):
     """Line and column of the name behind `def`, `async def` or `class`."""
     word = {ast.ClassDef: "class ", ast.AsyncFunctionDef: "async def "}.get(type(node), "def ")
@@ -71,7 +78,8 @@ class _Bindings(ast.NodeVisitor):
     def visit_FunctionDef(self, node):
         self.names.add(node.name)
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    def visit_AsyncFunctionDef(self, node):
+        self.names.add(node.name)
 
     def visit_ClassDef(self, node):
         self.names.add(node.name)
@@ -86,7 +94,8 @@ class _Bindings(ast.NodeVisitor):
     def visit_Global(self, node):
         self.globals.update(node.names)
 
-    visit_Nonlocal = visit_Global
+    def visit_Nonlocal(self, node):
+        self.globals.update(node.names)
 
     def visit_ExceptHandler(self, node):
         if node.name:
@@ -94,11 +103,15 @@ class _Bindings(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Import(self, node):
+        self._bind_imported(node)
+
+    def visit_ImportFrom(self, node):
+        self._bind_imported(node)  # its names have no dots
+
+    def _bind_imported(self, node):
         if node not in self._dropped:
             for alias in node.names:
                 self.names.add(alias.asname or alias.name.partition(".")[0])
-
-    visit_ImportFrom = visit_Import  # its names have no dots
 
 
 for _kind in COMPREHENSIONS:  # their variables are their own

@@ -17,6 +17,7 @@ import re
 import tokenize
 import zlib
 
+from outpost.bundle import scopes
 from outpost.bundle.merge import MergeError
 from outpost.bundle.module import Merged, Module
 from outpost.bundle.names import identifiers
@@ -104,14 +105,15 @@ def _without(one, texts):
 def _replace(module, node, texts, operators):
     """Put a call of the reader in the place of a text, or of text % values."""
     if isinstance(node, ast.Constant):
-        place = texts.place_of(node.value.replace("%", "%%"))
-        end, call = (node.end_lineno, node.end_col_offset), f"{_CALL}({place})"
+        place = texts.place_of(str(node.value).replace("%", "%%"))
+        end, call = scopes.end_of(node), f"{_CALL}({place})"
     else:
         place = texts.place_of(node.left.value)
-        after = (node.left.end_lineno, node.left.end_col_offset)
+        after = scopes.end_of(node.left)
         line, column = min(at for at in operators if at >= after)
         end, call = (line, column + 1), f"{_CALL}({place},"
-        module.replace(node.end_lineno, node.end_col_offset, node.end_col_offset, ")")
+        last, behind = scopes.end_of(node)
+        module.replace(last, behind, behind, ")")
     for line in range(node.lineno, end[0] + 1):
         first = line == node.lineno
         begin = node.col_offset if first else 0

@@ -3,10 +3,9 @@
 import json
 import re
 from dataclasses import dataclass
-from json.decoder import scanstring
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_WORD = re.compile(r"[^\s,:\"{}\[\]]+")
+_JSON = json.JSONDecoder()
+_SPACE = " \t\r\n"
 _LINE = re.compile(r"line (\d+)")
 
 
@@ -53,21 +52,21 @@ def _keys(text):
 
 
 def _skip(text, at):
-    return _SPACE.match(text, at).end()
+    while text[at : at + 1] and text[at] in _SPACE:
+        at += 1
+    return at
 
 
 def _value(text, at, prefix, found):
     """Note the keys of the value that begins at `at`; return where it ends."""
-    if text[at] == '"':
-        return scanstring(text, at + 1)[1]
     if text[at] not in "{[":
-        return _WORD.match(text, at).end()
+        return _JSON.raw_decode(text, at)[1]
     is_object = text[at] == "{"
     at = _skip(text, at + 1)
     while text[at] not in "}]":
         name = prefix
         if is_object:
-            key, end = scanstring(text, at + 1)
+            key, end = _JSON.raw_decode(text, at)
             name = f"{prefix}.{key}" if prefix else key
             found.append((at, name))
             at = _skip(text, _skip(text, end) + 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
@@ -9,10 +10,20 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 _PATIENCE_S = 10  # for a client's request; it may be anybody
 
 
+class _Server(ThreadingHTTPServer):
+    def __init__(self, place: tuple[str, int], text: Callable[[], bytes]) -> None:
+        super().__init__(place, _Handler)
+        self.text = text
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a client that left in the middle is no fault of ours."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     timeout = _PATIENCE_S
+    server: _Server
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """The metrics."""
         if self.path.partition("?")[0] != "/metrics":
             self.send_error(404, "Only /metrics is here")
@@ -27,29 +38,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def log_message(self, *arguments):
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: a scrape every few seconds is no news."""
 
 
-class _Server(ThreadingHTTPServer):
-    text = None
-
-    def handle_error(self, request, client_address):
-        """Nothing: a client that left in the middle is no fault of ours."""
-
-
-def serving(text, host, port):
+def serving(
+    text: Callable[[], bytes], host: str, port: int
+) -> contextlib.AbstractContextManager[str]:
     """A context manager: text() -> bytes is served while its block runs; it gives the URL.
 
     OSError, at once, where the port can't be used.
     """
-    return _running(_Server((host, port), _Handler), text, host)
+    return _running(_Server((host, port), text), host)
 
 
 @contextlib.contextmanager
-def _running(server, text, host):
+def _running(server: _Server, host: str) -> Iterator[str]:
     with server:
-        server.text = text
         thread = threading.Thread(target=server.serve_forever, daemon=True, name="metrics")
         thread.start()
         try:

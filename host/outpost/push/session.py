@@ -72,6 +72,7 @@ class Session:
             with self._doing("connecting", 2 * CONNECT_S):
                 self._ftp.connect(address.host, address.port)
             self._ftp.timeout = ANSWER_S
+            assert self._ftp.sock  # it is connected
             self._ftp.sock.settimeout(None)  # _doing() sees to it from now on
             self._begin()
         except BaseException:
@@ -204,7 +205,7 @@ class Session:
         return [safe(line[4:]) for line in lines]
 
     @contextlib.contextmanager
-    def _doing(self, what, limit_s=ANSWER_S):
+    def _doing(self, what, limit_s: float = ANSWER_S):
         """Bound what happens within; what it raises becomes PushError, Lost or Refused."""
         try:
             with self._ftp.within(limit_s):

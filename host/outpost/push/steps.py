@@ -224,7 +224,9 @@ class Push(Job):
 
     def _status(self):
         """Key -> value of SITE UPDATE STATUS, None for what it doesn't know."""
-        said = dict.fromkeys(("state", "version", "from", "to", "boots", "reason", "free"))
+        said: dict[str, str | None] = dict.fromkeys(
+            ("state", "version", "from", "to", "boots", "reason", "free")
+        )
         try:
             lines = self._session.site("UPDATE STATUS")
         except Refused as refused:

@@ -82,13 +82,13 @@ class Board:
         self._say = say or (lambda text: None)
         self._console = ""
         self._ready = False
-        self._process = None
+        self._process: subprocess.Popen | None = None
         self._offset = None  # of the clock
         self._kept = {}  # what the board keeps beyond a reset, not beyond a power cut
         self._asked = None  # "stop" or "kill"
         self._up = threading.Event()  # boot.py begins
         self._changed = threading.Condition()
-        self._thread = None
+        self._thread: threading.Thread | None = None
 
     # What anyone may ask of a board.
 
@@ -126,7 +126,8 @@ class Board:
         with self._changed:
             if not self._changed.wait_for(lambda: self.state != "running", timeout):
                 raise BoardFailed(f"the board did not end in {timeout} s\n{self._tail()}")
-        self._thread.join()
+        if self._thread:
+            self._thread.join()
         return self.state
 
     def stop(self, timeout=10):
@@ -168,7 +169,9 @@ class Board:
 
     @property
     def pid(self):
-        """Process id of the interpreter, which changes with each reset."""
+        """Process id of the interpreter, which changes with each reset. Raises BoardFailed."""
+        if not self._process:
+            raise BoardFailed("the board was never started")
         return self._process.pid
 
     def __enter__(self):
@@ -197,7 +200,7 @@ class Board:
                 break
             if outcome == "sleep":
                 with self._changed:
-                    self._changed.wait_for(lambda: self._asked, detail / 1000)
+                    self._changed.wait_for(lambda: self._asked, int(detail) / 1000)
             early = 0 if self._ready or self.ftp_port is None else early + 1
             if early == self.resets_without_ready:
                 outcome = "end"
@@ -240,7 +243,7 @@ class Board:
         with contextlib.ExitStack() as stack:
             stack.callback(os.close, wire)
             try:
-                self._process = subprocess.Popen(
+                process = self._process = subprocess.Popen(
                     [*self.interpreter.command, "-X", f"heapsize={self.heap}", "-m", "_board"],
                     env=self._environment(wire_end),
                     stdin=subprocess.DEVNULL,
@@ -252,8 +255,8 @@ class Board:
                 )
             finally:
                 os.close(wire_end)
-            stack.callback(forget_clock, self._process.pid)
-            stack.enter_context(self._process)
+            stack.callback(forget_clock, process.pid)
+            stack.enter_context(process)
             stack.callback(self._cut_power)
             stack.callback(self._up.clear)
             if self._asked == "kill":
@@ -263,30 +266,31 @@ class Board:
                 watcher.start()
                 stack.callback(watcher.join)
                 stack.callback(over.set)
-            outcome = self._attend(wire)
+            assert process.stdout  # a pipe
+            outcome = self._attend(wire, process.stdout)
             self._cut_power()
-            self._drain()
-            status = self._process.wait()
+            self._drain(process.stdout)
+            status = process.wait()
         if outcome is None:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             outcome = "end", f"the interpreter ended with {how}"
         return outcome
 
-    def _attend(self, wire):
+    def _attend(self, wire, stdout):
         """Copy the console and follow the wire until one of them ends this life."""
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         pending = b""
         fed_by = None  # time.monotonic() by which the watchdog wants to be fed
         watchdog_s = 0
         with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
+            selector.register(stdout, selectors.EVENT_READ)
             selector.register(wire, selectors.EVENT_READ)
             while True:
                 left = None if fed_by is None else max(0, fed_by - time.monotonic())
                 ready = [key.fileobj for key, _ in selector.select(left)]
                 if not ready:
                     return "watchdog", ""
-                if self._process.stdout in ready and not self._copy_console():
+                if stdout in ready and not self._copy_console(stdout):
                     return None
                 if wire not in ready:
                     continue
@@ -348,9 +352,9 @@ class Board:
             | {"MICROPYPATH": str(_compiled_board()), "OUTPOST_BOARD": json.dumps(settings)}
         )
 
-    def _copy_console(self):
+    def _copy_console(self, stdout):
         """Pass on what the board printed; False at its end."""
-        data = os.read(self._process.stdout.fileno(), 65536)
+        data = os.read(stdout.fileno(), 65536)
         if data:
             text = self._decode(data)
             self._say(text)
@@ -361,8 +365,8 @@ class Board:
                 self._changed.notify_all()
         return bool(data)
 
-    def _drain(self):
-        while self._copy_console():
+    def _drain(self, stdout):
+        while self._copy_console(stdout):
             pass
 
     def _watch_logins(self, over):

@@ -164,7 +164,9 @@ class _Memory(UserContext):
     """littlefs-python's view of the chip: the image file in memory."""
 
     def __init__(self, file):
-        super().__init__(buffer=mmap.mmap(file.fileno(), 0))
+        self._image = mmap.mmap(file.fileno(), 0)
+        # Declared as a bytearray; it only takes slices of it.
+        super().__init__(buffer=self._image)  # pyright: ignore[reportArgumentType]
 
     def erase(self, cfg, block):
         start = block * cfg.block_size
@@ -172,4 +174,4 @@ class _Memory(UserContext):
         return 0
 
     def close(self):
-        self.buffer.close()
+        self._image.close()

