@@ -16,7 +16,9 @@ from outpost.home import tree_root
 
 _LISTED = tomllib.loads(Path(__file__).with_name("packages.toml").read_text())
 # Package -> (its file, the folder of a micropython-lib checkout that holds that file).
-PACKAGES = {name: (one["file"], one["folder"]) for name, one in _LISTED.items()}
+PACKAGES: dict[str, tuple[str, str]] = {
+    name: (one["file"], one["folder"]) for name, one in _LISTED.items()
+}
 # What a release of Outpost asks mip for, by micropython-lib's own numbers.
 VERSIONS = {name: one["version"] for name, one in _LISTED.items()}
 LET_THROUGH = "OUTPOST_STANDINS"  # set: to a board that is a simulated one

@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[2]
 LOOSE = {
     "address.py",
     "boards.py",
-    "bundle",
     "carrying.py",
     "certificate.py",
     "cli.py",

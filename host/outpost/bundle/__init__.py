@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -72,12 +73,12 @@ class DeviceFile:
     content: bytes
 
     @functools.cached_property
-    def sha256(self):
+    def sha256(self) -> str:
         """Hash of the content, lower-case hex."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
-    def mpy(self):
+    def mpy(self) -> int | None:
         """The version of the .mpy format that it has; None where it is something else."""
         if self.path == ARCHIVE:
             return archive.mpy_version(self.content)
@@ -85,7 +86,7 @@ class DeviceFile:
         return self.content[1] if self.path.endswith(".mpy") and len(self.content) > 1 else None
 
     @property
-    def twin(self):
+    def twin(self) -> str | None:
         """The same module in its other form, which must not lie beside it; None where none can.
 
         MicroPython imports x.py rather than x.mpy where both are there.
@@ -96,13 +97,15 @@ class DeviceFile:
         return stem + (".mpy" if suffix == ".py" else ".py")
 
 
-def library_folder(tree):
+def library_folder(tree: Path) -> Path:
     """The dependencies' folder: what `make deps` fetched, else the stand-ins of the tests."""
     fetched = tree / "build" / "lib"
     return fetched if fetched.is_dir() else tree / "tests" / "standins"
 
 
-def device_files(tree, *, source=False, library=None, cache=None):
+def device_files(
+    tree: Path, *, source: bool = False, library: Path | None = None, cache: Path | None = None
+) -> list[DeviceFile]:
     """Return the bundle, a list of DeviceFile sorted by path.
 
     tree: folder with boot.py and main.py. source: leave modules as .py, each in its own file; else
@@ -120,7 +123,7 @@ def device_files(tree, *, source=False, library=None, cache=None):
     return packed(files, bundle_id(merged(tree, cache)))
 
 
-def packed(files, name=None):
+def packed(files: Iterable[DeviceFile], name: str | None = None) -> list[DeviceFile]:
     """The files of a board with all that can lie in the archive in there; BundleError.
 
     name: the bundle's id.
@@ -135,7 +138,9 @@ def packed(files, name=None):
     return sorted(alone, key=lambda file: file.path)
 
 
-def modules(tree, *, library=None, cache=None):
+def modules(
+    tree: Path, *, library: Path | None = None, cache: Path | None = None
+) -> list[DeviceFile]:
     """The same before there is an archive: each compiled module by itself. Raises BundleError."""
     tree = Path(tree)
     library = library_folder(tree) if library is None else Path(library)
@@ -163,13 +168,13 @@ def modules(tree, *, library=None, cache=None):
     return sorted(files, key=lambda file: file.path)
 
 
-def _is_alone(path):
+def _is_alone(path: str) -> bool:
     """Whether a file of the bundle has to be there before its archive can be read."""
     name = path.lstrip("/")
     return name in SOURCE_ONLY or os.path.splitext(name)[0] in (*BOOT, *READERS)
 
 
-def _require_main(tree, files):
+def _require_main(tree: Path, files: Iterable[DeviceFile]) -> None:
     if not any(file.path == "/main.py" for file in files):
         raise BundleError(f"{tree}: there is no main.py, so this is not a board's code")
 
@@ -178,16 +183,16 @@ def _require_main(tree, files):
 class Built:
     """Outpost's own modules as they stand on a board, a list of Merged, and their Texts."""
 
-    modules: list
+    modules: list[Merged]
     texts: Texts
 
 
-def merged(tree, cache=None, frozen=False):
+def merged(tree: Path, cache: Path | None = None, frozen: bool = False) -> list[Merged]:
     """The modules of built(), as a list of Merged."""
     return built(tree, cache, frozen).modules
 
 
-def built(tree, cache=None, frozen=False):
+def built(tree: Path, cache: Path | None = None, frozen: bool = False) -> Built:
     """Outpost's own code as it stands on a board; cached by content. Raises BundleError.
 
     frozen: as it stands in firmware, where texts take no heap and stay in their modules.
@@ -214,11 +219,13 @@ def built(tree, cache=None, frozen=False):
     return _built[key]
 
 
-_built = {}  # key -> what built() returned: many boards of one tree are made in a test run
+_built: dict[
+    str, Built
+] = {}  # key -> what built() returned: many boards of one tree are made in a test run
 
 
-def _build(sources, frozen):
-    modules = []
+def _build(sources: Iterable[tuple[str, str]], frozen: bool) -> Built:
+    modules: list[Module] = []
     for place, text in sources:
         if frozen and module_name(place) == texts.MODULE:
             continue
@@ -233,7 +240,7 @@ def _build(sources, frozen):
         raise BundleError(str(error)) from error
 
 
-def module_name(place):
+def module_name(place: str) -> str:
     """The dotted name by which a module of the tree is imported: of /services/time/__init__.py
     it is services.time.
 
@@ -243,7 +250,7 @@ def module_name(place):
     return place[1:-3].replace("/", ".").removesuffix(".__init__")
 
 
-def _signed(made):
+def _signed(made: list[Merged]) -> list[Merged]:
     """The modules with the bundle's id in the one that tells it: a hash over all of them.
 
     Over where their lines come from, too: a comment more moves those of the source alone.
@@ -257,7 +264,7 @@ def _signed(made):
     return made
 
 
-def bundle_id(made):
+def bundle_id(made: Iterable[Merged]) -> str | None:
     """The id of a bundle, eight hex digits, from what merged() returned.
 
     None where the tree, such as that of a test, has no module that tells it.
@@ -268,7 +275,7 @@ def bundle_id(made):
     return None
 
 
-def digest(files):
+def digest(files: Iterable[DeviceFile]) -> str:
     """One hash over a bundle: it changes when any file of it does."""
     whole = hashlib.sha256()
     for file in files:
@@ -276,7 +283,7 @@ def digest(files):
     return whole.hexdigest()
 
 
-def unloadable(files, loads):
+def unloadable(files: Iterable[DeviceFile], loads: int | None) -> str | None:
     """Why a board that loads .mpy version `loads` can't run the files; None where it can."""
     for file in files:
         if file.mpy not in (None, loads):
@@ -285,7 +292,7 @@ def unloadable(files, loads):
     return None
 
 
-def room_for(files, folders, block):
+def room_for(files: Collection[DeviceFile], folders: Iterable[str], block: int) -> int:
     """Bytes of LittleFS that files take; folders: those that are there, block: its block size.
 
     A folder that isn't there takes two blocks of its own.
@@ -295,13 +302,13 @@ def room_for(files, folders, block):
     return blocks * block
 
 
-def _modules(tree, library):
+def _modules(tree: Path, library: Path) -> Iterator[tuple[Path, str]]:
     """Yield (path here, path on the board) of every module."""
     yield from _own(tree)
     yield from _packages(library)
 
 
-def _own(tree):
+def _own(tree: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(tree.glob("*.py")):
         if path.name not in NOT_FOR_BOARDS:
             yield path, "/" + path.name
@@ -310,7 +317,7 @@ def _own(tree):
             yield path, "/" + path.relative_to(tree).as_posix()
 
 
-def _packages(library):
+def _packages(library: Path) -> Iterator[tuple[Path, str]]:
     for file, _ in PACKAGES.values():
         if (library / file).is_file():
             yield library / file, f"{LIBRARY}/{file}"

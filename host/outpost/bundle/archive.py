@@ -17,6 +17,7 @@ are the same: what else is the same is found here.
 import posixpath
 import struct
 import zlib
+from collections.abc import Iterable, Mapping
 
 from outpost.bundle.merge import PREFIX
 
@@ -56,7 +57,7 @@ class ArchiveError(Exception):
     """Files can't be put into an archive; the text says which and why."""
 
 
-def packed(files, bundle_id):
+def packed(files: Mapping[str, bytes], bundle_id: str | None) -> bytes:
     """Return the archive with files, path -> bytes; bundle_id: eight hex digits, or None.
 
     Raises ArchiveError.
@@ -73,7 +74,7 @@ def packed(files, bundle_id):
         raise ArchiveError(f"{len(names)} bytes of names: too many modules outside of folders")
     pieces = -(-_RECORD.size * len(paths) // _PIECE)
     begin = _HEAD.size + pieces * _PIECE + len(names)
-    records = {}
+    records: dict[str, bytes] = {}
     body = bytearray()
     for path in paths:
         deflated = path.removesuffix(".mpy") in _DEFLATED
@@ -95,17 +96,17 @@ def packed(files, bundle_id):
     return head + index + names + bytes(body)
 
 
-def mpy_version(content):
+def mpy_version(content: bytes) -> int | None:
     """The version of the .mpy files in an archive; None where it is no archive."""
     if len(content) < _HEAD.size or not content.startswith(MAGIC):
         return None
     return _HEAD.unpack_from(content)[3]
 
 
-def unpacked(content):
+def unpacked(content: bytes) -> dict[int, bytes]:
     """path's CRC-32 -> bytes from where the file begins (an .mpy has its end in itself)."""
     end = _HEAD.size + _PIECE * _HEAD.unpack_from(content)[-1]
-    found = {}
+    found: dict[int, bytes] = {}
     for at in range(_HEAD.size, end, _RECORD.size):
         key, place = _RECORD.unpack_from(content, at)
         if not place:
@@ -115,13 +116,13 @@ def unpacked(content):
     return found
 
 
-def _found(index, key):
+def _found(index: bytes, key: bytes) -> int:
     """Where the board finds a key: it looks through the index piece by piece."""
     pieces = range(0, len(index), _PIECE)
     return next(at for piece in pieces if (at := index.find(key, piece, piece + _PIECE)) >= 0)
 
 
-def _names(paths):
+def _names(paths: Iterable[str]) -> str:
     """The text of names: each between blanks, a folder's with a slash at its end."""
     folders = {"/"}
     for path in paths:
@@ -133,7 +134,7 @@ def _names(paths):
     return " ".join(("", *(f"{folder}/" for folder in sorted(folders)), *searched, ""))
 
 
-def _deflated(content):
+def _deflated(content: bytes) -> bytes:
     """The shortest that zlib makes of it: how much memory it has decides where blocks end."""
     packers = (zlib.compressobj(9, zlib.DEFLATED, -_WINDOW, memory) for memory in range(3, 10))
     return min((packer.compress(content) + packer.flush() for packer in packers), key=len)

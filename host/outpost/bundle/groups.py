@@ -7,11 +7,11 @@ module by which others come to it: main.py's table names services.ftp.server, sa
 from outpost.bundle.merge import Group
 
 
-def _group(name, parent, members):
+def _group(name: str, parent: str, members: str) -> Group:
     return Group(name, (name, *_below(parent, members)))
 
 
-def _below(parent, members):
+def _below(parent: str, members: str) -> tuple[str, ...]:
     return tuple(f"{parent}.{member}" for member in members.split())
 
 

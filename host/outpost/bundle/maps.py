@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from outpost import bundle
+from outpost.bundle import scopes
+from outpost.bundle.module import Line
 
 _NAME = re.compile(r"[0-9a-f]{8}\Z")
 
@@ -30,12 +32,12 @@ class Map:
     """
 
     bundle: str | None
-    lines: dict
-    functions: dict
-    texts: dict = field(default_factory=dict)  # older maps have none
+    lines: dict[str, list[Line]]
+    functions: dict[str, list[tuple[int, int, str]]]
+    texts: dict[str, str] = field(default_factory=dict[str, str])  # older maps have none
 
 
-def of_tree(tree, frozen=False):
+def of_tree(tree: Path, frozen: bool = False) -> Map:
     """The map of the bundle that a tree makes; BundleError where it makes none.
 
     frozen: of that for firmware.
@@ -46,14 +48,12 @@ def of_tree(tree, frozen=False):
     return Map(
         bundle=bundle.bundle_id(merged),
         lines={one.place: one.lines for one in merged},
-        functions={
-            source: _functions(Path(tree) / source.lstrip("/")) for source in sorted(sources)
-        },
+        functions={source: _functions(tree / source.lstrip("/")) for source in sorted(sources)},
         texts={str(place): text for place, text in built.texts.items()},
     )
 
 
-def keep(tree):
+def keep(tree: Path) -> Map:
     """Write the map of a tree's bundle where find() looks for it; return the Map."""
     made = of_tree(tree)
     path = _folder(tree) / f"{made.bundle}.json"
@@ -62,21 +62,21 @@ def keep(tree):
     return made
 
 
-def text(made):
+def text(made: Map) -> str:
     """A Map as it stands in a file."""
     return json.dumps(asdict(made), separators=(",", ":")) + "\n"
 
 
-def read(path):
+def read(path: Path) -> Map:
     """The Map in a file; NoMap."""
     try:
-        return Map(**json.loads(Path(path).read_text()))
+        return Map(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise NoMap(f"{path} is no map of a bundle: {error}") from error
 
 
 @functools.cache
-def find(name, tree):
+def find(name: str | None, tree: Path) -> Map:
     """The Map of the bundle with that id: the tree's own, or one that was kept; NoMap."""
     if not isinstance(name, str) or not _NAME.match(name):
         raise NoMap(f"{name!r} is no bundle's id: the board runs the source, or an older Outpost")
@@ -97,13 +97,13 @@ def find(name, tree):
     return of_tree(tree, frozen=name != board)
 
 
-def _folder(tree):
-    return Path(tree) / "build" / "maps"
+def _folder(tree: Path) -> Path:
+    return tree / "build" / "maps"
 
 
-def _functions(path):
+def _functions(path: Path) -> list[tuple[int, int, str]]:
     return [
-        (node.lineno, node.end_lineno, node.name)
+        (node.lineno, scopes.end_of(node)[0], node.name)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]

@@ -8,14 +8,18 @@ one source file, which Merged tells.
 
 import ast
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from outpost.bundle import scopes
-from outpost.bundle.module import Merged
+from outpost.bundle.module import Line, Merged, Module
 
 PREFIX = "services_"  # of the names of all of services/ on a board
 # What a late module's name is put together from: "services.ftp." and "services.%s.options".
 _PARTIAL = re.compile(r"services\.(\w+\.)+$|services\.[\w.]*%s[\w.]*$")
+
+
+_Thing = tuple[str] | tuple[str, str]  # what is imported: a module, or something of one
 
 
 class MergeError(Exception):
@@ -27,10 +31,10 @@ class Group:
     """Modules that become one. name: of the member by which others come to it."""
 
     name: str
-    members: tuple
+    members: tuple[str, ...]
 
 
-def flat(dotted, package=False):
+def flat(dotted: str, package: bool = False) -> str:
     """The name of a module on a board, where services/ is no folder but the beginning of names.
 
     A package takes some 200 bytes of heap, and gives each of its modules a second name. package:
@@ -46,7 +50,7 @@ def flat(dotted, package=False):
 class Merger:
     """Joins the groups of a tree and writes the imports of all other modules anew."""
 
-    def __init__(self, modules, groups):
+    def __init__(self, modules: Iterable[Module], groups: Iterable[Group]) -> None:
         self.modules = {module.name: module for module in modules}
         # A tree may lack some, such as that of a test.
         self.groups = [
@@ -67,16 +71,16 @@ class Merger:
         ]
         self.group_of = {member: group for group in self.groups for member in group.members}
         # (member, its global) -> what that is called in the result
-        self.called = {}
+        self.called: dict[tuple[str, str], str] = {}
         for group in self.groups:
             self._name(group)
 
-    def _name(self, group):
+    def _name(self, group: Group) -> None:
         """Give each global of a group a name that no other one has."""
-        taken = {}  # name -> the thing that has it
+        taken: dict[str, _Thing] = {}  # name -> the thing that has it
         for member in group.members:
             module = self.modules[member]
-            imported = {}
+            imported: dict[str, _Thing] = {}
             for here, thing, node in self._imports(module):
                 imported[here] = thing
                 if here in module.defined and self._is_merged(thing):
@@ -84,7 +88,7 @@ class Merger:
                         f"{module.path}:{node.lineno}: {here} is imported, and a global besides"
                     )
             for name in sorted(module.names):
-                thing = imported.get(name, (member, name))
+                thing: _Thing = imported.get(name, (member, name))
                 inside = thing[0] in group.members or ".".join(thing) in group.members
                 if name in imported and inside:
                     continue  # there is no such import any more
@@ -93,7 +97,9 @@ class Merger:
                     new = f"{new}_{member.rpartition('.')[2]}"
                 self.called[member, name] = new
 
-    def _imports(self, module):
+    def _imports(
+        self, module: Module
+    ) -> Iterator[tuple[str, _Thing, ast.Import | ast.ImportFrom]]:
         """Yield (name here, (module, attribute) or (module,), the statement)."""
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Import):
@@ -109,9 +115,9 @@ class Merger:
                 for alias in node.names:
                     yield alias.asname or alias.name, (node.module or "", alias.name), node
 
-    def result(self):
+    def result(self) -> list[Merged]:
         """All modules of the bundle as Merged, groups first."""
-        found = []
+        found: list[Merged] = []
         for module in self.modules.values():
             self._rewrite(module)
         for group in self.groups:
@@ -123,7 +129,7 @@ class Merger:
                 found.append(Merged(name, module.path, "\n".join(module.edited()), lines))
         return found
 
-    def target(self, module, name):
+    def target(self, module: str, name: str) -> tuple[str, str]:
         """(module of the bundle, name in it) for a global of a module of ours."""
         group = self.group_of.get(module)
         return (
@@ -132,20 +138,21 @@ class Merger:
             else (module, name)
         )
 
-    def _rewrite(self, module):
+    def _rewrite(self, module: Module) -> None:
         """Write down the edits of a module: its imports, and names that changed."""
         group = self.group_of.get(module.name)
-        new_names = {}  # global of this module -> its new text
-        objects = {}  # name of a module object -> the dotted module that is merged
-        statements = {}
+        new_names: dict[str, str] = {}  # global of this module -> its new text
+        objects: dict[str, str] = {}  # name of a module object -> the dotted module that is merged
+        statements: dict[ast.Import | ast.ImportFrom, list[tuple[str, _Thing]]] = {}
         for here, thing, node in self._imports(module):
             statements.setdefault(node, []).append((here, thing))
-        seen_through = set()  # imports behind whose names stand globals, in functions too
+        # Imports behind whose names stand globals, in functions too.
+        seen_through: set[ast.AST] = set()
         for node, names in statements.items():
             if not any(self._is_merged(thing) for _, thing in names):
                 continue
-            kept = []
-            taken = {}  # module -> what is imported from it
+            kept: list[str] = []
+            taken: dict[str, list[str]] = {}  # module -> what is imported from it
             for here, thing in names:
                 dotted = ".".join(thing)
                 if dotted in self.group_of:  # a module as an object
@@ -177,12 +184,12 @@ class Merger:
         self._rename(module, new_names, objects, seen_through)
         self._strings(module)
 
-    def _is_merged(self, thing):
+    def _is_merged(self, thing: _Thing) -> bool:
         """Whether an import is of a merged module, or of something in one."""
         dotted = ".".join(thing)
         return (dotted if dotted in self.modules else thing[0]) in self.group_of
 
-    def _import_of_module(self, dotted, here):
+    def _import_of_module(self, dotted: str, here: str) -> str:
         parent, _, leaf = dotted.rpartition(".")
         return (
             f"from {parent} import {_alias(leaf, here)}"
@@ -190,7 +197,13 @@ class Merger:
             else f"import {_alias(dotted, here)}"
         )
 
-    def _rename(self, module, new_names, objects, seen_through):
+    def _rename(
+        self,
+        module: Module,
+        new_names: dict[str, str],
+        objects: dict[str, str],
+        seen_through: Collection[ast.AST],
+    ) -> None:
         group = self.group_of.get(module.name)
         attributes = {
             (node.value.lineno, node.value.col_offset): node
@@ -216,7 +229,7 @@ class Merger:
                 end = use.column + len(use.name)
                 module.replace(use.line, use.column, end, new_names[use.name])
 
-    def _strings(self, module):
+    def _strings(self, module: Module) -> None:
         """Dotted names in texts, by which modules are loaded late, and their beginnings."""
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -226,12 +239,13 @@ class Merger:
                 elif _PARTIAL.match(text):
                     text = text.replace(".", "_")
                 if text != node.value:
-                    module.replace(node.lineno, node.col_offset, node.end_col_offset, f'"{text}"')
+                    behind = scopes.end_of(node)[1]
+                    module.replace(node.lineno, node.col_offset, behind, f'"{text}"')
 
-    def _join(self, group):
-        text = []
-        lines = []
-        seen = set()
+    def _join(self, group: Group) -> Merged:
+        text: list[str] = []
+        lines: list[Line] = []
+        seen: set[str] = set()
         for member in self._ordered(group):
             module = self.modules[member]
             docstring = _docstring_lines(module.tree)
@@ -251,12 +265,12 @@ class Merger:
             place = f"/{self.result_of[group.name].replace('.', '/')}.py"
         return Merged(self.result_of[group.name], place, "\n".join(text) + "\n", lines)
 
-    def _ordered(self, group):
+    def _ordered(self, group: Group) -> list[str]:
         """The members, each behind those that it imports at its top level."""
-        result = []
-        under_way = []
+        result: list[str] = []
+        under_way: list[str] = []
 
-        def add(name):
+        def add(name: str) -> None:
             if name in result:
                 return
             if name in under_way:
@@ -276,7 +290,7 @@ class Merger:
         return result
 
 
-def _require_no_local(module, statement, here, name):
+def _require_no_local(module: Module, statement: ast.stmt, here: str, name: str) -> None:
     """MergeError where a function imports something as `here` that its own `name` would hide."""
     for function in ast.walk(module.tree):
         if isinstance(function, scopes.FUNCTIONS[:2]) and statement in ast.walk(function):
@@ -288,22 +302,22 @@ def _require_no_local(module, statement, here, name):
                 )
 
 
-def _itself(dotted):
+def _itself(dotted: str) -> str:
     """The text of an expression: the object of the module in which it stands."""
     return f'__import__("{dotted}", None, None, ("*",))'
 
 
-def _is_empty_package(module):
+def _is_empty_package(module: Module) -> bool:
     """Whether a package's own module only says what it is: imports of its folder do without it."""
     empty = all(isinstance(node, ast.Expr) for node in module.tree.body)
     return empty and module.path.endswith("/__init__.py")
 
 
-def _alias(name, here):
+def _alias(name: str, here: str) -> str:
     return name if here == name else f"{name} as {here}"
 
 
-def _docstring_lines(tree):
+def _docstring_lines(tree: ast.Module) -> Sequence[int]:
     """The lines of the module's own docstring."""
     first = tree.body[0] if tree.body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
@@ -311,7 +325,7 @@ def _docstring_lines(tree):
     return ()
 
 
-def _lines_within_texts(tree):
+def _lines_within_texts(tree: ast.Module) -> set[int]:
     """The lines that a text of several lines covers: there a blank or a # is a part of it.
 
     Docstrings don't count: no board has them.

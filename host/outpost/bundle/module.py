@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from outpost.bundle import scopes
 
+Line = tuple[str, int]  # place of the source file, line
+
 
 @dataclass
 class Module:
@@ -14,9 +16,12 @@ class Module:
     text: str
     path: str
     tree: ast.Module = field(init=False)
-    edits: dict = field(init=False, default_factory=dict)  # line -> [(column, end column, text)]
+    # line -> [(column, end column, text)]
+    edits: dict[int, list[tuple[int, int, str]]] = field(
+        init=False, default_factory=dict[int, list[tuple[int, int, str]]]
+    )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.tree = ast.parse(self.text, self.path)
         self.lines = self.text.split("\n")
         self.names = scopes.bindings(self.tree.body)
@@ -26,11 +31,11 @@ class Module:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         }
 
-    def replace(self, line, column, end, text):
+    def replace(self, line: int, column: int, end: int, text: str) -> None:
         """Put text in place of bytes [column, end) of a line, counted from 1."""
         self.edits.setdefault(line, []).append((column, end, text))
 
-    def replace_statement(self, node, text):
+    def replace_statement(self, node: ast.stmt, text: str) -> None:
         """Put text of one line in place of a statement; its other lines become empty."""
         last, behind = scopes.end_of(node)
         for line in range(node.lineno, last + 1):
@@ -39,9 +44,9 @@ class Module:
             end = behind if line == last else whole
             self.replace(line, begin, end, text if line == node.lineno else "")
 
-    def edited(self):
+    def edited(self) -> list[str]:
         """The lines with all that was replaced."""
-        result = []
+        result: list[str] = []
         for number, text in enumerate(self.lines, 1):
             raw = text.encode()
             for column, end, new in sorted(self.edits.get(number, ()), reverse=True):
@@ -57,4 +62,4 @@ class Merged:
     name: str
     place: str  # its path on the board, as .py
     text: str
-    lines: list  # of (place of the source file, line)
+    lines: list[Line]

@@ -14,7 +14,7 @@ class FormatError(Exception):
     """The bytes are no .mpy file of a version that is known here."""
 
 
-def thinned(content, stretch):
+def thinned(content: bytes, stretch: int) -> bytes:
     """A compiled module, bytes, with a line number for each `stretch` bytes of bytecode.
 
     The first line of a function is always there, so its name can be told. Raises FormatError.
@@ -39,21 +39,21 @@ class _Code:
     """A function's code, with those of the functions in it."""
 
     data: bytes
-    children: list = field(default_factory=list)
+    children: list["_Code"] = field(default_factory=list["_Code"])
 
 
 class _Reader:
     """Reads numbers and objects from a place in bytes."""
 
-    def __init__(self, content, at=0):
+    def __init__(self, content: bytes, at: int = 0) -> None:
         self.content = content
         self.at = at
 
-    def byte(self):
+    def byte(self) -> int:
         self.at += 1
         return self.content[self.at - 1]
 
-    def number(self):
+    def number(self) -> int:
         """Seven bits a byte, the highest first; bit 7 says that there are more."""
         value = 0
         while True:
@@ -62,7 +62,7 @@ class _Reader:
             if byte < 0x80:
                 return value
 
-    def skip_object(self):
+    def skip_object(self) -> None:
         kind = self.byte()
         if kind == 10:  # a tuple
             for _ in range(self.number()):
@@ -77,7 +77,7 @@ class _Reader:
             raise FormatError(f"an object of kind {kind}")
 
 
-def _number(value):
+def _number(value: int) -> bytes:
     """The bytes of a number, as _Reader.number() reads it."""
     out = bytearray((value & 0x7F,))
     while value := value >> 7:
@@ -85,7 +85,7 @@ def _number(value):
     return bytes(out)
 
 
-def _code(reader):
+def _code(reader: _Reader) -> _Code:
     size = reader.number()
     if size & 3:
         raise FormatError("native code")
@@ -96,7 +96,7 @@ def _code(reader):
     return code
 
 
-def _written(code, stretch):
+def _written(code: _Code, stretch: int) -> bytes:
     data = _thinned_function(code.data, stretch)
     out = _number(len(data) << 3 | bool(code.children) << 2) + data
     if code.children:
@@ -105,7 +105,7 @@ def _written(code, stretch):
     return out
 
 
-def _thinned_function(data, stretch):
+def _thinned_function(data: bytes, stretch: int) -> bytes:
     reader = _Reader(data)
     # Signature: xSSSSEAA, then xFSSKAED while x says that more follows.
     byte = reader.byte()
@@ -135,9 +135,9 @@ def _thinned_function(data, stretch):
     return signature + _sizes(len(kept), cells) + kept + rest
 
 
-def _entries(info):
+def _entries(info: bytes) -> list[tuple[int, int]]:
     """[(offset in the bytecode, line)], both from the function's beginning on."""
-    found = []
+    found: list[tuple[int, int]] = []
     offset, line, at = 0, 1, 0
     while at < len(info):
         byte = info[at]
@@ -153,9 +153,9 @@ def _entries(info):
     return found
 
 
-def _stretched(lines, stretch):
+def _stretched(lines: list[tuple[int, int]], stretch: int) -> list[tuple[int, int]]:
     """The first line, from the very beginning on, and one for each stretch behind it."""
-    kept = []
+    kept: list[tuple[int, int]] = []
     for place, (offset, line) in enumerate(lines):
         if place + 1 < len(lines) and lines[place + 1][0] == offset:
             continue  # a jump of many lines takes several entries
@@ -166,7 +166,7 @@ def _stretched(lines, stretch):
     return kept
 
 
-def _encoded(lines):
+def _encoded(lines: list[tuple[int, int]]) -> bytes:
     out = bytearray()
     at, now = 0, 1
     for offset, line in lines:
@@ -186,7 +186,7 @@ def _encoded(lines):
     return bytes(out)
 
 
-def _sizes(info, cells):
+def _sizes(info: int, cells: int) -> bytes:
     out = bytearray()
     while True:
         byte = (info & 0x3F) << 1 | cells & 1

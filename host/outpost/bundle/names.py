@@ -3,7 +3,10 @@
 import ast
 import functools
 import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
+
+from outpost.bundle.module import Module
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -20,20 +23,22 @@ KEPT = frozenset(
 
 
 @functools.cache
-def api():
+def api() -> frozenset[str]:
     """The names that MicroPython's own modules have."""
     lines = (Path(__file__).parent / "api.txt").read_text().splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
-def kept(modules, plain):
+def kept(modules: Iterable[Module], plain: Collection[str]) -> set[str]:
     """Names that stay: what is asked for by a text, by a keyword, or by what stays plain."""
     found: set[str] = set(KEPT)
     for module in modules:
         found.update(module.name.split("."))
         if module.path in plain:
             found |= identifiers(module.tree)
-        passed = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}  # docstrings
+        passed: set[ast.AST] = {
+            n.value for n in ast.walk(module.tree) if isinstance(n, ast.Expr)
+        }  # docstrings
         if module.path not in plain:
             passed.update(borrowed(module.tree))
         for node in ast.walk(module.tree):
@@ -52,12 +57,13 @@ def kept(modules, plain):
     return found
 
 
-def borrowed(tree):
+def borrowed(tree: ast.Module) -> list[ast.Constant]:
     """The texts, as nodes, that name what borrow(module, name) returns: they change with it.
 
     Not those of a task: STAT tells by its name who held the loop.
     """
-    found, tasks = [], set()
+    found: list[ast.Constant] = []
+    tasks: set[ast.AST] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -70,9 +76,9 @@ def borrowed(tree):
     return [name for name in found if name not in tasks]
 
 
-def identifiers(tree):
+def identifiers(tree: ast.Module) -> set[str]:
     """All names in a module's code, whatever they name."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         for value in (*_names_of(node), *getattr(node, "names", ())):
             if isinstance(value, ast.alias):
@@ -82,13 +88,13 @@ def identifiers(tree):
     return found
 
 
-def _names_of(node):
+def _names_of(node: ast.AST) -> list[str]:
     """What the fields of a node are that name something."""
     fields = (getattr(node, field, None) for field in ("id", "attr", "arg", "name"))
     return [value for value in fields if isinstance(value, str)]
 
 
-def called(node):
+def called(node: ast.AST) -> str | None:
     """The name of the function that is called; None where it is no call."""
     function = getattr(node, "func", None)
     return getattr(function, "attr", getattr(function, "id", None))

@@ -5,14 +5,16 @@ few words. A function in another one goes on where the outer one's words end.
 """
 
 import ast
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from outpost.bundle import scopes
 
+Place = tuple[int, int, str, str]  # line, column, name, word
 _NEVER = frozenset(("self", "cls"))
 
 
-def places(tree, kept, words):
-    """Yield (line, column, name, word) of parameters of all functions and of their uses.
+def places(tree: ast.Module, kept: Set[str], words: Sequence[str]) -> list[Place]:
+    """(line, column, name, word) of parameters of all functions and of their uses.
 
     kept: names that stay, as they are asked for by keyword. words: of nobody else in the tree.
     """
@@ -22,17 +24,17 @@ def places(tree, kept, words):
 
 
 class _Finder:
-    def __init__(self, kept, words):
+    def __init__(self, kept: Set[str], words: Sequence[str]) -> None:
         self._kept = kept
         self._words = words
-        self.found = []
+        self.found: list[Place] = []
 
-    def visit_all(self, nodes, called, count):
+    def visit_all(self, nodes: Iterable[ast.AST], called: Mapping[str, str], count: int) -> None:
         """called: {name: its word} of the functions around; count: how many words they have."""
         for node in nodes:
             self._visit(node, called, count)
 
-    def _visit(self, node, called, count):
+    def _visit(self, node: ast.AST, called: Mapping[str, str], count: int) -> None:
         if isinstance(node, scopes.FUNCTIONS):
             self._function(node, called, count)
         elif isinstance(node, scopes.COMPREHENSIONS):
@@ -50,13 +52,13 @@ class _Finder:
         else:
             self.visit_all(ast.iter_child_nodes(node), called, count)
 
-    def _function(self, node, called, count):
+    def _function(self, node: scopes.Function, called: Mapping[str, str], count: int) -> None:
         arguments = node.args
         if not isinstance(node, ast.Lambda):
             self.visit_all(node.decorator_list, called, count)
         defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
         self.visit_all(defaults, called, count)
-        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         every += filter(None, (arguments.vararg, arguments.kwarg))
         own = scopes.bindings(body) | {one.arg for one in every}
@@ -70,13 +72,13 @@ class _Finder:
         self.visit_all(body, inner, count)
 
 
-def _bound_otherwise(body):
+def _bound_otherwise(body: Iterable[ast.AST]) -> set[str]:
     """Names that a statement other than an assignment binds: their places are no ast.Name."""
-    found = set()
+    found: set[str] = set()
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.ExceptHandler):
-                found.add(node.name)
+                found.update(filter(None, (node.name,)))
             elif isinstance(node, ast.Global | ast.Nonlocal):
                 found.update(node.names)
             elif isinstance(node, ast.Import | ast.ImportFrom):

@@ -9,6 +9,7 @@ import ast
 import string
 import zlib
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from outpost.bundle import names, parameters, scopes
 from outpost.bundle.module import Merged, Module
@@ -50,13 +51,13 @@ _WORDS = 36  # the first ones of the pool: each name tries one of these first, b
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def rename(merged, plain=()):
+def rename(merged: Sequence[Merged], plain: Collection[str] = ()) -> list[Merged]:
     """The modules with their own names shortened; each keeps its lines.
 
     plain: places of modules that stay as they are, and so do the names that they use of others.
     """
     modules = [Module(one.name, one.text, one.place) for one in merged]
-    used = set().union(*(names.identifiers(module.tree) for module in modules))
+    used = set[str]().union(*(names.identifiers(module.tree) for module in modules))
     free = [word for word in ROM if word not in used]
     kept = names.kept(modules, plain)
     more = [word for word in ROM_TOO if word not in used]
@@ -74,10 +75,14 @@ def rename(merged, plain=()):
     ]
 
 
-def _words(modules, plain, kept, pool):
+def _words(
+    modules: Sequence[Module], plain: Collection[str], kept: set[str], pool: Sequence[str]
+) -> dict[str, str]:
     """{name: its word} of all that is ours: globals, and what objects of our classes have."""
-    found, forbidden, together = set(), kept | names.api(), defaultdict(set)
-    classes = {}  # class -> (the names of its bases, its attributes)
+    found: set[str] = set()
+    forbidden = kept | names.api()
+    together: defaultdict[str, set[str]] = defaultdict(set)
+    classes: _Classes = {}
     ours = {module.name for module in modules}
     for module in modules:
         found |= module.names
@@ -97,7 +102,7 @@ def _words(modules, plain, kept, pool):
             elif isinstance(node, ast.ClassDef):
                 bases = [base.id if isinstance(base, ast.Name) else "?" for base in node.bases]
                 has = _attributes(node)
-                known, attributes = classes.get(node.name, ([], set()))
+                known, attributes = classes.get(node.name, (list[str](), set[str]()))
                 classes[node.name] = known + bases, attributes | has
                 found |= has
             elif isinstance(node, _FUNCTION):
@@ -118,23 +123,29 @@ def _words(modules, plain, kept, pool):
         if _line_of(name, classes) is None:  # a base of somebody else's: its names are not ours
             forbidden |= classes[name][1]
         else:
-            _meet(together, set().union(*(classes[one][1] for one in _above(name, classes))))
+            _meet(together, set[str]().union(*(classes[one][1] for one in _above(name, classes))))
     found = {name for name in found if not name.startswith("__")}
     return _worded(found - forbidden, together, pool)
 
 
-def _meet(together, names):
+# Class -> (the names of its bases, its attributes).
+_Classes = dict[str, tuple[list[str], set[str]]]
+
+
+def _meet(together: defaultdict[str, set[str]], names: set[str]) -> None:
     for name in names:
         together[name] |= names
 
 
-def _worded(names, together, pool):
+def _worded(
+    names: set[str], together: Mapping[str, set[str]], pool: Sequence[str]
+) -> dict[str, str]:
     """Give each name a word that none beside it has.
 
     Which one a name gets hangs on that name alone where it can: a name more in one module must not
     give other words, and so other files, to all the others.
     """
-    words = {}
+    words: dict[str, str] = {}
     for name in sorted(names):
         beside = {words.get(other) for other in together[name] if other != name}
         first = zlib.crc32(name.encode()) % _WORDS
@@ -143,7 +154,7 @@ def _worded(names, together, pool):
     return words
 
 
-def _pool(free, used):
+def _pool(free: Iterable[str], used: Collection[str]) -> list[str]:
     """The words: those of ROM that are free, then short ones."""
     words = list(free)
     letters = string.ascii_lowercase
@@ -151,9 +162,10 @@ def _pool(free, used):
     return words + [word for word in short if word not in used]
 
 
-def _line_of(name, classes):
+def _line_of(name: str, classes: _Classes) -> set[str] | None:
     """A class with all its bases and all that are made from it; None where one is not ours."""
-    found, rest = set(), [name]
+    found: set[str] = set()
+    rest = [name]
     while rest:
         one = rest.pop()
         if one in found or one in ("object", "Exception", "OSError", "ValueError"):
@@ -166,10 +178,11 @@ def _line_of(name, classes):
     return found
 
 
-def _above(name, classes):
+def _above(name: str, classes: _Classes) -> set[str]:
     """A class with all its bases, which are ours: what one object has. Two that are made from the
     same base never meet in one."""
-    found, rest = set(), [name]
+    found: set[str] = set()
+    rest = [name]
     while rest:
         one = rest.pop()
         if one in classes and one not in found:
@@ -178,9 +191,9 @@ def _above(name, classes):
     return found
 
 
-def _attributes(node):
+def _attributes(node: ast.AST) -> set[str]:
     """What a class's objects have: its methods, its own names, what is said of self."""
-    found = scopes.bindings(node.body) if isinstance(node, ast.ClassDef) else set()
+    found = scopes.bindings(node.body) if isinstance(node, ast.ClassDef) else set[str]()
     for part in ast.walk(node):
         if (
             isinstance(part, ast.Attribute)
@@ -191,13 +204,15 @@ def _attributes(node):
     return found
 
 
-def _places(module, words, ours):
+def _places(
+    module: Module, words: Collection[str], ours: Collection[str]
+) -> Iterator[tuple[int, int, str]]:
     """Yield (line, column, name) of all that is to be renamed in a module."""
     for use in scopes.uses(module.tree, module.names):
         if use.name in words:
             yield use.line, use.column, use.name
     for text in names.borrowed(module.tree):
-        if text.value in words:
+        if isinstance(text.value, str) and text.value in words:
             yield text.lineno, text.col_offset + 1, text.value  # behind the quote
     inside = {
         node

@@ -1,8 +1,11 @@
 """Which names of a module's text are its own globals: what may be renamed, and where it stands."""
 
 import ast
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -16,7 +19,7 @@ class Use:
     column: int
 
 
-def bindings(body, dropped=()):
+def bindings(body: Iterable[ast.AST], dropped: Collection[ast.AST] = ()) -> set[str]:
     """The names that statements bind in their own scope, with those of nested blocks.
 
     dropped: import statements that count as if they were not there.
@@ -24,7 +27,7 @@ def bindings(body, dropped=()):
     return _Bindings(dropped).of(body)
 
 
-def uses(tree, names, dropped=()):
+def uses(tree: ast.Module, names: Collection[str], dropped: Collection[ast.AST] = ()) -> list[Use]:
     """Every place where one of these globals of the module stands: a list of Use.
 
     Reads and writes, `global` statements, names of functions and classes; no imports, whose
@@ -36,7 +39,7 @@ def uses(tree, names, dropped=()):
     return finder.found
 
 
-def constants(tree):
+def constants(tree: ast.Module) -> set[str]:
     """The names of `_X = const(...)`: the compiler puts their values in place of them."""
     return {
         node.targets[0].id
@@ -49,92 +52,99 @@ def constants(tree):
     }
 
 
-def end_of(node):
+def end_of(node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
     """Line and column behind a node; only one that was parsed has them."""
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
     return node.end_lineno, node.end_col_offset
 
 
-def place_of_name(node):
+def place_of_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> tuple[int, int]:
     """Line and column of the name behind `def`, `async def` or `class`."""
-    word = {ast.ClassDef: "class ", ast.AsyncFunctionDef: "async def "}.get(type(node), "def ")
+    if isinstance(node, ast.ClassDef):
+        word = "class "
+    else:
+        word = "async def " if isinstance(node, ast.AsyncFunctionDef) else "def "
     return node.lineno, node.col_offset + len(word)
 
 
 class _Bindings(ast.NodeVisitor):
     """Collects what is bound, without a look into other scopes."""
 
-    def __init__(self, dropped):
+    def __init__(self, dropped: Collection[ast.AST]) -> None:
         self._dropped = dropped
 
-    def of(self, body):
-        self.names = set()
-        self.globals = set()
+    def of(self, body: Iterable[ast.AST]) -> set[str]:
+        self.names: set[str] = set()
+        self.globals: set[str] = set()
         for node in body:
             self.visit(node)
         return self.names - self.globals
 
-    def visit_FunctionDef(self, node):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self.names.add(node.name)
 
-    def visit_AsyncFunctionDef(self, node):
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self.names.add(node.name)
 
-    def visit_ClassDef(self, node):
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.names.add(node.name)
 
-    def visit_Lambda(self, node):
+    def visit_Lambda(self, node: ast.Lambda) -> None:
         pass
 
-    def visit_Name(self, node):
+    def visit_Name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Load):
             self.names.add(node.id)
 
-    def visit_Global(self, node):
+    def visit_Global(self, node: ast.Global) -> None:
         self.globals.update(node.names)
 
-    def visit_Nonlocal(self, node):
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
         self.globals.update(node.names)
 
-    def visit_ExceptHandler(self, node):
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.name:
             self.names.add(node.name)
         self.generic_visit(node)
 
-    def visit_Import(self, node):
+    def visit_Import(self, node: ast.Import) -> None:
         self._bind_imported(node)
 
-    def visit_ImportFrom(self, node):
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         self._bind_imported(node)  # its names have no dots
 
-    def _bind_imported(self, node):
+    def _bind_imported(self, node: ast.Import | ast.ImportFrom) -> None:
         if node not in self._dropped:
             for alias in node.names:
                 self.names.add(alias.asname or alias.name.partition(".")[0])
 
 
-for _kind in COMPREHENSIONS:  # their variables are their own
-    setattr(_Bindings, f"visit_{_kind.__name__}", lambda self, node: None)
+def _pass_over(finder: _Bindings, node: ast.AST) -> None:
+    """What a comprehension binds is its own."""
+
+
+for _kind in COMPREHENSIONS:
+    setattr(_Bindings, f"visit_{_kind.__name__}", _pass_over)
 
 
 class _Uses:
     """Walks through scopes; what no function around binds is a global."""
 
-    def __init__(self, names, dropped):
+    def __init__(self, names: Collection[str], dropped: Collection[ast.AST]) -> None:
         self.names = names
         self.dropped = dropped
-        self.found = []
+        self.found: list[Use] = []
 
-    def block(self, body, local):
+    def block(self, body: Iterable[ast.AST], local: set[str] | None) -> None:
         for node in body:
             self.visit(node, local)
 
-    def _note(self, name, line, column, local):
+    def _note(self, name: str, line: int, column: int, local: set[str] | None) -> None:
         if name in self.names and not (local and name in local):
             self.found.append(Use(name, line, column))
 
-    def visit(self, node, local):
+    def visit(self, node: ast.AST, local: set[str] | None) -> None:
         """local: names that are bound by the scopes around; None at the top."""
         if isinstance(node, ast.Name):
             self._note(node.id, node.lineno, node.col_offset, local)
@@ -156,7 +166,7 @@ class _Uses:
             for child in ast.iter_child_nodes(node):
                 self.visit(child, local)
 
-    def _class_body(self, node, local):
+    def _class_body(self, node: ast.ClassDef, local: set[str] | None) -> None:
         for child in node.body:
             if isinstance(child, FUNCTIONS):
                 self._function(child, local, named=False)
@@ -168,7 +178,7 @@ class _Uses:
             else:
                 self.visit(child, local)
 
-    def _function(self, node, local, named=True):
+    def _function(self, node: Function, local: set[str] | None, named: bool = True) -> None:
         arguments = node.args
         if not isinstance(node, ast.Lambda):
             if named:
@@ -177,20 +187,20 @@ class _Uses:
                 self.visit(part, local)
         for part in (*arguments.defaults, *(d for d in arguments.kw_defaults if d)):
             self.visit(part, local)
-        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
         own = bindings(body, self.dropped) | {a.arg for a in _arguments(arguments)}
         inner = ((local or set()) | own) - _declared_global(body)
         self.block(body, inner)
 
-    def _comprehension(self, node, local):
-        own = set()
+    def _comprehension(self, node: Comprehension, local: set[str] | None) -> None:
+        own: set[str] = set()
         for part in node.generators:
             own |= {n.id for n in ast.walk(part.target) if isinstance(n, ast.Name)}
         inner = (local or set()) | own
         for child in ast.iter_child_nodes(node):
             self.visit(child, inner)
 
-    def _global(self, node, local):
+    def _global(self, node: ast.Global, local: set[str] | None) -> None:
         # `global a, b`: the statement says no columns for its names.
         column = node.col_offset + len("global ")
         for name in node.names:
@@ -199,14 +209,14 @@ class _Uses:
             column += len(name) + len(", ")
 
 
-def _arguments(arguments):
+def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     return found + [a for a in (arguments.vararg, arguments.kwarg) if a]
 
 
-def _declared_global(body):
+def _declared_global(body: Iterable[ast.AST]) -> set[str]:
     """The names of `global` statements of a function, not of functions in it."""
-    found = set()
+    found: set[str] = set()
     rest = list(body)
     while rest:
         node = rest.pop()

@@ -16,10 +16,11 @@ import io
 import re
 import tokenize
 import zlib
+from collections.abc import Collection, Iterable, Sequence
 
 from outpost.bundle import scopes
 from outpost.bundle.merge import MergeError
-from outpost.bundle.module import Merged, Module
+from outpost.bundle.module import Line, Merged, Module
 from outpost.bundle.names import identifiers
 
 PATH = "/hal/texts"
@@ -32,32 +33,33 @@ _SHORTEST = 11  # characters: MicroPython keeps shorter ones among its names
 _CODES = range(400, 600)
 _MARK = re.compile(r"# (cold|hot)(: .*)?\Z")
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+_Text = ast.Constant | ast.BinOp  # a text, or text % values
 # What is loaded once and goes; hal, on which the reading itself stands.
 _WHOLE = re.compile(r"(config|jsontext)\Z|hal\b|.*_options\Z")
 
 
-class Texts(dict):
+class Texts(dict[int, str]):
     """Those that were moved: place -> text, as format where values are put into it."""
 
-    def __init__(self, *given):
-        super().__init__(*given)
+    def __init__(self, given: Iterable[tuple[int, str]] = ()) -> None:
+        super().__init__(given)
         self._places = {text: place for place, text in self.items()}
         self._end = len(self._body())
 
     @property
-    def version(self):
+    def version(self) -> int:
         """A hash over all of them, by which a module knows the file that goes with it."""
         return zlib.crc32(self._body()) & ((1 << _BITS) - 1)
 
     @property
-    def content(self):
+    def content(self) -> bytes:
         """The bytes of the file: the version, then a line for each text."""
         return f"{self.version:07x}\n".encode() + self._body()
 
-    def _body(self):
+    def _body(self) -> bytes:
         return "".join(f"{text}\n" for text in self.values()).encode()
 
-    def place_of(self, text):
+    def place_of(self, text: str) -> int:
         """Where a text begins, counted from behind the version; it is added where it is new."""
         if text not in self._places:
             self._places[text] = self._end
@@ -66,7 +68,7 @@ class Texts(dict):
         return self._places[text]
 
 
-def moved(modules, plain=()):
+def moved(modules: list[Merged], plain: Collection[str] = ()) -> tuple[list[Merged], Texts]:
     """(the modules, as Merged, each with its lines; the Texts that were in them).
 
     plain: places of modules that keep all of theirs: what boots a board comes before the reader.
@@ -90,7 +92,7 @@ def moved(modules, plain=()):
     ], texts
 
 
-def _without(one, texts):
+def _without(one: Merged, texts: Texts) -> Merged:
     """A module whose texts were moved into texts."""
     module = Module(one.name, one.text, one.place)
     finder = _Finder(one.text)
@@ -102,13 +104,15 @@ def _without(one, texts):
     return _importing(module, one.lines)
 
 
-def _replace(module, node, texts, operators):
+def _replace(
+    module: Module, node: _Text, texts: Texts, operators: Iterable[tuple[int, int]]
+) -> None:
     """Put a call of the reader in the place of a text, or of text % values."""
     if isinstance(node, ast.Constant):
         place = texts.place_of(str(node.value).replace("%", "%%"))
         end, call = scopes.end_of(node), f"{_CALL}({place})"
     else:
-        place = texts.place_of(node.left.value)
+        place = texts.place_of(_text_of(node.left))
         after = scopes.end_of(node.left)
         line, column = min(at for at in operators if at >= after)
         end, call = (line, column + 1), f"{_CALL}({place},"
@@ -121,14 +125,15 @@ def _replace(module, node, texts, operators):
         module.replace(line, begin, last, call if first else "")
 
 
-def _importing(module, lines):
+def _importing(module: Module, lines: list[Line]) -> Merged:
     """The edited module as Merged, which imports the reader beside something else, or first."""
     if _CALL in identifiers(module.tree):
         raise MergeError(f"{module.path}: {_CALL} reads texts: give it another name")
     statement = f"from {_HOME} import {_CALL}"
     for node in module.tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom) and node.end_lineno == node.lineno:
-            module.replace(node.lineno, node.end_col_offset, node.end_col_offset, f"; {statement}")
+            behind = scopes.end_of(node)[1]
+            module.replace(node.lineno, behind, behind, f"; {statement}")
             return Merged(module.name, module.path, "\n".join(module.edited()), lines)
     text = "\n".join((statement, *module.edited()))
     return Merged(module.name, module.path, text, [lines[0], *lines])
@@ -137,11 +142,11 @@ def _importing(module, lines):
 class _Finder:
     """Finds the texts to be moved: Constants, and BinOps of a text % values."""
 
-    def __init__(self, text):
-        self.found = []
-        self.operators = set()  # (line, column in bytes) of each %
-        self._marks = {}  # line -> "cold" or "hot"
-        self._seen = set()
+    def __init__(self, text: str) -> None:
+        self.found: list[_Text] = []
+        self.operators: set[tuple[int, int]] = set()  # (line, column in bytes) of each %
+        self._marks: dict[int, str] = {}  # line -> "cold" or "hot"
+        self._seen: set[ast.expr] = set()
         lines = text.split("\n")
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             line, column = token.start
@@ -150,7 +155,7 @@ class _Finder:
             elif token.type == tokenize.COMMENT and (mark := _MARK.match(token.string)):
                 self._marks[line] = mark[1]
 
-    def look(self, node, statement=None):
+    def look(self, node: ast.AST, statement: ast.stmt | None = None) -> None:
         """Look through a node; statement: of a function, in which it stands."""
         if isinstance(node, _FUNCTION):
             for part in node.body:
@@ -168,7 +173,7 @@ class _Finder:
         for child in ast.iter_child_nodes(node):
             self.look(child, statement)
 
-    def _take(self, node, statement):
+    def _take(self, node: ast.AST, statement: ast.stmt) -> None:
         """Note what an expression has for texts, where no mark keeps them."""
         if isinstance(node, ast.IfExp):
             self._take(node.body, statement)
@@ -176,23 +181,26 @@ class _Finder:
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             self._take(node.left, statement)
             self._take(node.right, statement)
-        else:
-            formatted = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod)
-            text = node.left if formatted else node
-            if text not in self._seen and _is_text(text):
-                self._seen.add(text)
-                if self._mark(node, statement) != "hot":
-                    self.found.append(node)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            self._note(node, node.left, statement)
+        elif isinstance(node, ast.Constant):
+            self._note(node, node, statement)
 
-    def _mark(self, node, statement):
+    def _note(self, node: _Text, text: ast.expr, statement: ast.stmt) -> None:
+        if text not in self._seen and _is_text(text):
+            self._seen.add(text)
+            if self._mark(node, statement) != "hot":
+                self.found.append(node)
+
+    def _mark(self, node: ast.AST, statement: ast.stmt) -> str | None:
         """What a comment says of a node: on one of its lines, or at its statement's end."""
-        if not hasattr(node, "lineno"):
+        if not isinstance(node, ast.expr | ast.stmt):
             return None
-        lines = (*range(node.lineno, node.end_lineno + 1), statement.end_lineno)
+        lines = (*range(node.lineno, scopes.end_of(node)[0] + 1), scopes.end_of(statement)[0])
         return next((self._marks[line] for line in lines if line in self._marks), None)
 
 
-def _told(node):
+def _told(node: ast.AST) -> Sequence[ast.expr]:
     """The parts of a node that are a reply's text behind its code, or an exception's."""
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
         return node.exc.args
@@ -200,18 +208,18 @@ def _told(node):
     return parts[1:] if parts and _is_code(parts[0]) else ()
 
 
-def _is_code(node):
+def _is_code(node: ast.AST) -> bool:
     if isinstance(node, ast.IfExp):
         return _is_code(node.body) and _is_code(node.orelse)
     return isinstance(node, ast.Constant) and type(node.value) is int and node.value in _CODES
 
 
-def _is_text(node):
+def _text_of(node: ast.AST) -> str:
+    """The text that a node is; empty where it is something else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _is_text(node: ast.AST) -> bool:
     """Whether it is words for people, of one line: what has no blank may be a name."""
-    text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
-    return (
-        isinstance(text, str)
-        and len(text) >= _SHORTEST
-        and " " in text.strip()
-        and text.isprintable()
-    )
+    text = _text_of(node)
+    return len(text) >= _SHORTEST and " " in text.strip() and text.isprintable()

@@ -6,9 +6,11 @@ runs as source, such as main.py, is named by its path. `text 1482` is one that i
 """
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 from outpost import bundle
-from outpost.bundle.maps import NoMap, find
+from outpost.bundle.maps import Map, NoMap, find
 
 _UNFINISHED = re.compile(r" *(F|Fi|Fil|File.*)?\Z")
 _TEXT = re.compile(r"\btext (\d+)\b")
@@ -22,23 +24,23 @@ _PLACE = re.compile(
 class Trace:
     """The way back by one bundle's Map."""
 
-    def __init__(self, way):
+    def __init__(self, way: Map) -> None:
         self._map = way
         self._places = {bundle.module_name(place): place for place in way.lines}
 
-    def explained(self, text):
+    def explained(self, text: str) -> str:
         """The text with each place of a traceback in the words of the source.
 
         What is not of this bundle, and what is beyond its last line, stays as it is.
         """
         return _TEXT.sub(self._text, _PLACE.sub(self._place, text))
 
-    def stream(self, say):
+    def stream(self, say: Callable[[str], object]) -> Callable[[str], None]:
         """A callable like say(text), for text that comes in pieces, which may end in mid line."""
         held = ""
         begun = True  # a line of which nothing was shown yet
 
-        def hear(text):
+        def hear(text: str) -> None:
             nonlocal held, begun
             text = held + text
             whole, newline, last = text.rpartition("\n")
@@ -54,11 +56,11 @@ class Trace:
 
         return hear
 
-    def _text(self, found):
+    def _text(self, found: re.Match[str]) -> str:
         text = self._map.texts.get(found[1])
         return f"{found[0]} ({text})" if text else found[0]
 
-    def _place(self, found):
+    def _place(self, found: re.Match[str]) -> str:
         file, number = found["file"] or found["short"], int(found["line"] or found["number"])
         root = "/" if file.startswith("/") else ""
         place = self._places.get(file, "/" + file.lstrip("/"))
@@ -73,7 +75,7 @@ class Trace:
             return told
         return f"{told}, in {self._function(path, line) or found['function']}"
 
-    def _function(self, path, line):
+    def _function(self, path: str, line: int) -> str | None:
         """The name of the innermost function around a line; None at a module's top."""
         around = [
             (first, name)
@@ -83,12 +85,12 @@ class Trace:
         return max(around)[1] if around else None
 
 
-def has_place(text):
+def has_place(text: str) -> bool:
     """Whether a text names a place as tracebacks do, or a text by its number."""
     return bool(_PLACE.search(text) or _TEXT.search(text))
 
 
-def explained(text, name, tree):
+def explained(text: str, name: str | None, tree: Path) -> str:
     """A text of the board that runs the bundle with that id; as it is where there is no map."""
     if not has_place(text):  # nearly all that status and watch show
         return text
