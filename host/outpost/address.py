@@ -13,7 +13,7 @@ FTP = ("ftp", "ftps")  # ftps: explicit TLS (RFC 4217), on the port of ftp
 MQTT = ("mqtt", "mqtts")
 PASSWORD_VARIABLE = "OUTPOST_PASSWORD"
 _PORTS = {"ftp": 21, "ftps": 21, "mqtt": 1883, "mqtts": 8883}
-_FORMS = {FTP: "ftp://user@host:port/", MQTT: "mqtt://user@host:port"}
+_FORMS: dict[tuple[str, ...], str] = {FTP: "ftp://user@host:port/", MQTT: "mqtt://user@host:port"}
 _BOARD_USER = "admin"  # whom a board that was never configured knows
 # The password ends at the first @ behind which a host can stand: it may hold a bare @ or /.
 _URL = re.compile(
@@ -42,11 +42,11 @@ class Address:
     path: str = "/"
 
     @property
-    def secure(self):
+    def secure(self) -> bool:
         """Whether the connection is to be TLS."""
         return self.scheme.endswith("s")
 
-    def __str__(self):
+    def __str__(self) -> str:
         """The URL as people may see it: without the password, the port where it isn't usual."""
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -54,7 +54,7 @@ class Address:
         return f"{self.scheme}://{user}{host}{port}{quote(self.path) if self.path != '/' else ''}"
 
 
-def parse(url, schemes=FTP):
+def parse(url: str, schemes: tuple[str, ...] = FTP) -> Address:
     """The Address of a URL with one of the schemes FTP or MQTT; AddressError, without the URL.
 
     `%40` and the like are decoded in user, password and path (RFC 3986 section 2.1).
@@ -92,7 +92,7 @@ def parse(url, schemes=FTP):
     return Address(scheme, user, password, host, port, path or "/")
 
 
-def credentials(address, *, ask=True):
+def credentials(address: Address, *, ask: bool = True) -> tuple[str | None, str | None]:
     """(user, password) for an Address; AddressError where nothing tells the password.
 
     They come from the URL, the environment (OUTPOST_PASSWORD), ~/.netrc or the file that NETRC
@@ -113,7 +113,7 @@ def credentials(address, *, ask=True):
     )  # fmt: skip
 
 
-def known_login(address):
+def known_login(address: Address) -> tuple[str | None, str | None]:
     """(user, password) as credentials() has them without a prompt; None: nothing tells."""
     user, password = address.user, address.password
     if password is None:
@@ -130,7 +130,7 @@ def known_login(address):
     return user, password
 
 
-def _from_netrc(host):
+def _from_netrc(host: str) -> tuple[str, str | None] | None:
     """(user, password) that ~/.netrc has for host; None where it has none."""
     try:
         entry = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
@@ -147,18 +147,21 @@ def _from_netrc(host):
     return (entry[0], entry[2] or None) if entry and entry[0] else None
 
 
-class AddressType(click.ParamType):
+# Older versions of click know no arguments for it.
+class AddressType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """An option or argument of click that is a URL with one of the schemes FTP or MQTT."""
 
     name = "url"
 
-    def __init__(self, schemes=FTP):
+    def __init__(self, schemes: tuple[str, ...] = FTP) -> None:
         self.schemes = schemes
 
-    def convert(self, value, param, ctx):
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
         if isinstance(value, Address):
             return value
         try:
-            return parse(value, self.schemes)
+            return parse(str(value), self.schemes)
         except AddressError as error:
             self.fail(str(error), param, ctx)

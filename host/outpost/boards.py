@@ -2,9 +2,12 @@
 
 import re
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from ssl import SSLContext
+from typing import TypeVar
 
 import click
 
@@ -12,6 +15,8 @@ from outpost import address as addresses
 from outpost.address import PASSWORD_VARIABLE, Address, AddressError
 from outpost.control import tls_context
 
+_Answer = TypeVar("_Answer")
+_Command = TypeVar("_Command", bound=Callable[..., object] | click.Command)
 _AT_ONCE = 16
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -24,17 +29,17 @@ class Board:
     name: str = ""
 
     @property
-    def place(self):
+    def place(self) -> tuple[str, int]:
         """Host and port, which no two boards share."""
         return self.address.host.lower(), self.address.port
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What people call it."""
         return self.name or str(replace(self.address, user=None)).split("/")[2]
 
 
-def parse_board(url, where, name=""):
+def parse_board(url: str, where: str, name: str = "") -> Board:
     """The Board of a URL; AddressError names `where`, not the URL, in which a password may be."""
     try:
         address = addresses.parse(url)
@@ -45,13 +50,13 @@ def parse_board(url, where, name=""):
     return Board(address, name)
 
 
-def read_boards(path):
+def read_boards(path: Path) -> list[Board]:
     """The Boards of a file: one URL a line, then a name if you like; # begins a comment."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise AddressError(f"{path}: not UTF-8 text") from None
-    boards = []
+    boards: list[Board] = []
     for number, line in enumerate(lines, 1):
         # A # inside a word belongs to it.
         words = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].split(maxsplit=1)
@@ -63,22 +68,24 @@ def read_boards(path):
     return boards
 
 
-def require_distinct(boards):
+def require_distinct(boards: Iterable[Board]) -> None:
     """AddressError where two are the same board: what is done to both at once would meet there."""
-    seen = set()
+    seen: set[tuple[str, int]] = set()
     for board in boards:
         if board.place in seen:
             raise AddressError(f"{replace(board.address, user=None)} is named twice")
         seen.add(board.place)
 
 
-def with_logins(boards, ask):
+def with_logins(
+    boards: Iterable[Board], ask: Callable[[str | None, list[Board]], str]
+) -> list[Board]:
     """The same Boards with user and password, wherever outpost.address finds these.
 
     ask(user, boards) -> password is called once for each user whose password nothing else tells.
     """
     known = [addresses.known_login(board.address) for board in boards]
-    missing = {}
+    missing: dict[str | None, list[Board]] = {}
     for board, (user, password) in zip(boards, known, strict=True):
         if password is None:
             missing.setdefault(user, []).append(board)
@@ -94,7 +101,7 @@ def with_logins(boards, ask):
     ]
 
 
-def boards_option(command):
+def boards_option(command: _Command) -> _Command:
     """The option --boards of a command, as `boards_file`: a path or None."""
     return click.option(
         "--boards", "boards_file", type=_FILE,
@@ -102,7 +109,7 @@ def boards_option(command):
     )(command)  # fmt: skip
 
 
-def cafile_option(command):
+def cafile_option(command: _Command) -> _Command:
     """The option --cafile of a command, as `cafiles`: paths."""
     return click.option(
         "--cafile", "cafiles", type=_FILE, multiple=True,
@@ -111,7 +118,7 @@ def cafile_option(command):
     )(command)  # fmt: skip
 
 
-def chosen(urls, boards_file):
+def chosen(urls: Iterable[str], boards_file: Path | None) -> list[Board]:
     """The Boards of a command line, all different: those of the file, then those of the URLs.
 
     Raises AddressError, click.UsageError.
@@ -134,7 +141,9 @@ def chosen(urls, boards_file):
     return boards
 
 
-def reached_with(boards, cafiles):
+def reached_with(
+    boards: list[Board], cafiles: Iterable[Path]
+) -> tuple[list[Board], SSLContext | None]:
     """(the Boards with their logins, the SSLContext for those of ftps:// or None).
 
     Raises AddressError, click.UsageError.
@@ -143,7 +152,9 @@ def reached_with(boards, cafiles):
     return boards, _context(cafiles) if any(board.address.secure for board in boards) else None
 
 
-def of_command(urls, boards_file, cafiles):
+def of_command(
+    urls: Iterable[str], boards_file: Path | None, cafiles: Iterable[Path]
+) -> tuple[list[Board], SSLContext | None]:
     """What chosen() and reached_with() make of a command line; click.UsageError alone."""
     try:
         return reached_with(chosen(urls, boards_file), cafiles)
@@ -151,13 +162,13 @@ def of_command(urls, boards_file, cafiles):
         raise click.UsageError(str(error)) from None
 
 
-def each(boards, ask):
+def each(boards: Sequence[Board], ask: Callable[[Board], _Answer]) -> list[tuple[Board, _Answer]]:
     """[(board, ask(board))] in the boards' order; ask runs for many at once, in threads."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(zip(boards, pool.map(ask, boards), strict=True))
 
 
-def _ask(user, boards):
+def _ask(user: str | None, boards: list[Board]) -> str:
     """Ask for a user's password, once for all boards that need it."""
     if not sys.stdin.isatty():
         raise AddressError(
@@ -170,7 +181,7 @@ def _ask(user, boards):
     )
 
 
-def _context(cafiles):
+def _context(cafiles: Iterable[Path]) -> SSLContext:
     try:
         return tls_context(cafiles)
     except OSError as error:  # of which ssl.SSLError is one

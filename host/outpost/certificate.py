@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -26,20 +27,20 @@ class Pair:
     key: bytes
 
     @property
-    def files(self):
+    def files(self) -> list[DeviceFile]:
         """Both as DeviceFiles, where the board looks for them."""
         return [DeviceFile(CERT, self.cert), DeviceFile(KEY, self.key)]
 
     @property
-    def pem(self):
+    def pem(self) -> str:
         return pem_of(self.cert)
 
     @property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         return fingerprint_of(self.cert)
 
 
-def make(names, now=None):
+def make(names: Sequence[str], now: datetime.datetime | None = None) -> Pair:
     """Return a new Pair for the names and addresses that clients call the board by.
 
     now: datetime in UTC. Raises ValueError for what is neither name nor address, or for none.
@@ -85,18 +86,18 @@ def make(names, now=None):
     )
 
 
-def pem_of(der):
+def pem_of(der: bytes) -> str:
     """A certificate's DER as PEM text. Raises ValueError where it is none."""
     certificate = x509.load_der_x509_certificate(der)
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def fingerprint_of(der):
+def fingerprint_of(der: bytes) -> str:
     """SHA-256 of a certificate as clients show it, AB:CD:..."""
     return x509.load_der_x509_certificate(der).fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def _name(text):
+def _name(text: str) -> x509.GeneralName:
     """A name or an address as the certificate has it."""
     try:
         return x509.IPAddress(ipaddress.ip_address(text))

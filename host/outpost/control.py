@@ -5,7 +5,10 @@ import ftplib
 import socket
 import ssl
 import threading
+from collections.abc import Generator, Iterable
+from pathlib import Path
 
+from outpost.address import Address
 from outpost.shown import safe
 
 _LINES = 500  # of a reply: no board says more
@@ -19,14 +22,16 @@ class Control(ftplib.FTP_TLS):
     """ftplib's client, with TLS where it is asked for. late: whether within() has ended it."""
 
     late = False
-    _data = None
+    _data: socket.socket | None = None
 
-    def ntransfercmd(self, cmd, rest=None):
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
         """As ftplib's; the data connection is remembered, to be cut too."""
         self._data, size = super().ntransfercmd(cmd, rest)
         return self._data, size
 
-    def getmultiline(self):
+    def getmultiline(self) -> str:
         """A reply; ftplib bounds its lines, this their number."""
         line = self.getline()
         if line[3:4] != "-":
@@ -38,7 +43,7 @@ class Control(ftplib.FTP_TLS):
                 return "\n".join(lines)
         raise TooLong(f"a reply of more than {_LINES} lines: that is no board")
 
-    def cut(self):
+    def cut(self) -> None:
         """End the connections for whoever waits for them; from any thread."""
         for sock in (self.sock, self._data):
             if sock:
@@ -46,10 +51,10 @@ class Control(ftplib.FTP_TLS):
                     sock.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
-    def within(self, seconds):
+    def within(self, seconds: float) -> Generator[None]:
         """Cut the connections, and say so in `late`, where what is done within takes longer."""
 
-        def give_up():
+        def give_up() -> None:
             self.late = True
             self.cut()
 
@@ -71,7 +76,13 @@ class Unreachable(Exception):
 
 
 @contextlib.contextmanager
-def session(address, login, *, context=None, timeout=15):
+def session(
+    address: Address,
+    login: tuple[str | None, str | None],
+    *,
+    context: ssl.SSLContext | None = None,
+    timeout: float = 15,
+) -> Generator[Control]:
     """A Control that is logged in at an Address while the block runs; Unreachable, also in it.
 
     login: (user, password). context: an SSLContext where the scheme is ftps. timeout: seconds
@@ -81,7 +92,7 @@ def session(address, login, *, context=None, timeout=15):
     try:
         with _said(address, control, timeout), control.within(timeout):
             control.connect(address.host, address.port)
-            control.login(login[0], login[1], secure=address.secure)
+            control.login(login[0] or "", login[1] or "", secure=address.secure)
             yield control
             with contextlib.suppress(*ERRORS):
                 control.sendcmd("QUIT")
@@ -90,7 +101,7 @@ def session(address, login, *, context=None, timeout=15):
 
 
 @contextlib.contextmanager
-def _said(address, control, timeout):
+def _said(address: Address, control: Control, timeout: float) -> Generator[None]:
     """What goes wrong on the way, in words of people."""
     try:
         yield
@@ -102,7 +113,7 @@ def _said(address, control, timeout):
         raise Unreachable(why(error, address.host)) from None
 
 
-def tls_context(cafiles=()):
+def tls_context(cafiles: Iterable[Path] = ()) -> ssl.SSLContext:
     """What checks the boards' certificates: against those files, else the system's authorities."""
     context = ssl.create_default_context()
     for file in cafiles:
@@ -112,7 +123,7 @@ def tls_context(cafiles=()):
     return context
 
 
-def why(error, host):
+def why(error: Exception, host: str) -> str:
     """What one of ERRORS means, in words of people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
@@ -132,7 +143,7 @@ def why(error, host):
     return safe(error) if isinstance(error, TooLong) else "it doesn't speak FTP"
 
 
-def said(error):
+def said(error: Exception) -> str:
     """What a reply 4xx or 5xx says, without its code, harmless to a terminal; and what to do."""
     text = safe(str(error).splitlines()[0][4:])
     return text + ("; its URL must begin with ftps://" if "AUTH TLS" in text else "")

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -31,7 +32,7 @@ _TOLD = re.compile(r"\bbundle ([0-9a-f]{8})\b")
     "--tree", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The device code that the board has; by default that beside this command.",
 )  # fmt: skip
-def explain(file, name, path, tree):
+def explain(file: TextIO, name: str | None, path: Path | None, tree: Path | None) -> None:
     """Show FILE, or what comes in, with each traceback's places as in the source.
 
     A text that the board could not read, such as `text 1482`, has its words behind it.

@@ -11,6 +11,7 @@ import json
 import shutil
 import tomllib
 import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from outpost import bundle
@@ -24,7 +25,7 @@ _NO_LIBRARY = Path("/nonexistent")
 _DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive: a date would make other bytes
 
 
-def release(tree):
+def release(tree: Path) -> dict[str, bytes]:
     """What a release of a tree has: name -> bytes. Raises bundle.BundleError."""
     version = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["version"]
     ways = [maps.of_tree(tree), maps.of_tree(tree, frozen=True)]
@@ -40,7 +41,7 @@ def release(tree):
     return found
 
 
-def _listed(version, files):
+def _listed(version: str, files: Iterable[bundle.DeviceFile]) -> str:
     """package.json: what mip puts where, and what it takes from its index."""
     listed = {
         "version": version,
@@ -50,12 +51,12 @@ def _listed(version, files):
     return json.dumps(listed, indent=1) + "\n"
 
 
-def _flat(path):
+def _flat(path: str) -> str:
     """The name of a board's file in a release: folders become a part of it."""
     return path.lstrip("/").replace("/", ".")
 
 
-def for_firmware(tree):
+def for_firmware(tree: Path) -> dict[str, str]:
     """What is frozen into firmware: path -> text. The bundle's modules as source, a manifest.py.
 
     MicroPython's build compiles them itself. All line numbers and texts stay: they cost no heap
@@ -84,7 +85,7 @@ def for_firmware(tree):
     return found
 
 
-def _zipped(texts):
+def _zipped(texts: Mapping[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in sorted(texts.items()):
@@ -92,7 +93,7 @@ def _zipped(texts):
     return content.getvalue()
 
 
-def _put(folder, files):
+def _put(folder: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name, content in files.items():
         path = folder / name
@@ -100,7 +101,7 @@ def _put(folder, files):
         path.write_bytes(content)
 
 
-def main():
+def main() -> None:
     """Write the release of the repository, and say what it is."""
     tree = bundle.tree_root()
     found = release(tree)

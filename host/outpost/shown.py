@@ -8,7 +8,7 @@ LIMIT = 200
 ADVICE = 800  # characters of what is wrong with a board, and of what to do about it
 
 
-def safe(text, limit=LIMIT):
+def safe(text: object, limit: int = LIMIT) -> str:
     r"""Text on one line that a terminal shows and never obeys: ESC becomes \x1b, U+202E \u202e.
 
     At most limit characters are taken of it; what is longer ends in an ellipsis.
@@ -21,7 +21,7 @@ def safe(text, limit=LIMIT):
     return "".join(map(_seen, text))
 
 
-def _seen(char):
+def _seen(char: str) -> str:
     if unicodedata.category(char) not in _UNSEEN:
         return char
     code = ord(char)
@@ -30,7 +30,7 @@ def _seen(char):
     return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
-def size(count):
+def size(count: float) -> str:
     """A count of bytes as STAT has it: 629 B, 52 KiB, 3.2 MiB."""
     if count < 1024:
         return f"{count:.0f} B"
@@ -39,7 +39,7 @@ def size(count):
     return f"{count / 1048576:.1f} MiB"
 
 
-def span(seconds):
+def span(seconds: float) -> str:
     """A span of seconds in its two largest units: 12 s, 4 min 05 s, 2 h 04 min, 3 d 02 h."""
     seconds = int(seconds)
     if seconds < 60:

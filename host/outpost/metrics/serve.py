@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
@@ -53,7 +53,7 @@ def serving(
 
 
 @contextlib.contextmanager
-def _running(server: _Server, host: str) -> Iterator[str]:
+def _running(server: _Server, host: str) -> Generator[str]:
     with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True, name="metrics")
         thread.start()

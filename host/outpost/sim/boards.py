@@ -19,7 +19,7 @@ class Profile:
     blocks: int
     program: int
     port: str
-    version: tuple
+    version: tuple[int, ...]
     sockets: int
     listeners_count: bool
     lwip_heap: int
@@ -28,17 +28,17 @@ class Profile:
     read_us: int
 
     @property
-    def flash(self):
+    def flash(self) -> int:
         """Bytes of flash for files."""
         return self.blocks * BLOCK
 
     @property
-    def walk_us(self):
+    def walk_us(self) -> int:
         """Microseconds of a walk over the whole heap."""
         return self.heap // HEAP_BLOCK * self.walk_ns // 1000
 
     @property
-    def rules(self):
+    def rules(self) -> dict[str, object]:
         """What the simulated board's own modules must know: see sim/board/_host.py."""
         names = (
             "port", "version", "program", "sockets", "listeners_count", "lwip_heap", "send_buffer",
@@ -47,7 +47,7 @@ class Profile:
         return {name: getattr(self, name) for name in names}
 
 
-def _read():
+def _read() -> dict[str, Profile]:
     with Path(__file__).with_name("boards.toml").open("rb") as file:
         found = tomllib.load(file)
     return {
@@ -59,6 +59,6 @@ def _read():
 BOARDS = _read()
 
 
-def default():
+def default() -> Profile:
     """The Profile of a board that nobody chose: what OUTPOST_PROFILE names, else a Pico W."""
     return BOARDS[os.environ.get(BOARD) or "pico-w"]

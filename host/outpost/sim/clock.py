@@ -18,7 +18,7 @@ _PLACES = (
 
 
 @functools.cache
-def libfaketime():
+def libfaketime() -> str | None:
     """Path of libfaketime as text, or None where it is not installed."""
     for pattern in _PLACES:
         for found in sorted(Path("/").glob(pattern.lstrip("/"))):
@@ -26,12 +26,12 @@ def libfaketime():
     return None
 
 
-def power_on_offset():
+def power_on_offset() -> str:
     """What to add to the host's clock, as libfaketime reads it, to stand at POWER_ON."""
     return f"{POWER_ON - time.time():+.6f}"
 
 
-def clock_variables(offset, library=None):
+def clock_variables(offset: str | None, library: str | None = None) -> dict[str, str]:
     """Variables that shift the interpreter's clock by offset; None: the host's own clock.
 
     library: the libfaketime of the interpreter's word size; None: the host's.
@@ -53,23 +53,23 @@ class Haste:
     goes by in minutes. Ticks and sleeps hurry along, so that nobody can set this clock.
     """
 
-    def __init__(self, rate):
+    def __init__(self, rate: float) -> None:
         self.rate = rate
         self._since = time.time()
 
-    def now(self):
+    def now(self) -> float:
         """Seconds since 1970, by this clock."""
         return time.time() + self._ahead()
 
-    def variables(self, library=None):
+    def variables(self, library: str | None = None) -> dict[str, str]:
         """Variables of a process that starts now; library: as clock_variables() has it."""
         return _variables(f"{self._ahead():+.6f} x{self.rate}", library)
 
-    def _ahead(self):
+    def _ahead(self) -> float:
         return (time.time() - self._since) * (self.rate - 1)
 
 
-def _variables(faketime, library):
+def _variables(faketime: str, library: str | None) -> dict[str, str]:
     preload = [library or libfaketime(), os.environ.get("LD_PRELOAD")]
     return _NO_ZONE | {
         "LD_PRELOAD": ":".join(filter(None, preload)),
@@ -79,7 +79,7 @@ def _variables(faketime, library):
     }
 
 
-def forget_clock(pid):
+def forget_clock(pid: int) -> None:
     """Remove what libfaketime leaves in shared memory of a process that was killed."""
     for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
         (_SHARED_MEMORY / name).unlink(missing_ok=True)

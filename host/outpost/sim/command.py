@@ -5,8 +5,10 @@ import json
 import re
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -27,18 +29,23 @@ _PASSIVE_PORTS = 16  # of a board, unless --passive says otherwise
 _PASSIVE_FROM, _PASSIVE_BLOCKS = 20_000, 750  # below Linux's ephemeral ports, which begin at 32768
 
 
-def passive_range(ftp_port):
+def passive_range(ftp_port: int) -> tuple[int, int]:
     """(lowest, highest) passive port, apart for any 750 boards on ports in a row."""
     lowest = _PASSIVE_FROM + ftp_port % _PASSIVE_BLOCKS * _PASSIVE_PORTS
     return lowest, lowest + _PASSIVE_PORTS - 1
 
 
-class PortRange(click.ParamType):
+class PortRange(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """LO-HI as a tuple of two ports."""
 
     name = "lo-hi"
 
-    def convert(self, value, param, ctx):
+    def convert(
+        self,
+        value: str | tuple[int, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
         low, _, high = value.partition("-")
@@ -51,12 +58,14 @@ class PortRange(click.ParamType):
         return ports
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """Bytes, or KiB and MiB with a K or M behind the number."""
 
     name = "size"
 
-    def convert(self, value, param, ctx):
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
         if isinstance(value, int):
             return value
         if not re.fullmatch(r"[1-9]\d*[KkMm]?", value):
@@ -65,12 +74,17 @@ class Size(click.ParamType):
         return int(value.rstrip("KkMm")) * factor
 
 
-class Mount(click.ParamType):
+class Mount(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """DIR:/path as a tuple of a host's folder and a path on the board."""
 
     name = "dir:/path"
 
-    def convert(self, value, param, ctx):
+    def convert(
+        self,
+        value: str | tuple[str, str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
         folder, _, place = value.rpartition(":")
@@ -132,9 +146,25 @@ class Mount(click.ParamType):
 )  # fmt: skip
 @click.option("--cut-at-write", type=click.IntRange(1), default=None, hidden=True)
 def sim(
-    ftp_port, passive, flash, name, bits, heap, flash_size, config, mounts, fresh, tls, ntp, mqtt,
-    clock, console, source, tree, cut_at_write,
-):  # fmt: skip
+    ftp_port: int,
+    passive: tuple[int, int] | None,
+    flash: Path | None,
+    name: str,
+    bits: str | None,
+    heap: int | None,
+    flash_size: int | None,
+    config: Path | None,
+    mounts: tuple[tuple[str, str], ...],
+    fresh: bool,
+    tls: bool,
+    ntp: str | None,
+    mqtt: str | None,
+    clock: str,
+    console: Path | None,
+    source: bool,
+    tree: Path | None,
+    cut_at_write: int | None,
+) -> None:
     """Run a simulated board until Ctrl-C.
 
     It prints "FTP ready on 127.0.0.1:PORT" when logins are accepted. Exit status: 0 after a
@@ -170,7 +200,7 @@ def sim(
             if not source:
                 say = Trace(maps.keep(tree)).stream(say)
             board = Board(
-                flash, ftp_port=ftp_port, profile=profile, bits=bits and int(bits),
+                flash, ftp_port=ftp_port, profile=profile, bits=int(bits) if bits else None,
                 mounts=mounts, clock=clock, cut_at_write=cut_at_write or 0, say=say,
             )  # fmt: skip
             click.echo(_described(board), err=True)
@@ -183,7 +213,7 @@ def sim(
             raise click.ClickException(str(error)) from error
 
 
-def _described(board):
+def _described(board: Board) -> str:
     """What the board is and what it runs on, as a line."""
     profile = board.profile
     bits = board.interpreter.bits
@@ -195,10 +225,10 @@ def _described(board):
     return text
 
 
-def _printer(log):
+def _printer(log: TextIO | None) -> Callable[[str], None]:
     """A callable that shows the console's text, and writes it to the file log, if any."""
 
-    def say(text):
+    def say(text: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # `outpost sim | head` goes on, unheard
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -209,12 +239,12 @@ def _printer(log):
     return say
 
 
-def _run(board):
+def _run(board: Board) -> int:
     """Run the board until it ends or a signal asks it to stop; return the exit status."""
     signals = (signal.SIGINT, signal.SIGTERM)
-    asked = []
+    asked: list[int] = []
 
-    def on_signal(number, frame):
+    def on_signal(number: int, frame: object) -> None:
         if asked:
             board.kill()  # asked twice: no more patience
         asked.append(number)

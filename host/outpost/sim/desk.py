@@ -9,11 +9,13 @@ import selectors
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO, Self
 
 from outpost import bundle
 from outpost.sim import probe
-from outpost.sim.boards import default
+from outpost.sim.boards import Profile, default
 from outpost.sim.clock import Haste, clock_variables, forget_clock, power_on_offset
 from outpost.sim.interpreters import heap_percent, heap_size, interpreter
 
@@ -21,6 +23,9 @@ _RESETS = ("reset", "watchdog", "sleep", "soft")  # what begins another life
 _RESETS_WITHOUT_READY = 5  # in a row; a board that comes no further is dead
 _CONSOLE_CHARS = 4 * 1024 * 1024
 _UP_S = 10  # from power to boot.py
+
+
+_Outcome = tuple[str, str | int]  # how a life ended, and its detail: see Board._life()
 
 
 class BoardFailed(Exception):
@@ -49,20 +54,20 @@ class Board:
 
     def __init__(
         self,
-        flash,
+        flash: str | Path,
         *,
-        ftp_port=None,
-        profile=None,
-        heap=None,
-        bits=None,
-        mounts=(),
-        clock="2000",
-        cut_at_write=0,
-        resets_without_ready=_RESETS_WITHOUT_READY,
-        journal=None,
-        air=None,
-        say=None,
-    ):
+        ftp_port: int | None = None,
+        profile: Profile | None = None,
+        heap: int | str | None = None,
+        bits: int | None = None,
+        mounts: Iterable[tuple[str | Path, str]] = (),
+        clock: str | Haste = "2000",
+        cut_at_write: int = 0,
+        resets_without_ready: int = _RESETS_WITHOUT_READY,
+        journal: str | Path | None = None,
+        air: str | Path | None = None,
+        say: Callable[[str], object] | None = None,
+    ) -> None:
         self.flash = Path(flash).resolve()
         self.ftp_port = ftp_port
         self.profile = profile or default()
@@ -79,20 +84,21 @@ class Board:
         self.resets = 0
         self.reset_cause = "power"  # or one of _RESETS
         self.programs = self.erases = self.heap_taken = 0
-        self._say = say or (lambda text: None)
+        self._say: Callable[[str], object] = say or (lambda text: None)
         self._console = ""
         self._ready = False
-        self._process: subprocess.Popen | None = None
-        self._offset = None  # of the clock
-        self._kept = {}  # what the board keeps beyond a reset, not beyond a power cut
-        self._asked = None  # "stop" or "kill"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._offset: str | None = None  # of the clock
+        # What the board keeps beyond a reset, not beyond a power cut.
+        self._kept: dict[str, str] = {}
+        self._asked: str | None = None  # "stop" or "kill"
         self._up = threading.Event()  # boot.py begins
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     # What anyone may ask of a board.
 
-    def start(self):
+    def start(self) -> None:
         """Switch the power on."""
         if self.state == "running":
             raise BoardFailed("the board is already running")
@@ -109,11 +115,11 @@ class Board:
         self._thread = threading.Thread(target=self._run, daemon=True, name="board")
         self._thread.start()
 
-    def wait_ready(self, timeout=20):
+    def wait_ready(self, timeout: float = 20) -> None:
         """Return once the board accepts logins. Raises BoardFailed."""
         self._wait(lambda: self._ready, timeout, "accept logins")
 
-    def wait_console(self, text, timeout=10, start=0):
+    def wait_console(self, text: str, timeout: float = 10, start: int = 0) -> int:
         """Return the console's length right after text, first found from start on.
 
         Raises BoardFailed when it doesn't come in time, or can't come any more.
@@ -121,7 +127,7 @@ class Board:
         self._wait(lambda: text in self.console[start:], timeout, f"print {text!r}")
         return self.console.index(text, start) + len(text)
 
-    def wait_end(self, timeout=None):
+    def wait_end(self, timeout: float | None = None) -> str:
         """Return the state in which the board ended. Raises BoardFailed."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.state != "running", timeout):
@@ -130,7 +136,7 @@ class Board:
             self._thread.join()
         return self.state
 
-    def stop(self, timeout=10):
+    def stop(self, timeout: float = 10) -> str:
         """Stop as Ctrl-C does and return the state; kill what has not stopped in time."""
         self.interrupt()
         try:
@@ -139,15 +145,16 @@ class Board:
             self.reason = f"did not stop within {timeout} s"
             return self.kill()
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         """Press Ctrl-C on the board's console; main.py then stops its services."""
         with self._changed:
             self._asked = self._asked or "stop"
             self._changed.notify_all()
         if self._up.wait(_UP_S) and self.state == "running":
+            assert self._process  # it is up
             self.interpreter.press_ctrl_c(self._process)
 
-    def kill(self):
+    def kill(self) -> str:
         """Pull the plug, now, and return the state."""
         if self.state == "running":
             with self._changed:
@@ -158,40 +165,40 @@ class Board:
         return self.state
 
     @property
-    def console(self):
+    def console(self) -> str:
         """Everything printed since the first start(); of megabytes only the end."""
         return self._console
 
     @property
-    def ready(self):
+    def ready(self) -> bool:
         """Whether logins are accepted since the last reset."""
         return self._ready
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         """Process id of the interpreter, which changes with each reset. Raises BoardFailed."""
         if not self._process:
             raise BoardFailed("the board was never started")
         return self._process.pid
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self.state == "running":
             self.stop()
 
     # The thread that stands in for the hardware.
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             self._live()
         except Exception as error:
             self._conclude("end", f"the simulator itself failed: {error!r}")
             raise
 
-    def _live(self):
+    def _live(self) -> None:
         """One life after the other, until one ends for good."""
         early = 0
         while True:
@@ -200,7 +207,7 @@ class Board:
                 break
             if outcome == "sleep":
                 with self._changed:
-                    self._changed.wait_for(lambda: self._asked, int(detail) / 1000)
+                    self._changed.wait_for(lambda: bool(self._asked), int(detail) / 1000)
             early = 0 if self._ready or self.ftp_port is None else early + 1
             if early == self.resets_without_ready:
                 outcome = "end"
@@ -215,7 +222,7 @@ class Board:
                     self._kept["bitten"] = "1"
         self._conclude(outcome, detail)
 
-    def _conclude(self, outcome, detail):
+    def _conclude(self, outcome: str, detail: str | int) -> None:
         """Say in state and reason how the board ended."""
         if self._asked == "kill":
             state = "killed"
@@ -227,12 +234,12 @@ class Board:
             state = "stopped"
         else:
             state = "died"
-            self.reason = detail or "main.py ended; a board would stand at its prompt"
+            self.reason = str(detail or "main.py ended; a board would stand at its prompt")
         with self._changed:
             self.state = state
             self._changed.notify_all()
 
-    def _life(self):
+    def _life(self) -> _Outcome:
         """From power to its end; return (outcome, detail).
 
         outcome: one of _RESETS (detail of sleep: milliseconds, 0 for ever), "cut", or "end"
@@ -262,7 +269,9 @@ class Board:
             if self._asked == "kill":
                 return "end", ""
             if self.ftp_port is not None:
-                watcher = threading.Thread(target=self._watch_logins, args=[over], daemon=True)
+                watcher = threading.Thread(
+                    target=self._watch_logins, args=[self.ftp_port, over], daemon=True
+                )
                 watcher.start()
                 stack.callback(watcher.join)
                 stack.callback(over.set)
@@ -276,7 +285,7 @@ class Board:
             outcome = "end", f"the interpreter ended with {how}"
         return outcome
 
-    def _attend(self, wire, stdout):
+    def _attend(self, wire: int, stdout: IO[bytes]) -> _Outcome | None:
         """Copy the console and follow the wire until one of them ends this life."""
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         pending = b""
@@ -327,7 +336,7 @@ class Board:
                     else:
                         return word, ""
 
-    def _environment(self, wire):
+    def _environment(self, wire: int) -> dict[str, str]:
         settings = {
             "wire": wire,
             "flash": str(self.flash),
@@ -352,7 +361,7 @@ class Board:
             | {"MICROPYPATH": str(_compiled_board()), "OUTPOST_BOARD": json.dumps(settings)}
         )
 
-    def _copy_console(self, stdout):
+    def _copy_console(self, stdout: IO[bytes]) -> bool:
         """Pass on what the board printed; False at its end."""
         data = os.read(stdout.fileno(), 65536)
         if data:
@@ -365,26 +374,26 @@ class Board:
                 self._changed.notify_all()
         return bool(data)
 
-    def _drain(self, stdout):
+    def _drain(self, stdout: IO[bytes]) -> None:
         while self._copy_console(stdout):
             pass
 
-    def _watch_logins(self, over):
-        if probe.wait_for_logins(self.ftp_port, over):
+    def _watch_logins(self, ftp_port: int, over: threading.Event) -> None:
+        if probe.wait_for_logins(ftp_port, over):
             with self._changed:
                 self._ready = True
                 self._changed.notify_all()
-            self._note(f"FTP ready on 127.0.0.1:{self.ftp_port}")
+            self._note(f"FTP ready on 127.0.0.1:{ftp_port}")
 
-    def _cut_power(self):
+    def _cut_power(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
 
-    def _note(self, line):
+    def _note(self, line: str) -> None:
         in_mid_line = self._console and not self._console.endswith("\n")
         self._say(("\n" if in_mid_line else "") + line + "\n")
 
-    def _wait(self, condition, timeout, what):
+    def _wait(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
         with self._changed:
             met = self._changed.wait_for(lambda: condition() or self.state != "running", timeout)
             if condition():
@@ -392,11 +401,11 @@ class Board:
         how = f"in {timeout} s" if not met else f"before it {self.state}: {self.reason}"
         raise BoardFailed(f"the board did not {what} {how}\n{self._tail()}")
 
-    def _tail(self):
+    def _tail(self) -> str:
         return f"--- its console ends:\n{self._console[-4000:]}"
 
 
-def _compiled_board():
+def _compiled_board() -> Path:
     """The folder of board/'s modules, compiled: they share the device's heap."""
     cache = bundle.tree_root() / "build"
     code = {

@@ -6,11 +6,15 @@ import hashlib
 import mmap
 import posixpath
 import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import IO, BinaryIO, Self, cast
 
 from littlefs import LittleFS, LittleFSError, UserContext
+from littlefs.lfs import LFSConfig
 
-from outpost.bundle import earlier
-from outpost.sim.boards import BLOCK, BOARDS, default
+from outpost.bundle import DeviceFile, earlier
+from outpost.sim.boards import BLOCK, BOARDS, Profile, default
 
 # User attributes of LittleFS: 1 is MicroPython's own, a file's time as 64-bit little-endian
 # nanoseconds since 1970; the other is ours, on the root: the digest of the bundle deployed last.
@@ -29,7 +33,7 @@ class Flash:
     Profile whose flash it is; None: that of the file, or of the default board.
     """
 
-    def __init__(self, path, *, fresh=False, board=None):
+    def __init__(self, path: Path, *, fresh: bool = False, board: Profile | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         size = path.stat().st_size if path.exists() else 0
         new = fresh or not size
@@ -73,50 +77,50 @@ class Flash:
                 "throw it away with --fresh"
             ) from error
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._fs.unmount()
         self._memory.close()
         self._file.close()
 
-    def paths(self):
+    def paths(self) -> Iterator[str]:
         """Yield the absolute path of every file."""
         for folder, _, names in self._fs.walk("/"):
             for name in names:
                 yield posixpath.join("/", folder, name)
 
-    def read(self, path):
+    def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
         try:
-            with self._fs.open(path, "rb") as file:
+            with self._open(path, "rb") as file:
                 return file.read()
         except (FileNotFoundError, LittleFSError):
             return None
 
-    def write(self, path, content):
+    def write(self, path: str, content: bytes) -> None:
         """Write a file, its folders where they are missing, and the time as boards keep it."""
         folder = posixpath.dirname(path)
         if folder != "/":
             self._fs.makedirs(folder, exist_ok=True)
-        with self._fs.open(path, "wb") as file:
+        with self._open(path, "wb") as file:
             file.write(content)
         self._fs.setattr(path, _MTIME, time.time_ns().to_bytes(8, "little"))
 
-    def mtime(self, path):
+    def mtime(self, path: str) -> float | None:
         """When a file was written, in seconds since 1970; None where no time was kept."""
         try:
             return int.from_bytes(self._fs.getattr(path, _MTIME), "little") / 1e9
         except (FileNotFoundError, LittleFSError):
             return None
 
-    def remove(self, path):
+    def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         with contextlib.suppress(FileNotFoundError, LittleFSError):
             self._fs.remove(path)
 
-    def deploy(self, files, digest):
+    def deploy(self, files: Sequence[DeviceFile], digest: str) -> list[str]:
         """Bring a bundle onto the flash; return the paths that were written.
 
         Nothing is touched while the same bundle (digest) was the last: what a user or an update
@@ -124,7 +128,7 @@ class Flash:
         """
         if self._deployed() == digest:
             return []
-        written = []
+        written: list[str] = []
         for path in earlier.in_order(earlier.left(list(self.paths()), files)):
             self.remove(path)
         for file in files:
@@ -137,7 +141,12 @@ class Flash:
         self._fs.setattr("/", _DEPLOYED, digest.encode())
         return written
 
-    def _deployed(self):
+    def _open(self, path: str, mode: str) -> IO[bytes]:
+        # Its annotation doesn't say of what the IO is.
+        file = self._fs.open  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return cast(IO[bytes], file(path, mode))
+
+    def _deployed(self) -> str | None:
         try:
             return self._fs.getattr("/", _DEPLOYED).decode()
         except (FileNotFoundError, LittleFSError):
@@ -145,7 +154,7 @@ class Flash:
 
 
 @contextlib.contextmanager
-def in_use(path):
+def in_use(path: Path) -> Generator[None]:
     """Hold the image for one board; FlashError where another has it."""
     lock = path.with_name(path.name + ".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,15 +172,15 @@ def in_use(path):
 class _Memory(UserContext):
     """littlefs-python's view of the chip: the image file in memory."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         self._image = mmap.mmap(file.fileno(), 0)
         # Declared as a bytearray; it only takes slices of it.
         super().__init__(buffer=self._image)  # pyright: ignore[reportArgumentType]
 
-    def erase(self, cfg, block):
+    def erase(self, cfg: LFSConfig, block: int) -> int:
         start = block * cfg.block_size
         self.buffer[start : start + cfg.block_size] = b"\xff" * cfg.block_size
         return 0
 
-    def close(self):
+    def close(self) -> None:
         self._image.close()

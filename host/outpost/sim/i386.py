@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from outpost import bundle
@@ -76,7 +77,7 @@ class Narrow:
 
     bits = 32
 
-    def __init__(self, where, interrupt, pending):
+    def __init__(self, where: Path, interrupt: int, pending: int) -> None:
         root = where / "root" / "usr"
         libraries = root / "lib" / "i386-linux-gnu"
         self.program = str(root / "bin" / "micropython")
@@ -87,7 +88,7 @@ class Narrow:
         self._interrupt = interrupt
         self._pending = pending
 
-    def press_ctrl_c(self, process):
+    def press_ctrl_c(self, process: subprocess.Popen[bytes]) -> None:
         """Leave KeyboardInterrupt to be raised between two bytecodes, as firmware's does.
 
         What mp_sched_keyboard_interrupt() does (py/scheduler.c), done from outside: the
@@ -112,13 +113,13 @@ class Narrow:
                 break
 
 
-def folder():
+def folder() -> Path:
     """Where the unpacked interpreter lies."""
     return bundle.tree_root() / "build" / "i386"
 
 
 @functools.cache
-def found():
+def found() -> Narrow | None:
     """The Narrow that bring() has unpacked, or None."""
     try:
         places = json.loads((folder() / _PLACES).read_text())
@@ -127,7 +128,7 @@ def found():
         return None
 
 
-def bring(target):
+def bring(target: Path) -> None:
     """Download the interpreter, unpack it into target and try it. Raises Unavailable."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise Unavailable("only Linux on x86-64 runs Debian's i386 programs")
@@ -144,7 +145,7 @@ def bring(target):
     (target / _PLACES).write_text(json.dumps(_tried(target)))
 
 
-def mirror(sources=Path("/etc/apt")):
+def mirror(sources: Path = Path("/etc/apt")) -> str:
     """The address of the Debian mirror in a folder of apt's sources. Raises Unavailable."""
     lists = [sources / "sources.list", *sorted((sources / "sources.list.d").glob("*"))]
     for path in lists:
@@ -159,7 +160,7 @@ def mirror(sources=Path("/etc/apt")):
     raise Unavailable("apt's sources name no mirror of Debian")
 
 
-def _unpack(part):
+def _unpack(part: Path) -> None:
     for name in ("lists/partial", "cache/archives/partial", "packages"):
         (part / name).mkdir(parents=True)
     (part / "status").touch()
@@ -189,7 +190,7 @@ def _unpack(part):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
-def _run(command, where, trouble):
+def _run(command: Sequence[str | Path], where: Path, trouble: str) -> None:
     try:
         done = subprocess.run(
             command, cwd=where, capture_output=True, text=True, errors="replace", timeout=_APT_S
@@ -201,7 +202,7 @@ def _run(command, where, trouble):
         raise Unavailable(f"{trouble}: {why[-1] if why else done.returncode}")
 
 
-def _tried(target):
+def _tried(target: Path) -> dict[str, int]:
     """Run what lies in target; return the places that Narrow wants to know. Raises Unavailable."""
     command = Narrow(target, 0, 0).command
     version = _says(command, ["-c", "import sys; print(sys.version, sys.maxsize)"])
@@ -216,7 +217,7 @@ def _tried(target):
     raise Unavailable("where the interpreter keeps a pending Ctrl-C was not found")
 
 
-def _says(command, arguments):
+def _says(command: Sequence[str], arguments: Sequence[str | Path]) -> str:
     """What a run prints, or "" where it fails: a word that is not the right one may crash it."""
     try:
         done = subprocess.run(
@@ -227,7 +228,7 @@ def _says(command, arguments):
     return done.stdout.strip()
 
 
-def main():
+def main() -> None:
     """Fill build/i386 of the repository, or say why boards run on 64 bits."""
     try:
         bring(folder())

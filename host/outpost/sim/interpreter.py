@@ -17,6 +17,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 # A callback that has not run for so long finds the interpreter in a system call: a signal ends
 # that. No sooner: libfaketime's select() doesn't say what is left of a sleep, so it begins anew.
@@ -24,9 +25,11 @@ _WAKE_S = 5
 # Those due together wait so long for a place in the queue; a chip's come one by one, and one that
 # finds it full is lost.
 _LOST_S = 0.01
+# Address of the timer -> (due, period in s or None, function).
+_Timers = dict[int, tuple[float, float | None, int]]
 
 
-def main():
+def main() -> int:
     """Run the interpreter with the options after FOLDER; return its exit status."""
     sys.path.append(sys.argv[1])
     import micropython_run
@@ -52,14 +55,16 @@ def main():
     )
 
 
-def run_timers(asked, schedule, main_thread):
+def run_timers(asked: int, schedule: Callable[[int, int], bool], main_thread: int) -> None:
     """Schedule callbacks when they are due, for ever.
 
     Each line from asked is "FUNCTION TIMER MS PERIODIC", addresses of MicroPython's objects, or
     "ran TIMER".
     """
-    timers = {}  # address of the timer -> [due, period in s or None, function]
-    waiting = {}  # address of one whose callback has not run yet -> when to send a signal
+    timers: _Timers = {}
+    waiting: dict[
+        int, float
+    ] = {}  # address of one whose callback has not run yet -> when to send a signal
     while True:
         now = time.monotonic()
         for address, timer in timers.items():
@@ -68,7 +73,8 @@ def run_timers(asked, schedule, main_thread):
                     waiting[address] = now + _WAKE_S
                 elif timer[0] + _LOST_S > now:
                     continue
-                timer[0] = now + timer[1] if timer[1] else math.inf
+                due = now + timer[1] if timer[1] else math.inf
+                timers[address] = due, timer[1], timer[2]
         for address, due in waiting.items():
             if due <= now:
                 waiting[address] = now + _WAKE_S
@@ -80,14 +86,14 @@ def run_timers(asked, schedule, main_thread):
                 _note(line.split(), timers, waiting)
 
 
-def _note(words, timers, waiting):
+def _note(words: list[bytes], timers: _Timers, waiting: dict[int, float]) -> None:
     """Take in one line from the device."""
     if words[0] == b"ran":
         waiting.pop(int(words[1]), None)
         return
     function, address, period, periodic = map(int, words)
     period = max(period, 1) / 1000
-    timers[address] = [time.monotonic() + period, period if periodic else None, function]
+    timers[address] = time.monotonic() + period, period if periodic else None, function
 
 
 if __name__ == "__main__":

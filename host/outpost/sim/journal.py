@@ -7,18 +7,20 @@ be looked at without running the board again.
 import mmap
 import shutil
 import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from outpost.sim.flash import BLOCK
 
-_HEAD = struct.Struct(
-    "<II"
-)  # place in bytes, length of what is programmed there; 0: a block's erase
+# Place in bytes, length of what is programmed there; 0: a block's erase.
+_HEAD = struct.Struct("<II")
+Write = tuple[int, bytes | None]  # place, bytes; None for an erased block
 
 
-def writes(path):
+def writes(path: Path) -> list[Write]:
     """The writes of a journal so far, as a list of (place, bytes); None for an erased block."""
     data = path.read_bytes() if path.exists() else b""
-    found = []
+    found: list[Write] = []
     at = 0
     while at < len(data):
         place, size = _HEAD.unpack_from(data, at)
@@ -28,7 +30,7 @@ def writes(path):
     return found
 
 
-def cuts(before, after, journal):
+def cuts(before: Path, after: Path, journal: Iterable[Write]) -> Iterator[int]:
     """Make `after` the flash image as a cut at each write of a journal leaves it, in turn.
 
     before: the image that the journal began with. Yields the number of each write, from 1, while

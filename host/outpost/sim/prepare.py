@@ -1,17 +1,28 @@
 """What happens to a flash image before the power comes on: the bundle, and config.json."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 from outpost import bundle, certificate
+from outpost.sim.boards import Profile
 from outpost.sim.flash import Flash
 
 CONFIG = "/config.json"
 
 
 def prepare(
-    image, tree, *, board=None, fresh=False, source=False, library=None, config=None,
-    settings=None, tls=False,
-):  # fmt: skip
+    image: Path,
+    tree: Path,
+    *,
+    board: Profile | None = None,
+    fresh: bool = False,
+    source: bool = False,
+    library: Path | None = None,
+    config: str | None = None,
+    settings: Mapping[str, Mapping[str, object]] | None = None,
+    tls: bool = False,
+) -> list[str]:
     """Deploy the device code onto the image and merge settings into its config.json.
 
     board: the Profile whose flash it is; None: see Flash. config: text that replaces config.json
@@ -20,7 +31,7 @@ def prepare(
     tell the person. Raises FlashError, bundle.BundleError, ValueError where config is not JSON.
     """
     files = bundle.device_files(tree, source=source, library=library)
-    notes = []
+    notes: list[str] = []
     with Flash(image, fresh=fresh, board=board) as flash:
         written = flash.deploy(files, bundle.digest(files))
         if written:
@@ -36,7 +47,7 @@ def prepare(
     return notes
 
 
-def _certify(flash, for_clients):
+def _certify(flash: Flash, for_clients: Path) -> str:
     """Put a certificate onto the flash where there is none; return where clients find it."""
     content = flash.read(certificate.CERT)
     if content is None or flash.read(certificate.KEY) is None:
@@ -48,7 +59,7 @@ def _certify(flash, for_clients):
     return f"certificate for clients: {for_clients}"
 
 
-def _merge(flash, settings, tls):
+def _merge(flash: Flash, settings: Mapping[str, Mapping[str, object]], tls: bool) -> str | None:
     """Set what the command line asks for in config.json; keep whatever else it holds."""
     text = flash.read(CONFIG)
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 
 _EVERY_S = 0.05  # between two attempts; a refused connection on the loopback costs nothing
 _ANSWER_S = 5
@@ -11,7 +12,7 @@ class PortInUse(Exception):
     """Another program listens where the board should."""
 
 
-def require_free(port):
+def require_free(port: int) -> None:
     """Raise PortInUse where something listens on port already."""
     with socket.socket() as trial:
         # As servers do: connections of an earlier board that linger must not look like a server.
@@ -25,7 +26,7 @@ def require_free(port):
             ) from None
 
 
-def wait_for_logins(port, over):
+def wait_for_logins(port: int, over: threading.Event) -> bool:
     """Try until a server greets with 220 (True) or the event `over` is set (False)."""
     while not over.wait(_EVERY_S):
         with (
