@@ -16,7 +16,6 @@ LOOSE = {
     "metrics",
     "push",
     "serial_board.py",
-    "site",
     "status",
     "watch",
 }

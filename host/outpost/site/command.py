@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -12,9 +13,11 @@ from rich.text import Text
 
 from outpost import boards as several
 from outpost import bundle
+from outpost.boards import Board
 from outpost.shown import safe
-from outpost.site.run import run
+from outpost.site.run import Result, run
 
+_Results = list[tuple[Board, Result]]
 _FEW = 3  # lines of an answer that fit a row
 _LINE = 2000  # characters of a line that are shown
 _NAMES = 24  # those of a board's name
@@ -22,7 +25,7 @@ _BAD = "bold red"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would be a command of its own
 
 
-def _command(ctx, param, value):
+def _command(ctx: click.Context, param: click.Parameter, value: str) -> str:
     value = re.sub(r"site\s+", "", value.strip(), count=1, flags=re.IGNORECASE)
     if not value or _CONTROL.search(value):
         raise click.BadParameter("must be one line such as 'log 20'")
@@ -41,7 +44,14 @@ def _command(ctx, param, value):
     "--timeout", type=click.FloatRange(1, 3600), default=30, show_default=True,
     help="Seconds that a board may take.",
 )  # fmt: skip
-def site(urls, command, boards_file, as_json, cafiles, timeout):
+def site(
+    urls: tuple[str, ...],
+    command: str,
+    boards_file: Path | None,
+    as_json: bool,
+    cafiles: tuple[Path, ...],
+    timeout: float,
+) -> None:
     """Give boards a SITE command, all at once, and show what each answers.
 
     URL is a board's: ftp://user@host:port, or ftps:// for explicit TLS. COMMAND is one word of
@@ -60,7 +70,7 @@ def site(urls, command, boards_file, as_json, cafiles, timeout):
     tree = bundle.tree_root()
     boards, context = several.of_command(urls, boards_file, cafiles)
 
-    def told(board):
+    def told(board: Board) -> Result:
         return run(board.address, command, context=context, timeout=timeout, tree=tree)
 
     results = several.each(boards, told)
@@ -76,7 +86,7 @@ def site(urls, command, boards_file, as_json, cafiles, timeout):
     sys.exit(1 if any(result.error for _, result in results) else 0)
 
 
-def _json_line(board, result):
+def _json_line(board: Board, result: Result) -> str:
     """In ASCII, so that nothing of it reaches a terminal as it is."""
     return json.dumps(
         {
@@ -89,14 +99,14 @@ def _json_line(board, result):
     )
 
 
-def _said(result):
+def _said(result: Result) -> list[Text]:
     """What to show of a board's answer, line by line."""
     if result.error:
         return [Text(f"failed: {safe(result.error)}", _BAD)]
     return [Text(safe(line, _LINE)) for line in result.lines]
 
 
-def _table(results):
+def _table(results: _Results) -> Table:
     """A row for each board, where all answered with few lines."""
     rows = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     rows.add_column(no_wrap=True, overflow="ellipsis", max_width=_NAMES, style="bold")
@@ -106,7 +116,7 @@ def _table(results):
     return rows
 
 
-def _print_blocks(console, results):
+def _print_blocks(console: Console, results: _Results) -> None:
     """A head for each board, its answer below."""
     for board, result in results:
         head = Text(safe(board.label), "bold")

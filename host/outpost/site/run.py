@@ -2,9 +2,12 @@
 
 import ftplib
 from dataclasses import dataclass, field
+from pathlib import Path
+from ssl import SSLContext
 
+from outpost.address import Address
 from outpost.bundle.trace import explained, has_place
-from outpost.control import ERRORS, Unreachable, said, session
+from outpost.control import ERRORS, Control, Unreachable, said, session
 from outpost.status.ask import asked
 
 
@@ -12,11 +15,13 @@ from outpost.status.ask import asked
 class Result:
     """What became of it. lines: the board's answer; error: None, or why there is none."""
 
-    lines: list = field(default_factory=list)
+    lines: list[str] = field(default_factory=list[str])
     error: str | None = None
 
 
-def run(address, command, *, context, timeout, tree):
+def run(
+    address: Address, command: str, *, context: SSLContext | None, timeout: float, tree: Path
+) -> Result:
     """The Result of `SITE command` on the board at an Address, which has user and password.
 
     tree: the device code whose maps explain tracebacks. timeout: seconds for all of it.
@@ -34,7 +39,7 @@ def run(address, command, *, context, timeout, tree):
         return Result(error=f"can't be asked: {error}")
 
 
-def _lines(reply):
+def _lines(reply: str) -> list[str]:
     """A reply's lines without their codes, and without the one that only ends it."""
     lines = reply.splitlines()
     if len(lines) > 1:
@@ -45,7 +50,7 @@ def _lines(reply):
     ]
 
 
-def _of_the_source(lines, control, tree):
+def _of_the_source(lines: list[str], control: Control, tree: Path) -> list[str]:
     """The lines with the places of tracebacks as in the source of the bundle that runs there."""
     text = "\n".join(lines)
     if not has_place(text):
@@ -54,4 +59,5 @@ def _of_the_source(lines, control, tree):
         bundle = asked(control).sections.get("board", {}).get("bundle")
     except ERRORS:
         return lines  # it did what it was told and answered: that is shown as it came
-    return explained(text, bundle, tree).split("\n")
+    name = bundle if isinstance(bundle, str) else None
+    return explained(text, name, tree).split("\n")

@@ -4,8 +4,9 @@ import contextlib
 import ftplib
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
-from outpost.control import session
+from outpost.control import Control, session
 from outpost.status.stat_text import parse
 
 _UNHEALTHY = ("failed", "waiting")  # waiting: for its next start
@@ -17,7 +18,7 @@ LEAST = 0.05  # of the heap or the flash that must be free
 class Answer:
     """What a board said. sections: name -> key -> value; exact: False where STAT rounded them."""
 
-    sections: dict = field(default_factory=dict)
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     exact: bool = True
 
     @property
@@ -83,7 +84,7 @@ def ask(address, login, *, context=None, timeout=15):
         return asked(control)
 
 
-def asked(control):
+def asked(control: Control) -> Answer:
     """The Answer over a control connection that is logged in; any of control.ERRORS."""
     # STAT where there is no such command, or a section is no JSON.
     with contextlib.suppress(ftplib.error_perm):
