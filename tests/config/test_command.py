@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from outpost.address import parse
+from outpost.boards import Board
 from outpost.config.check import check
+from outpost.config.put import Put
 from outpost.sim.flash import Flash
 
 TEXT = """{
@@ -70,6 +73,14 @@ def test_a_mistake_in_the_json_has_one_too(content, place):
     first = check(content)[0].shown("c.json")
 
     assert first.startswith(place)
+
+
+@pytest.mark.parametrize("users", [[], "ann", {"ann": []}])
+def test_put_is_made_of_a_file_whose_users_are_none(users):
+    """With --force any file may be tried: the board refuses it, not this computer."""
+    content = json.dumps({"ftp": {"users": users}}).encode()
+
+    Put(Board(parse("ftp://ann:secret@weather-7/")), content, force=True)
 
 
 def test_a_good_one_has_no_problem_and_hashes_nothing(config, tmp_path):

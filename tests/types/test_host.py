@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[2]
 LOOSE = {
     "carrying.py",
     "cli.py",
-    "config",
     "dashboard",
     "dependencies.py",
     "deploy.py",

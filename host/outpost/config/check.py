@@ -54,15 +54,15 @@ class Problem:
     text: str
     place: Place | None
 
-    def shown(self, path):
+    def shown(self, path: Path) -> str:
         """As compilers write it: FILE:LINE:COLUMN: text."""
         where = f":{self.place.line}:{self.place.column}" if self.place else ""
         return f"{path}{where}: {self.text}"
 
 
-def check(content, tree=None):
+def check(content: bytes, tree: Path | None = None) -> list[Problem]:
     """The Problems of a config.json's bytes; CheckError."""
-    tree = Path(tree or bundle.tree_root())
+    tree = tree or bundle.tree_root()
     lines = _asked(content, tree)
     try:
         text = content.decode()
@@ -75,12 +75,12 @@ def check(content, tree=None):
     return [Problem(line, place_of(text, line.partition(": ")[0])) for line in lines]
 
 
-def _place_of_byte(content, at):
+def _place_of_byte(content: bytes, at: int) -> Place:
     before = content[:at].decode()
     return Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-def _asked(content, tree):
+def _asked(content: bytes, tree: Path) -> list[str]:
     """The lines that the device code says of a file, run by MicroPython."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config.json")
@@ -106,7 +106,7 @@ def _asked(content, tree):
     return json.loads(told)
 
 
-def _rows(tree):
+def _rows(tree: Path) -> object:
     """The table of services in main.py."""
     try:
         module = ast.parse((tree / "main.py").read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from outpost import boards as several
-from outpost.config.check import CheckError
+from outpost.config.check import CheckError, Problem
 from outpost.config.check import check as checked
-from outpost.config.put import CONFIG, Put
+from outpost.config.put import CONFIG, Outcome, Put
 from outpost.control import Unreachable, session
 from outpost.push import waves
 from outpost.push.outcome import SKIPPED
@@ -21,7 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
-def config():
+def config() -> None:
     """Get, check and put the configuration of boards."""
 
 
@@ -32,7 +32,7 @@ def config():
     "--timeout", type=click.FloatRange(1, 3600), default=30, show_default=True,
     help="Seconds that the board may take.",
 )  # fmt: skip
-def get(url, cafiles, timeout):
+def get(url: str, cafiles: tuple[Path, ...], timeout: float) -> None:
     """Print the config.json of the board at URL, byte for byte.
 
     Passwords of users are hashes in it; those of Wi-Fi and the broker are in clear.
@@ -54,7 +54,7 @@ def get(url, cafiles, timeout):
 
 @config.command()
 @click.argument("file", type=_FILE)
-def check(file):
+def check(file: Path) -> None:
     """Check FILE with the rules of the boards, on this computer.
 
     Each problem is printed as FILE:LINE:COLUMN: text. Whether a user's folder is there, and
@@ -86,7 +86,18 @@ def check(file):
 )  # fmt: skip
 @several.cafile_option
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each board.")
-def put(file, urls, boards_file, canary, wave, keep_going, force, timeout_s, cafiles, as_json):
+def put(
+    file: Path,
+    urls: tuple[str, ...],
+    boards_file: Path | None,
+    canary: int,
+    wave: int,
+    keep_going: bool,
+    force: bool,
+    timeout_s: float,
+    cafiles: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Bring FILE onto running boards as their config.json, and watch each prove it or go back.
 
     Each board is rebooted. One that can't be reached with the new configuration goes back to the
@@ -108,7 +119,7 @@ def put(file, urls, boards_file, canary, wave, keep_going, force, timeout_s, caf
         for board in boards
     ]
 
-    def done(outcome):
+    def done(outcome: Outcome) -> None:
         click.echo(json.dumps(outcome.as_dict()) if as_json else _line(outcome))
 
     with waves.stopping(stop, puts):
@@ -120,12 +131,12 @@ def put(file, urls, boards_file, canary, wave, keep_going, force, timeout_s, caf
     sys.exit(0 if all(outcome.good for outcome in outcomes) else 1)
 
 
-def _line(outcome):
+def _line(outcome: Outcome) -> str:
     text = f"{safe(outcome.board)}  {outcome.result}  {outcome.seconds:.0f} s"
     return f"{text}  {safe(outcome.reason, 500)}" if outcome.reason else text
 
 
-def _problems(file, content):
+def _problems(file: Path, content: bytes) -> list[Problem]:
     """The problems of a file, which are printed."""
     try:
         problems = checked(content)

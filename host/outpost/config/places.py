@@ -17,7 +17,7 @@ class Place:
     column: int
 
 
-def place_of(text, name):
+def place_of(text: str, name: str) -> Place | None:
     """The Place of a key such as ftp.users.ann.role; of the deepest that is there; or None.
 
     text: JSON. A key may hold dots itself.
@@ -29,7 +29,7 @@ def place_of(text, name):
     return None if found is None else _place(text, found)
 
 
-def place_of_mistake(text, said):
+def place_of_mistake(text: str, said: str) -> Place | None:
     """The Place of the first mistake in a text that is no JSON; said: what the board says."""
     line = _LINE.search(said)
     try:
@@ -40,24 +40,24 @@ def place_of_mistake(text, said):
     return Place(int(line[1]), 1) if line else None
 
 
-def _place(text, at):
+def _place(text: str, at: int) -> Place:
     return Place(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
 
 
-def _keys(text):
-    """Yield (where it stands, its full name) for each key."""
-    found = []
+def _keys(text: str) -> list[tuple[int, str]]:
+    """(where it stands, its full name) for each key."""
+    found: list[tuple[int, str]] = []
     _value(text, _skip(text, 0), "", found)
     return found
 
 
-def _skip(text, at):
+def _skip(text: str, at: int) -> int:
     while text[at : at + 1] and text[at] in _SPACE:
         at += 1
     return at
 
 
-def _value(text, at, prefix, found):
+def _value(text: str, at: int, prefix: str, found: list[tuple[int, str]]) -> int:
     """Note the keys of the value that begins at `at`; return where it ends."""
     if text[at] not in "{[":
         return _JSON.raw_decode(text, at)[1]

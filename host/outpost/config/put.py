@@ -3,9 +3,14 @@
 import contextlib
 import hashlib
 import json
+import threading
 import time
 from dataclasses import dataclass, field, replace
+from ssl import SSLContext
+from typing import NoReturn, cast
 
+from outpost.address import Address
+from outpost.boards import Board
 from outpost.push.job import Job
 from outpost.push.outcome import UNCHANGED, Ended
 from outpost.push.session import Lost, PushError, Refused, Session
@@ -23,19 +28,28 @@ _FINE = "No problem found."
 class Outcome(Ended):
     """Of a put. problems: what the board finds in the file."""
 
-    problems: list = field(default_factory=list)
+    problems: list[str] = field(default_factory=list[str])
 
     GOOD = (PROVEN, UNCHANGED)
 
 
-class Put(Job):
+class Put(Job[Outcome]):
     """Brings a config.json, bytes, onto a Board; run() it once.
 
     force: also where the board finds problems in it. timeout_s: from the reboot to the verdict.
     stop: a threading.Event that ends it.
     """
 
-    def __init__(self, board, content, *, context=None, force=False, timeout_s=900, stop=None):
+    def __init__(
+        self,
+        board: Board,
+        content: bytes,
+        *,
+        context: SSLContext | None = None,
+        force: bool = False,
+        timeout_s: float = 900,
+        stop: threading.Event | None = None,
+    ) -> None:
         super().__init__(Outcome(board.label, str(board.address)), stop)
         self._addresses = _addresses(board.address, content)
         self._content = content
@@ -43,7 +57,7 @@ class Put(Job):
         self._force = force
         self._timeout_s = timeout_s
 
-    def _bring(self):
+    def _bring(self) -> str:
         self._session = Session(self._addresses[0], self._context)
         state = self._state()["state"]
         digest = hashlib.sha256(self._content).hexdigest()
@@ -54,14 +68,14 @@ class Put(Job):
         lines = self._session.site("config check")
         self.outcome.problems = [] if _FINE in lines else lines[1:]
         if self.outcome.problems and not self._force:
-            return self._put_back()
+            self._put_back()
         with contextlib.suppress(Lost):  # it may go before it has answered
             self._session.site("shutdown -r")
         self._left = _TRIED
         self._leave()
         return self._watch()
 
-    def _put_back(self):
+    def _put_back(self) -> NoReturn:
         """The board finds problems: it shall not try that file, unless it is to be."""
         said = "; ".join(self.outcome.problems)
         try:
@@ -71,7 +85,7 @@ class Put(Job):
             said += f" ({refused})"
         raise PushError(f"the board says: {said}; --force has it tried all the same")
 
-    def _state(self):
+    def _state(self) -> dict[str, str]:
         """Key -> value of SITE config's answer: state and reason."""
         try:
             lines = self._session.site("config")
@@ -81,7 +95,7 @@ class Put(Job):
             raise
         return {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
 
-    def _watch(self):
+    def _watch(self) -> str:
         """Wait until the board has proven it, or gone back; the result."""
         began = time.monotonic()
         last = "it has not come back since"
@@ -110,18 +124,18 @@ class Put(Job):
                 raise PushError(f"neither proven nor reverted in {self._timeout_s:g} s: {last}")
 
 
-def _addresses(address, content):
+def _addresses(address: Address, content: bytes) -> list[Address]:
     """How the board may be reached: as it is, and as the new configuration has it."""
     found = [address]
     try:
-        ftp = json.loads(content)["ftp"]
-    except (ValueError, KeyError, TypeError):
+        ftp = _object(_object(json.loads(content)).get("ftp"))
+    except ValueError:
         return found
-    user = ftp.get("users", {}).get(address.user) if isinstance(ftp, dict) else None
-    password = user.get("password") if isinstance(user, dict) else None
+    user = _object(_object(ftp.get("users")).get(address.user or ""))
+    password = user.get("password")
     if not isinstance(password, str) or password.startswith("pbkdf2-"):
         password = address.password
-    port = ftp.get("port") if isinstance(ftp, dict) else None
+    port = ftp.get("port")
     for new in (
         replace(address, password=password),
         replace(address, port=port) if isinstance(port, int) else address,
@@ -130,3 +144,8 @@ def _addresses(address, content):
         if new not in found:
             found.append(new)
     return found
+
+
+def _object(value: object) -> dict[str, object]:
+    """An object of JSON; an empty one in place of anything else, which the board will refuse."""
+    return cast(dict[str, object], value) if isinstance(value, dict) else {}

@@ -5,10 +5,12 @@ waves.py runs many of them.
 
 import threading
 import time
+from typing import Generic, TypeVar
 
-from outpost.push.outcome import FAILED, INTERRUPTED
+from outpost.push.outcome import FAILED, INTERRUPTED, Ended
 from outpost.push.session import PushError
 
+_Ended = TypeVar("_Ended", bound=Ended)
 UNTOUCHED = "nothing was changed"
 
 
@@ -16,19 +18,19 @@ class Stopped(Exception):
     """Somebody wants it to end."""
 
 
-class Job:
+class Job(Generic[_Ended]):
     """run() it once; a subclass says in _bring() what it does, and returns the result's word.
 
     outcome: an outcome.Ended. stop: a threading.Event that ends it.
     """
 
-    def __init__(self, outcome, stop=None):
+    def __init__(self, outcome: _Ended, stop: threading.Event | None = None) -> None:
         self.outcome = outcome
         self._stop = stop or threading.Event()
         self._session = None
         self._left = UNTOUCHED  # how the board is left if it ends now
 
-    def run(self):
+    def run(self) -> _Ended:
         """Do it all; return the outcome. Whatever goes wrong is told there, not raised."""
         began = time.monotonic()
         outcome = self.outcome
@@ -48,21 +50,21 @@ class Job:
             outcome.result, outcome.reason = INTERRUPTED, self._left
         return outcome
 
-    def abort(self):
+    def abort(self) -> None:
         """End what it waits for just now; from another thread, when `stop` is set."""
         session = self._session
         if session:
             session.abort()
 
-    def _bring(self):
+    def _bring(self) -> str:
         raise NotImplementedError
 
-    def _pause(self, seconds):
+    def _pause(self, seconds: float) -> None:
         """Let time pass; Stopped where the job is to end."""
         if self._stop.wait(seconds):
             raise Stopped
 
-    def _leave(self):
+    def _leave(self) -> None:
         session, self._session = self._session, None
         if session:
             session.close()

@@ -1,6 +1,7 @@
 """How a push, or another job on one board, ended: what tables and --json show."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
 CONFIRMED, UNCHANGED, PLANNED = "confirmed", "unchanged", "planned"
 ROLLED_BACK, FAILED, INTERRUPTED, SKIPPED = "rolled-back", "failed", "interrupted", "skipped"
@@ -16,14 +17,15 @@ class Ended:
     reason: str = ""
     seconds: float = 0.0
 
-    GOOD = ()  # the results after which nobody has to do anything about that board
+    # The results after which nobody has to do anything about that board.
+    GOOD: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def good(self):
+    def good(self) -> bool:
         """Whether nobody has to do anything about that board."""
         return self.result in self.GOOD
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """What JSON shows."""
         return asdict(self) | {"seconds": round(self.seconds, 1)}
 
@@ -38,10 +40,10 @@ class Outcome(Ended):
 
     before: str | None = None
     version: str | None = None
-    place: list = field(default_factory=list)
-    remove: list = field(default_factory=list)
+    place: list[str] = field(default_factory=list[str])
+    remove: list[str] = field(default_factory=list[str])
     sent: int = 0
     bytes: int = 0
-    notes: list = field(default_factory=list)
+    notes: list[str] = field(default_factory=list[str])
 
     GOOD = (CONFIRMED, UNCHANGED, PLANNED)

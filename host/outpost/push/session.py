@@ -6,8 +6,11 @@ import hashlib
 import re
 import socket
 import ssl
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Self
 
+from outpost.address import Address
 from outpost.control import ERRORS, Control, said, why
 from outpost.shown import safe
 
@@ -41,7 +44,7 @@ class Busy(Lost):
 class Refused(PushError):
     """The board answered 5xx. code: of that reply; the text is the board's."""
 
-    def __init__(self, error):
+    def __init__(self, error: Exception) -> None:
         super().__init__(said(error))
         self.code = int(str(error)[:3])
 
@@ -53,7 +56,7 @@ class Entry:
     size: int | None
 
     @property
-    def is_folder(self):
+    def is_folder(self) -> bool:
         return self.size is None
 
 
@@ -64,7 +67,7 @@ class Session:
     its end. Use it in a `with` block.
     """
 
-    def __init__(self, address, context=None):
+    def __init__(self, address: Address, context: ssl.SSLContext | None = None) -> None:
         self._address = address
         self._ftp = Control(context=context, timeout=CONNECT_S)
         self._hashes = True  # until the board says that it has no HASH
@@ -79,11 +82,11 @@ class Session:
             self.close()
             raise
 
-    def _begin(self):
+    def _begin(self) -> None:
         address, ftp = self._address, self._ftp
         try:
             with self._doing("login"):
-                ftp.login(address.user, address.password, secure=address.secure)
+                ftp.login(address.user or "", address.password or "", secure=address.secure)
         except Refused as refused:
             raise PushError(f"login as {address.user}: {refused}") from None
         with self._doing("login"):
@@ -94,23 +97,23 @@ class Session:
             # has gone, and an update wants the heap.
             ftp.voidcmd("TYPE I")
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Leave; the board sees the end of the connection."""
         self._ftp.close()
 
-    def abort(self):
+    def abort(self) -> None:
         """End whatever another thread waits for here: it gets Lost."""
         self._ftp.cut()
 
     # Looking.
 
-    def entries(self, folder):
+    def entries(self, folder: str) -> dict[str, Entry]:
         """Path -> Entry of what lies in a folder; empty where there is no such folder."""
         try:
             with self._doing(f"listing {folder}", _LISTING_BYTES / _MOVED_BYTES_PER_S):
@@ -122,17 +125,17 @@ class Session:
             if refused.code == _MISSING:
                 return {}
             raise
-        found = {}
+        found: dict[str, Entry] = {}
         for line in listing.splitlines():
-            facts, _, name = line.partition(" ")
-            facts = dict(re.findall(r"([a-z]+)=([^;]*);", facts.lower()))
+            told, _, name = line.partition(" ")
+            facts = dict(re.findall(r"([a-z]+)=([^;]*);", told.lower()))
             if facts.get("type") == "dir":
                 found[f"{folder.rstrip('/')}/{name}"] = Entry(None)
             elif facts.get("type") == "file":
                 found[f"{folder.rstrip('/')}/{name}"] = Entry(int(facts.get("size", 0)))
         return found
 
-    def tree(self, folder):
+    def tree(self, folder: str) -> dict[str, Entry]:
         """Path -> Entry of all that lies below a folder."""
         if folder.count("/") > _DEPTH:
             raise PushError(f"{folder}: folders lie too deep")
@@ -142,7 +145,7 @@ class Session:
                 found |= self.tree(path)
         return found
 
-    def sha256(self, path, size):
+    def sha256(self, path: str, size: int) -> str:
         """The SHA-256 of a file of `size` bytes, lower-case hex; by reading it without HASH."""
         if self._hashes:
             try:
@@ -162,7 +165,13 @@ class Session:
 
     # Changing.
 
-    def send(self, path, content, start=0, sent=lambda count: None):
+    def send(
+        self,
+        path: str,
+        content: bytes,
+        start: int = 0,
+        sent: Callable[[int], object] = lambda count: None,
+    ) -> None:
         """Store content under path, from byte start on: what lies before is there already.
 
         sent(count) is told of each piece that went out.
@@ -174,7 +183,9 @@ class Session:
                 self._pour(data, memoryview(content)[start:], sent)
             self._ftp.voidresp()
 
-    def _pour(self, data, content, sent):
+    def _pour(
+        self, data: socket.socket, content: memoryview, sent: Callable[[int], object]
+    ) -> None:
         data.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         try:
             for at in range(0, len(content), _BLOCK):
@@ -186,17 +197,17 @@ class Session:
             self._ftp.voidresp()  # the board may have said why: then this raises that
             raise
 
-    def make_folder(self, path):
+    def make_folder(self, path: str) -> None:
         """Make a folder; one that is there already will do."""
         with contextlib.suppress(Refused), self._doing(f"making {path}"):
             self._ftp.voidcmd(f"MKD {path}")
 
-    def remove(self, path):
+    def remove(self, path: str) -> None:
         """Remove a file."""
         with self._doing(f"removing {path}"):
             self._ftp.voidcmd(f"DELE {path}")
 
-    def site(self, command, patience_s=0):
+    def site(self, command: str, patience_s: float = 0) -> list[str]:
         """The lines of the answer to a SITE command; patience_s: beyond the usual time."""
         with self._doing(f"SITE {command}", ANSWER_S + patience_s):
             lines = self._ftp.sendcmd(f"SITE {command}").splitlines()
@@ -205,7 +216,7 @@ class Session:
         return [safe(line[4:]) for line in lines]
 
     @contextlib.contextmanager
-    def _doing(self, what, limit_s: float = ANSWER_S):
+    def _doing(self, what: str, limit_s: float = ANSWER_S) -> Generator[None]:
         """Bound what happens within; what it raises becomes PushError, Lost or Refused."""
         try:
             with self._ftp.within(limit_s):

@@ -2,14 +2,22 @@
 
 import contextlib
 import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
+from typing import Any, TypeVar
+
+from outpost.push.job import Job
+from outpost.push.outcome import Ended
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TURN_S = 0.1
+_Item = TypeVar("_Item")
+_Ended = TypeVar("_Ended", bound=Ended)
 
 
-def waves(items, canary, size):
+def waves(items: Iterable[_Item], canary: int, size: int) -> Iterator[list[_Item]]:
     """Yield the waves as lists: the first has `canary` of the items, 0 for none; then `size`."""
     rest = iter(items)
     if canary and (first := list(islice(rest, canary))):
@@ -19,16 +27,16 @@ def waves(items, canary, size):
 
 
 @contextlib.contextmanager
-def stopping(stop, jobs):
+def stopping(stop: threading.Event, jobs: Sequence[Job[Any]]) -> Generator[None]:
     """Let Ctrl-C and a termination end the Jobs, which then say how they leave their boards."""
 
-    def on_signal(number, frame):
+    def on_signal(number: int, frame: object) -> None:
         stop.set()
         for job in jobs:
             job.abort()
         signal.signal(number, before[number])  # asked twice: no more patience
 
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    before: dict[int, Any] = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
         yield
     finally:
@@ -36,7 +44,15 @@ def stopping(stop, jobs):
             signal.signal(number, handler)
 
 
-def run(jobs, stop, *, canary, size, keep_going=False, done=lambda outcome: None):
+def run(
+    jobs: Iterable[Job[_Ended]],
+    stop: threading.Event,
+    *,
+    canary: int,
+    size: int,
+    keep_going: bool = False,
+    done: Callable[[_Ended], object] = lambda outcome: None,
+) -> None:
     """Run the Jobs wave by wave; those that aren't started keep their outcome "skipped".
 
     stop: the threading.Event that they all look at; no wave starts once it is set. keep_going:
