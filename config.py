@@ -9,6 +9,7 @@ from hal.files import replace
 PATH = "/config.json"
 LAST_PROVEN = ".last"  # config.last is the last config.json that proved itself: see proven.py
 _NO_TEXT = "not UTF-8 text"
+_TOO_BIG = "too big for the memory"
 
 _KINDS = {
     "bool": "true or false",
@@ -87,10 +88,12 @@ def put(keys, value, path=PATH):
 
     Everything else in the file keeps its text, order and indentation. Where the file is the proven
     one, so is what it becomes, and no password stays in clear in either. OSError where the file
-    can't be written, ValueError where it isn't JSON.
+    can't be written, ValueError where it isn't JSON, MemoryError where neither is changed.
     """
     text, problem = _read(path)
     kept, trouble = _read(_last_proven(path))
+    if trouble == _TOO_BIG:
+        raise MemoryError  # it may be the same: the old password would stay in it
     if text is None and not problem:
         problem = trouble  # defaults must not take the place of what may be read next time
         text = kept or "{}\n"
@@ -159,7 +162,7 @@ def _read(path):
     except UnicodeError:
         return None, _NO_TEXT
     except MemoryError:
-        return None, "too big for the memory"
+        return None, _TOO_BIG
 
 
 def _try_to_write(path, text):

@@ -31,7 +31,7 @@ async def config(owner, arg):
     if verb == "confirm":
         return await _confirm(section, events, state)
     if verb == "revert":
-        return _revert(section, events, state)
+        return await _revert(section, events, state)
     return ["state %s" % state, "reason %s" % (section.get("reason") or "-")]
 
 
@@ -51,23 +51,29 @@ async def _confirm(section, events, state):
         raise ValueError("config.json has not run yet: reboot, and confirm it then")
     if state != "trial":
         return "config.json is the proven one already."
-    events.publish("config/confirm")
+    await _judged(section, events, "confirm", "proven")
+    return "config.json is the proven one now."
+
+
+async def _judged(section, events, verb, wanted):
+    """Have the trial end in a state. It may have found no memory to hear of it, so look."""
+    events.publish("config/" + verb)
     for _ in range(_WAITS):
         await asyncio.sleep_ms(_WAIT_MS)
-        if section["state"] == "proven":
-            return "config.json is the proven one now."
+        if section["state"] == wanted:
+            return
         if section["state"] != "trial":
             raise ValueError("Another config.json was uploaded since the boot: reboot first")
-    raise OSError("config.last could not be written; it is tried again")
+    raise OSError("memory or flash did not take it; ask for the state later")
 
 
-def _revert(section, events, state):
+async def _revert(section, events, state):
     if state in ("proven", "reverted"):
         raise ValueError("config.json is the proven one: there is nothing to go back from")
     if borrow("proven", "content")("/config.last") is None:
         raise ValueError("No configuration has proven itself yet: there is none to go back to")
     if state == "trial":
-        events.publish("config/revert")
+        await _judged(section, events, "revert", "reverted")
         return "Going back. Restarting."
     borrow("proven", "take_back")("an operator asked for it")
     return "The proven one is back in its place; it runs already."

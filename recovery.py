@@ -31,7 +31,9 @@ _ends = []  # what settle() has taken out of the record before begin()
 
 
 def record():
-    """The boot record. Empty where nothing was kept or it can't be read.
+    """The boot record. Empty where nothing was kept or it is damaged.
+
+    MemoryError: it may be there, and must not be replaced by one that knows nothing of a trial.
 
     boots, cause: of all boots, of this one. hung: who held the loop when the watchdog came.
     bad, end: see begin() and ended(). rescues: see healthy(). version: of the last manifest.
@@ -46,7 +48,9 @@ def _read(path):
         with open(path) as file:
             kept = json.load(file)
         return kept if isinstance(kept, dict) else None
-    except Exception:  # missing, damaged, or too big for the heap: a boot needs none of it
+    except MemoryError:
+        raise
+    except Exception:  # missing or damaged: a boot needs none of it
         return None
 
 
@@ -144,7 +148,10 @@ def begin(cause, hung=None):
     asked for. Power comes and goes, and that says nothing. A full or broken file system must not
     stop the boot: then the record is right, but not kept.
     """
-    kept = record()
+    try:
+        kept = record()
+    except MemoryError:  # a boot that is not counted is better than an update that is forgotten
+        return {}
     boots = kept.get("boots")
     kept["boots"] = boots + 1 if isinstance(boots, int) and boots >= 0 else 1
     end = kept.pop("end", None)

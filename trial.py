@@ -49,6 +49,7 @@ async def watch(status, events, site, wanted, problems, why=None):
     while not _settle(section, events, tried, why):
         await asyncio.sleep(_AGAIN_S)
     if why:
+        await asyncio.sleep(1)  # SITE config revert is answered meanwhile
         await site.run("shutdown", "-r", True)
 
 
@@ -77,13 +78,18 @@ def _settle(section, events, tried, why):
 
 async def _judged(sections, wanted, problems, asked):
     """Wait for a verdict: None for a proven one, else why not."""
-    proven = _parsed("/config.last")
+    while True:
+        try:
+            proven = _parsed("/config.last")
+            # Without a proven one nothing is there that it could be worse than.
+            same = proven is None or _reach(_parsed("/config.json") or {}) == _reach(proven)
+            break
+        except MemoryError:  # not the same as none: it would never be taken back
+            await asyncio.sleep(1)
     network = wanted.get("network")
     trial_s = network.get("trial_s") if network else None
     needs_network = False
-    same = proven is None  # nothing is there that it could be worse than
     if proven is not None:
-        same = _reach(_parsed("/config.json") or {}) == _reach(proven)
         needs_network = network is not None or proven.get("network", {}) is not None
         if trial_s is None:
             given = proven.get("network")
@@ -138,12 +144,15 @@ def _told(what, said, problems, names):
 
 
 def _parsed(path):
-    """The object in a file of JSON; None where there is none. MicroPython's parser does here."""
+    """The object in a file of JSON; None where there is none. MemoryError.
+
+    MicroPython's parser does here.
+    """
     try:
         with open(path) as file:
             found = json.load(file)
         return found if isinstance(found, dict) else None
-    except (OSError, ValueError, MemoryError):
+    except (OSError, ValueError):
         return None
 
 

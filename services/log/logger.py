@@ -114,7 +114,15 @@ class Log(Service):
             self._write()
 
     def _event(self, topic, fields):
-        """Log an event. Its publisher waits for this, so only memory is touched, but for ..."""
+        """Log an event; MemoryError, and its line is counted as dropped."""
+        try:
+            self._take_in(topic, fields)
+        except MemoryError:
+            self._count(1)
+            raise
+
+    def _take_in(self, topic, fields):
+        """Make a line of an event. Its publisher waits, so only memory is touched, but for ..."""
         traceback = fields.get("traceback")
         if traceback:
             # ... a crash: the board may reset, or hang, before any task runs again.
@@ -144,6 +152,11 @@ class Log(Service):
         if level >= _ERROR:
             self._urgent = True
 
+    def _count(self, lost):
+        """Show how many lines were dropped: by a flood, and those that nothing could take."""
+        self._lost += lost
+        self.status["dropped"] = self._waiting.dropped + self._lost
+
     def _take(self, most):
         """Print up to `most` waiting lines, as far as the console takes them; batch them."""
         dropped = self._waiting.dropped - self._told_dropped
@@ -156,7 +169,7 @@ class Log(Service):
             most -= 1
             if ticks_diff(ticks_ms(), began) >= _BURST_MS:
                 break
-        self.status["dropped"] = self._waiting.dropped + self._lost
+        self._count(0)
         if console.dropped:
             self.status["not_shown"] = console.dropped
 
@@ -182,8 +195,7 @@ class Log(Service):
             self._file.write(batch)
             self.status["problem"] = None
         except Exception as error:
-            self._lost += len(batch)
-            self.status["dropped"] = self._waiting.dropped + self._lost
+            self._count(len(batch))
             self._show_problem(self._file.path, error)
 
     def _keep_crash(self, traceback):

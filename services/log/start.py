@@ -42,7 +42,7 @@ def make(
     self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)  # the first line is due at once
     self._urgent = False
     self._told_dropped = 0
-    self._lost = 0  # lines that the file system did not take
+    self._lost = 0  # lines that the file system did not take, or had no memory to be made
     self._crash = None  # the last traceback, and when one was saved
     self._crash_saved = None
     self._crash_waits = False

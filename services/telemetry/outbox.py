@@ -42,6 +42,7 @@ class Outbox:
         self._free = None  # bytes of heap at the last measurement, and what was queued since then
         self._queued = 0
         self._seq = 0
+        self._lost = 0  # events that found no memory
         self._unkept = False  # a failure waits that flash doesn't know
         self._kept_at = -_KEEP_EVERY_S
         status.update({"waiting": 0, "dropped": 0, "sent": 0, "kept": 0})
@@ -50,7 +51,18 @@ class Outbox:
         return len(self._backlog)
 
     def put(self, topic, fields):
-        """Queue an event, unless it is none that the broker shall hear of; whether it was."""
+        """Queue an event, unless it is none that the broker shall hear of; whether it was.
+
+        MemoryError, and it is counted as dropped.
+        """
+        try:
+            return self._put(topic, fields)
+        except MemoryError:
+            self._lost += 1
+            self._count()
+            raise
+
+    def _put(self, topic, fields):
         word = b" %s " % topic
         failure = word in _FAILURES or fields.get("event_type") == "failed"
         if not failure and word not in _FORWARDED and not topic.startswith(_FORWARDED_ALL_OF):
@@ -73,9 +85,13 @@ class Outbox:
         backlog.put((topic, payload))
         if failure:
             self._unkept = True
-        status["waiting"] = len(backlog)
-        status["dropped"] = backlog.dropped
+        self._count()
         return True
+
+    def _count(self):
+        """Show how many events wait, and how many will never come."""
+        self._status["waiting"] = len(self._backlog)
+        self._status["dropped"] = self._backlog.dropped + self._lost
 
     def shed(self):
         """Drop the older half of what waits, counted: it takes the memory that delivering needs.
@@ -86,8 +102,7 @@ class Outbox:
         backlog = self._backlog
         for _ in range((len(backlog) + 1) // 2):
             backlog.drop()
-        self._status["waiting"] = len(backlog)
-        self._status["dropped"] = backlog.dropped
+        self._count()
 
     def keep(self, at_once=False):
         """Have flash keep the failures that wait; never raises."""

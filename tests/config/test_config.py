@@ -377,3 +377,26 @@ def test_put_makes_no_defaults_beside_a_proven_one_that_cannot_be_read(configure
 
     assert "not UTF-8" in said
     assert not configured.path.exists()
+
+
+def test_put_changes_nothing_where_memory_is_short_for_the_proven_one(configured):
+    """Else the proven one would keep the old password, in clear."""
+    proven = '{"name": "a"}'
+    configured.last.write_text(proven)
+    said = configured(
+        """
+def short(name, *mode):
+    if name == last:
+        raise MemoryError
+    return open(name, *mode)
+config.open = short
+try:
+    answer(config.put(("name",), "b", path))
+except MemoryError:
+    answer("no memory")
+""",
+        proven,
+    )
+
+    assert said == "no memory"
+    assert configured.path.read_text() == configured.last.read_text() == proven

@@ -381,3 +381,57 @@ def test_where_none_is_proven_ten_minutes_do_without_a_login(micropython):
     out = micropython(JUDGED % (json.dumps({"/config.json": REACH}), 0, 0))
 
     assert json.loads(out) == [None, 600]
+
+
+STARVED = """
+import json
+import trial
+
+files = json.loads(%r)
+tries = [0]
+
+
+def opened(path):
+    tries[0] += 1
+    if tries[0] in (1, 3):
+        raise MemoryError
+    return files[path]
+
+
+trial._parsed = opened
+seconds = 0
+
+
+class Quick:
+    @staticmethod
+    async def sleep(delay):
+        global seconds
+        seconds += delay
+
+
+trial.asyncio = Quick
+sections = {"network": {"state": "running"}, "ftp": {"state": "running"}}
+try:
+    trial._judged(sections, {"network": {}}, [], []).send(None)
+except StopIteration as end:
+    print(end.value, seconds)
+"""
+
+
+def test_a_proven_one_that_memory_is_short_for_is_still_one_to_go_back_to(micropython):
+    out = micropython(STARVED % json.dumps({"/config.json": {}, "/config.last": REACH}))
+
+    assert out.split() == ["no", "network", "within", "300", "s", "302"]
+    # And the file's reader does not take a lack of memory for a missing file.
+    assert "no memory" in micropython("""
+import trial
+
+def open(path):
+    raise MemoryError
+
+trial.open = open
+try:
+    print(trial._parsed("/config.last"))
+except MemoryError:
+    print("no memory")
+""")
