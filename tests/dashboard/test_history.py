@@ -248,6 +248,16 @@ def test_trial_rollback_and_rescue_mode_are_told_as_they_happen(publisher, web_b
     expect(details(page).locator(".marks li")).to_have_count(3)
 
 
+def test_both_versions_and_the_end_of_rescue_mode_are_details(publisher, web_broker, open_page):
+    publisher.appear(
+        board={"version": "weather-26+1f0c77a2", "outpost": "0.1.7"},
+        rescue={"reason": "three boots failed", "retry_s": 7200},
+    )
+    shown = details(open_page(web_broker.web_url))
+    for text in ("weather-26+1f0c77a2", "0.1.7", "failed; a normal boot after 2 h"):
+        expect(shown).to_contain_text(text)
+
+
 def test_a_real_boards_trial_and_its_rollback_are_shown(
     web_broker, board_at, open_page, tmp_path, monkeypatch
 ):

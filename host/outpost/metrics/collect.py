@@ -134,7 +134,8 @@ def _distinct(boards):
 def _info(boards):
     family = InfoMetricFamily("outpost_board", "What the board runs, and where.", labels=_LABELS)
     for labels, board in boards.items():
-        told = {"version": board.version, "address": board.address, "bundle": board.bundle}
+        names = ("version", "outpost", "address", "bundle")
+        told = {name: getattr(board, name) for name in names}
         family.add_metric(labels, {key: safe(value) for key, value in told.items() if value})
     return family
 

@@ -61,7 +61,8 @@ class Board:
     online: bool | None = None
     heard: float = 0  # when the last state came, or the board came online
     every_s: float = _EVERY_S
-    version: str | None = None
+    version: str | None = None  # of what an update brought last; else Outpost's own
+    outpost: str | None = None
     bundle: str | None = None
     address: str | None = None
     boots: float | None = None
@@ -252,6 +253,7 @@ def _take_state(board, state, now):
     board.was_late = False
     board.current = board.online is not False
     board.version = _text(of("board", "version")) or board.version
+    board.outpost = _text(of("board", "outpost"))
     board.bundle = _text(of("board", "bundle"))
     board.uptime_s, board.uptime_at = _number(of("board", "uptime_s")), now
     is_set = of("time", "set")
