@@ -12,7 +12,6 @@ LOOSE = {
     "dashboard",
     "dependencies.py",
     "deploy.py",
-    "metrics",
     "push",
     "serial_board.py",
     "status",

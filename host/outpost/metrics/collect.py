@@ -1,17 +1,18 @@
 """What is known of boards as families of metrics; stale values are left out, not repeated."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     InfoMetricFamily,
+    Metric,
     StateSetMetricFamily,
 )
 
 from outpost.shown import safe
-from outpost.watch.model import LATE, OFFLINE, ONLINE, UNKNOWN
+from outpost.watch.model import LATE, OFFLINE, ONLINE, UNKNOWN, Board, Fleet
 
 _LABELS = ("board", "id")
 _CONDITIONS = (ONLINE, OFFLINE, LATE, UNKNOWN)
@@ -26,20 +27,20 @@ class _Value:
 
     name: str
     help: str
-    of: Any
+    of: Callable[[Board, float], float | None]
     unit: str = ""
     counter: bool = False
 
-    def family(self):
+    def family(self) -> CounterMetricFamily | GaugeMetricFamily:
         kind = CounterMetricFamily if self.counter else GaugeMetricFamily
         return kind(self.name, self.help, labels=_LABELS, unit=self.unit)
 
 
-def _part(pair, index):
+def _part(pair: Sequence[float] | None, index: int) -> float | None:
     return pair[index] if pair else None
 
 
-def _seconds(ms):
+def _seconds(ms: float | None) -> float | None:
     return None if ms is None else ms / 1000
 
 
@@ -84,7 +85,7 @@ _VALUES = (
 )  # fmt: skip
 
 
-def families(fleet, connected, now):
+def families(fleet: Fleet, connected: bool, now: float) -> Iterator[Metric]:
     """Yield the metric families of a Fleet.
 
     connected: whether the broker has told all that it keeps; where not, nothing is known of any
@@ -123,15 +124,15 @@ def families(fleet, connected, now):
     yield _phases(current)
 
 
-def _distinct(boards):
+def _distinct(boards: Iterable[Board]) -> dict[tuple[str, str], Board]:
     """(name, id) -> Board; of two whose ids look the same, the first."""
-    found = {}
+    found: dict[tuple[str, str], Board] = {}
     for board in boards:
         found.setdefault((safe(board.name), safe(board.id)), board)
     return found
 
 
-def _info(boards):
+def _info(boards: Mapping[tuple[str, str], Board]) -> InfoMetricFamily:
     family = InfoMetricFamily("outpost_board", "What the board runs, and where.", labels=_LABELS)
     for labels, board in boards.items():
         names = ("version", "outpost", "address", "bundle")
@@ -140,7 +141,7 @@ def _info(boards):
     return family
 
 
-def _phases(boards):
+def _phases(boards: Mapping[tuple[str, str], Board]) -> StateSetMetricFamily:
     family = StateSetMetricFamily(
         "outpost_update_phase", "Where the board's update stands.", labels=_LABELS
     )

@@ -3,16 +3,19 @@
 import contextlib
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import SimpleNamespace
+from typing import NoReturn, cast
 
 import click
-from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics import exposition
 
-from outpost.address import MQTT, AddressType
+from outpost.address import MQTT, Address, AddressType
 from outpost.metrics.collect import families
 from outpost.metrics.serve import serving
 from outpost.shown import safe
-from outpost.watch.broker import Refused
+from outpost.watch.broker import Link, Refused
 from outpost.watch.command import cafile_option, link_to, topic_option
 from outpost.watch.model import Fleet
 
@@ -31,7 +34,7 @@ _STEP_S = 0.5
     "--port", type=click.IntRange(0, 65535), default=9784, show_default=True,
     help="Port to serve on; 0 takes a free one.",
 )  # fmt: skip
-def metrics(url, topic, cafile, host, port):
+def metrics(url: Address, topic: str, cafile: str | None, host: str, port: int) -> None:
     """Serve the boards' states to Prometheus, as OpenMetrics text, until Ctrl-C.
 
     URL is the broker's: mqtt://user@host:port, or mqtts:// for TLS. The password may come from
@@ -45,11 +48,12 @@ def metrics(url, topic, cafile, host, port):
     fleet = Fleet(topic)
     lock = threading.Lock()  # of the fleet and what is known of the link
 
-    def text():
+    def text() -> bytes:
         with lock:
             # What the broker keeps comes first: before that there is nothing, or it is of before.
             known = list(families(fleet, link.connected and link.complete, time.monotonic()))
-        return generate_latest(SimpleNamespace(collect=lambda: known))
+        source = SimpleNamespace(collect=lambda: known)
+        return cast(bytes, exposition.generate_latest(source))  # pyright: ignore[reportUnknownMemberType]
 
     try:
         with contextlib.ExitStack() as stack:
@@ -63,7 +67,7 @@ def metrics(url, topic, cafile, host, port):
         pass
 
 
-def _served(text, host, port):
+def _served(text: Callable[[], bytes], host: str, port: int) -> AbstractContextManager[str]:
     try:
         return serving(text, host, port)
     except OSError as error:
@@ -71,7 +75,7 @@ def _served(text, host, port):
         raise click.ClickException(safe(why)) from None
 
 
-def _listen(link, fleet, lock):
+def _listen(link: Link, fleet: Fleet, lock: threading.Lock) -> NoReturn:
     """Take in what the broker says, for good; what becomes of the connection is told."""
     told = None
     while True:

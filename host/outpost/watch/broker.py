@@ -52,7 +52,7 @@ class Link:
         self._topic = topic
         self._cafile = cafile
         self._client = None
-        self._messages = []
+        self._messages: list[Message] = []
         self._refused = None
         self._welcome = False  # it has let us in once: whatever it says later may pass
         self._marker = None
@@ -64,7 +64,7 @@ class Link:
         self.complete = False  # what the broker had kept of this topic has been sent
 
     @property
-    def state(self):
+    def state(self) -> str:
         """One line for people."""
         if self.connected:
             return "connected"
@@ -73,7 +73,7 @@ class Link:
         wait = max(0, self._retry_at - time.monotonic())
         return f"{self._reason or 'not connected'}; again in {wait:.0f} s"
 
-    def step(self, wait_s):
+    def step(self, wait_s: float) -> list[Message]:
         """Let time pass, wait_s at most, and return the Messages that came. Raises Refused."""
         until = time.monotonic() + wait_s
         if self._client is None:
@@ -98,7 +98,7 @@ class Link:
         messages, self._messages = self._messages, []
         return messages
 
-    def close(self):
+    def close(self) -> None:
         """Leave in good order."""
         if self._client:
             self._client.disconnect()

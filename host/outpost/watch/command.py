@@ -5,21 +5,24 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import chain
+from typing import TypeVar
 
 import click
 from rich.console import Console
 from rich.live import Live
 
 from outpost import bundle
-from outpost.address import MQTT, AddressError, AddressType, credentials
+from outpost.address import MQTT, Address, AddressError, AddressType, credentials
 from outpost.bundle.trace import explained
 from outpost.shown import safe
 from outpost.watch.broker import Link, Refused
 from outpost.watch.model import ONLINE, Fleet
 from outpost.watch.screen import entry_text, headline, screen, table, troubles
 
+_Command = TypeVar("_Command", bound=Callable[..., object] | click.Command)
 _STEP_S = 0.2  # between two drawings at most
 _QUIET_S = 0.3  # a broker of several machines may send what it keeps a little later
 
@@ -31,7 +34,7 @@ def _topic(ctx, param, value):
     return value
 
 
-def topic_option(command):
+def topic_option(command: _Command) -> _Command:
     """The option --topic of a command that listens to a broker."""
     return click.option(
         "--topic", default="outpost", show_default=True, callback=_topic,
@@ -39,7 +42,7 @@ def topic_option(command):
     )(command)  # fmt: skip
 
 
-def cafile_option(command):
+def cafile_option(command: _Command) -> _Command:
     """The option --cafile of a command that listens to a broker."""
     return click.option(
         "--cafile", type=click.Path(exists=True, dir_okay=False),
@@ -48,7 +51,7 @@ def cafile_option(command):
     )(command)  # fmt: skip
 
 
-def link_to(url, topic, cafile):
+def link_to(url: Address, topic: str, cafile: str | None) -> Link:
     """The Link of a command that listens to a broker until SIGTERM, as Ctrl-C, ends it."""
     if cafile and not url.secure:
         raise click.UsageError("--cafile goes with mqtts://")

@@ -7,6 +7,7 @@ are kept as they came, cut to a bound; who shows them makes them safe.
 import json
 import math
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from outpost.watch.words import BAD, GOOD, PLAIN, words
@@ -25,6 +26,10 @@ _OFTEN, _OFTEN_S = 3, 3600  # so many restarts in so long are too many
 _RESTARTS = 100  # that are remembered
 
 ONLINE, OFFLINE, LATE, UNKNOWN = "online", "offline", "late", "unknown"
+
+
+# A text of a board, and the id of the bundle that it runs -> in words of the source.
+Explain = Callable[[str, str | None], str]
 
 
 @dataclass
@@ -70,8 +75,8 @@ class Board:
     uptime_at: float = 0
     clock_set: bool | None = None
     offset_ms: float | None = None
-    heap: tuple | None = None
-    flash: tuple | None = None
+    heap: tuple[float, float] | None = None
+    flash: tuple[float, float] | None = None
     rssi: float | None = None
     sessions: float | None = None
     transfers: float | None = None  # since its boot, as the three that follow
@@ -79,17 +84,18 @@ class Board:
     stored_bytes: float | None = None
     sent_bytes: float | None = None
     restarts: float | None = None
-    troubles: tuple = ()  # what the board itself says is wrong
+    troubles: tuple[str, ...] = ()  # what the board itself says is wrong
     update: str | None = None  # the phase of an update
     current: bool = False  # a state came since it is online; else what it told is of before
     missed: float = 0  # events that never came, by their seq
-    seq: tuple | None = None  # the boot of the latest event, and its number within it
+    # The boot of the latest event, and its number within it.
+    seq: tuple[float, float] | None = None
     was_late: bool = False
     running: dict = field(default_factory=dict)
     restarted: deque = field(default_factory=lambda: deque(maxlen=_RESTARTS))
     _recent: deque = field(default_factory=lambda: deque(maxlen=_REPEATS))
 
-    def condition(self, now):
+    def condition(self, now: float) -> str:
         """ONLINE, OFFLINE, LATE or UNKNOWN."""
         if self.online is None:
             return UNKNOWN
@@ -97,7 +103,7 @@ class Board:
             return OFFLINE
         return LATE if now - self.heard > _LATE * self.every_s else ONLINE
 
-    def uptime(self, now):
+    def uptime(self, now: float) -> float | None:
         """Seconds since its boot, counted on since it told them; None while it is away."""
         if self.uptime_s is None or not self.online:
             return None
@@ -115,17 +121,19 @@ class Board:
 class Fleet:
     """All boards below a topic, and the feed of what happened. Bounded, whatever comes."""
 
-    def __init__(self, topic="outpost", explain=lambda text, bundle: text):
+    def __init__(
+        self, topic: str = "outpost", explain: Explain = lambda text, bundle: text
+    ) -> None:
         """explain: a text of a board that runs the bundle of that id -> in words of the source."""
         self._prefix = topic.strip("/") + "/"
         self._explain = explain
-        self.boards = {}  # by id
-        self.feed = deque(maxlen=_FEED)
+        self.boards: dict[str, Board] = {}  # by id
+        self.feed: deque[Entry] = deque(maxlen=_FEED)
         self._names = Counter()
         self._ticked = None
         self.ignored = 0  # messages of more boards than are kept
 
-    def take(self, topic, payload, now):
+    def take(self, topic: str, payload: bytes, now: float) -> list[Entry]:
         """Take one message in; return the new Entries of the feed.
 
         payload: bytes. now: seconds of a clock that never jumps.
@@ -168,7 +176,7 @@ class Fleet:
         self.feed.extend(news)
         return news
 
-    def tick(self, now, connected=True):
+    def tick(self, now: float, connected: bool = True) -> list[Entry]:
         """Let go what has become stale; return Entries for the boards that are late now.
 
         connected: whether we hear the broker; what happens meanwhile is no fault of a board.
