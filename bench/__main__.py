@@ -64,7 +64,7 @@ def _measured(part, options, material, failures):
         return dict(wear.tables(material.folder))
     if part == "folders":
         return dict(folders.tables(material.folder))
-    return dict(imports.tables(options.frozen))
+    return dict(imports.tables())
 
 
 def _options():

@@ -1,4 +1,4 @@
-"""What importing costs, module by module, as .py, .mpy and frozen; what mpy-cross -O saves."""
+"""What importing costs, module by module, as .py and .mpy; what mpy-cross -O saves."""
 
 import subprocess
 import tempfile
@@ -25,12 +25,9 @@ class ImportFailed(Exception):
     """A module can't be imported; the text is the interpreter's own."""
 
 
-def measured(root, modules, firmware=None):
-    """[(module, live bytes, allocated bytes)] of importing modules from a folder, in order.
-
-    firmware: an interpreter with frozen modules, for what the folder lacks; else the 32-bit one.
-    """
-    program = [firmware] if firmware else interpreter(32).plain
+def measured(root, modules):
+    """[(module, live bytes, allocated bytes)] of importing modules from a folder, in order."""
+    program = interpreter(32).plain
     options = ("-X", f"heapsize={_HEAP}")
     done = subprocess.run(
         [*program, *options, servers.SCRIPTS / "imports.py", root, *modules],
@@ -51,8 +48,8 @@ def late_modules():
     )
 
 
-def tables(firmware=None):
-    """Yield (key, Table); firmware: an interpreter with Outpost frozen into it."""
+def tables():
+    """Yield (key, Table). Firmware has no modules by themselves: its bundle is one of a few."""
     table = Table(
         "Import cost of each module, in bytes on 32 bits",
         '"Allocated" includes garbage, and tells of the peak: compiling source takes four times '
@@ -66,10 +63,6 @@ def tables(firmware=None):
         for form, options in forms.items():
             write_bundle(room / form, **options)
             _add(table, form, measured(room / form, (*_MODULES, *late_modules())))
-        if firmware:
-            (room / "frozen").mkdir()
-            rows = measured(room / "frozen", (*_MODULES, *late_modules()), firmware)
-            _add(table, "frozen", rows)
         yield "imports", table
         yield "levels", _levels(room)
 

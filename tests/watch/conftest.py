@@ -25,9 +25,12 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
+        # They would stand for the terminal's own size; a parallel run of tests sets them.
+        size = ("COLUMNS", "LINES")
+        environment = {name: os.environ[name] for name in os.environ if name not in size}
         self._process = pexpect.spawn(
             str(OUTPOST), arguments, dimensions=(rows, columns),
-            env=os.environ | {"TERM": kind},
+            env=environment | {"TERM": kind},
         )  # fmt: skip
 
     @property
