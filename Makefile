@@ -27,7 +27,7 @@ run: $(READY) $(LIBRARY) $(I386) ## start a simulated board and say how to log i
 	@host/how-to-log-in $(ARGS)
 	@exec $(BIN)/outpost sim $(ARGS)
 
-test: $(READY) $(LIBRARY) $(I386) $(STUBS) ## run all tests; installs the programs they need where it may
+test: $(READY) $(LIBRARY) $(I386) $(STUBS) ## run all tests; as root on Debian it installs what they drive
 	@host/system-packages
 	@$(MAKE) --no-print-directory $(PAGE_JS) || echo 'NOT TESTED: the dashboard, for want of its libraries'
 	@$(MAKE) --no-print-directory $(BASIC_FTP) || echo 'NOT TESTED: basic-ftp, which npm fetches'

@@ -23,6 +23,7 @@ _CONSOLE_CHARS = 3000
 os.environ[LET_THROUGH] = "1"  # the boards of tests are simulated ones
 
 pytest_plugins = (
+    "missing_programs",
     "fixtures_device",
     "fixtures_sim",
     "fixtures_time",

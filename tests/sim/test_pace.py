@@ -122,7 +122,7 @@ async def run(status, events):
 """
 
 
-@pytest.mark.skipif(not interpreter().faketime, reason="NOT TESTED: needs libfaketime")
+@pytest.mark.skipif(not interpreter().faketime, reason="NOT TESTED: libfaketime is not installed")
 def test_outpost_measures_for_a_hundredth_of_its_time_at_most(start_board):
     board = start_board(profile=BOARDS["esp32-s3"], clock=Haste(10))
     board.stop()
