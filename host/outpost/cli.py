@@ -5,6 +5,7 @@ import click
 from outpost.config.command import config
 from outpost.dashboard.command import dashboard
 from outpost.deploy import deploy
+from outpost.doctor import doctor
 from outpost.explain import explain
 from outpost.metrics.command import metrics
 from outpost.push.command import push
@@ -22,6 +23,7 @@ def main():
 main.add_command(config)
 main.add_command(dashboard)
 main.add_command(deploy)
+main.add_command(doctor)
 main.add_command(explain)
 main.add_command(metrics)
 main.add_command(push)

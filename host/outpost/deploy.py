@@ -287,10 +287,11 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
     finally:
         # Looking has interrupted what ran there: whatever happened, the board goes on.
         if board.reached and restart:
-            _restart(board)
+            restart_board(board)
 
 
-def _restart(board):
+def restart_board(board):
+    """Start a board again that was interrupted, and say so."""
     try:
         board.reset()
         click.echo("the board is restarting")

@@ -10,79 +10,13 @@ from pathlib import Path
 
 from serial.tools import list_ports
 
+from outpost import serial_scripts
+
 STAGED = ".new"  # ends the name under which a file is copied, until all of them are there
 _ANSWER_S = 60  # Outpost gives each of its services 5 s to stop, and a full flash takes hashing
 _CHUNK_S = 20
 _BYTES_PER_S = 300  # slower than 115,200 baud with every byte escaped
 _STEPS = 24  # paths that one script names: its text has to fit in the heap of a busy board
-
-# f and w are what mpremote writes through. A copy that was cut off left the file open: closed
-# by a later garbage collection, it would spoil the copy that took its place.
-_LOOK = """\
-import gc, os, sys
-from binascii import hexlify
-from hashlib import sha256
-try:
-    f.close()
-except Exception:
-    pass
-f = w = None
-gc.collect()
-block = memoryview(bytearray(512))
-def show(path):
-    whole = sha256()
-    with open(path, "rb") as file:
-        n = file.readinto(block)
-        while n:
-            whole.update(block[:n])
-            n = file.readinto(block)
-    print("file", hexlify(whole.digest()).decode(), path)
-def walk(folder):
-    for entry in os.ilistdir(folder):
-        path = folder + "/" + entry[0]
-        if entry[1] & 0x4000:
-            walk(path)
-        elif path.rsplit(".", 1)[-1] in ("py", "mpy", "new"):
-            show(path)
-def look(action, paths):
-    for path in paths:
-        try:
-            os.stat(path)
-        except OSError:
-            continue
-        action(path)
-version = sys.implementation[1]
-machine = getattr(sys.implementation, "_machine", sys.platform)
-print("board MicroPython %d.%d.%d," % (version[0], version[1], version[2]), machine)
-print("mpy", getattr(sys.implementation, "_mpy", 0) & 255)
-space = os.statvfs("/")
-print("flash", space[0], space[0] * space[3])
-"""
-_FOLDERS = """\
-import os
-for path in {}:
-    try:
-        os.mkdir(path)
-    except OSError:
-        pass
-"""
-_SWITCH = """\
-import os
-def switch(*steps):
-    for step in steps:
-        path = step[1:]
-        if step[0] == "+":
-            os.rename(path + ".new", path)
-            continue
-        os.remove(path)
-        try:
-            while path.count("/") > 1:
-                path = path[:path.rindex("/")]
-                os.rmdir(path)
-        except OSError:
-            pass
-"""
-_SYNC = "if hasattr(os, 'sync'): os.sync()"
 
 
 class BoardError(Exception):
@@ -118,9 +52,8 @@ class SerialBoard:
 
     def look(self, folders, paths):
         """Return Found: the modules in folders and below, and those of paths that are there."""
-        script = (
-            f"{_LOOK}look(walk, {tuple(folders)!r})\nlook(show, {tuple(paths)!r})\nprint('end')"
-        )
+        calls = f"look(walk, {tuple(folders)!r})\nlook(show, {tuple(paths)!r})\nprint('end')"
+        script = serial_scripts.LOOK + calls
         found = Found()
         lines = self._mpremote("exec", script, seconds=_ANSWER_S).splitlines()
         for line in lines:
@@ -138,13 +71,24 @@ class SerialBoard:
             raise ConnectionLost(f"the board at {self.port} stopped in mid answer")
         return found
 
+    def examine(self, path):
+        """Return (bytes of heap in all, the content of a file or None)."""
+        lines = self._mpremote(
+            "exec", serial_scripts.EXAMINE.format(path), seconds=_ANSWER_S
+        ).splitlines()
+        if "end" not in lines:
+            raise ConnectionLost(f"the board at {self.port} stopped in mid answer")
+        heap = next(int(line[5:]) for line in lines if line.startswith("heap "))
+        content = b"".join(bytes.fromhex(line[4:]) for line in lines if line.startswith("hex "))
+        return heap, content if "content" in lines else None
+
     def copy(self, files, say):
         """Copy DeviceFiles, each beside its place under a name that ends in STAGED.
 
         say(path) is called as each begins.
         """
         folders = sorted({parent for file in files for parent in _parents(file.path)})
-        commands = ["exec", _FOLDERS.format(tuple(folders))]
+        commands = ["exec", serial_scripts.FOLDERS.format(tuple(folders))]
         with tempfile.TemporaryDirectory() as here:
             for number, file in enumerate(files):
                 Path(here, str(number)).write_bytes(file.content)
@@ -161,10 +105,10 @@ class SerialBoard:
 
     def switch(self, steps):
         """Take steps in order: "+/path" puts a staged file in place, "-/path" removes one."""
-        commands = ["exec", _SWITCH]
+        commands = ["exec", serial_scripts.SWITCH]
         for start in range(0, len(steps), _STEPS):
             commands += ["+", "exec", f"switch(*{steps[start : start + _STEPS]!r})"]
-        self._mpremote(*commands, "+", "exec", _SYNC, seconds=_ANSWER_S)
+        self._mpremote(*commands, "+", "exec", serial_scripts.SYNC, seconds=_ANSWER_S)
 
     def reset(self):
         """Start the board again, as its button does."""
