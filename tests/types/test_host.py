@@ -12,8 +12,10 @@ LOOSE = {
     "dashboard",
     "dependencies.py",
     "deploy.py",
+    "doctor.py",
     "push",
     "serial_board.py",
+    "serial_scripts.py",
     "status",
     "watch",
 }
