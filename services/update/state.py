@@ -23,6 +23,7 @@ def look(service):
         state = "applying"  # until the reset that is on its way
     elif state == "trial":
         found["boots"] = update.get("boots")
+        found["reason"] = _trouble(service.board.sections)
     elif state != "applying":
         if state not in _FINAL:
             state = "idle"
@@ -39,6 +40,14 @@ def look(service):
         state = "rescue"
         found["reason"] = rescue["reason"]
     return state, found
+
+
+def _trouble(sections):
+    """What keeps a version on trial from being healthy now: a service and its error, or None."""
+    for name in sections:
+        if sections[name].get("state") in ("waiting", "failed"):
+            return "%s: %s" % (name, sections[name].get("error"))
+    return None
 
 
 def show(service):

@@ -126,6 +126,18 @@ def test_a_version_that_crashes_goes_and_the_reason_is_told(push, board, whole_t
     assert (found["result"], found["sent"]) == ("rolled-back", 1)
 
 
+def test_what_keeps_a_trial_from_health_is_told_while_it_lasts(push, tmp_path, start_board):
+    board = start_board(config={"app": {"module": "pump"}})
+    board.allow_traceback = True  # it has no pump.py yet
+    folder = tmp_path / "version"
+    folder.mkdir()
+    (folder / "pump.py").write_text("async def run(outpost):\n    raise OSError('no pump')\n")
+    done = push(folder, board, "--trial", "60")
+    assert done.status == 1
+    assert ": on trial, boot 1: app: OSError: no pump" in done.stderr + done.stdout
+    assert "rolled-back: " in done.stdout
+
+
 def test_a_board_on_trial_is_left_alone_and_one_s_own_trial_is_watched(push, app, board):
     trial = push(app, board, "--trial", "600", "--timeout", "3", "--json")
     assert trial.status == 1

@@ -47,7 +47,8 @@ class View:
         if self._task is None:
             self._task = report.progress.add_task("", label=self._label, phase=text, total=None)
         report.progress.update(self._task, phase=text)
-        kind = text.split(" ")[0]
+        what, _, why = text.partition(": ")
+        kind = what.split(" ")[0], why
         if not report.live and kind != self._said:  # a log wants no line for each file
             self._said = kind
             report.say(f"{self._label}: {text}")

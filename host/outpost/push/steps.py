@@ -197,7 +197,8 @@ class Push(Job):
         state, reason = status["state"], status["reason"] or "the board doesn't say why"
         if state == "trial":
             boots = f", boot {status['boots']}" if status["boots"] else ""
-            self._view.phase(f"on trial{boots}")
+            now = f": {status['reason']}" if status["reason"] else ""
+            self._view.phase(f"on trial{boots}{now}")
             return None
         if state == "applying" or (state == "staged" and waited_s < _APPLY_S):
             return None
