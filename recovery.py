@@ -132,6 +132,8 @@ def healthy(in_rescue=False):
     kept = record()
     bad = kept.pop("bad", None)
     rescues = kept.pop("rescues", 0)
+    if not isinstance(rescues, int):  # somebody wrote it
+        rescues = 0
     if in_rescue:
         kept["rescues"] = rescues + 1
     if bad or rescues:

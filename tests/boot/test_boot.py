@@ -665,3 +665,19 @@ say(recovery.record())
     assert "3 boots ended badly within a minute, the last by: the watchdog" in said[0][0]
     assert said[1] == [90, {"boots": 1, "why": "the watchdog"}, None]
     assert said[2] == [{"boots": 2, "cause": "power-on"}]
+
+
+def test_how_often_in_a_row_it_was_rescue_mode_is_counted_whatever_is_written_there(board):
+    said, _ = board("""
+write("/boot.json", '{"boots": 9, "bad": 3, "rescues": "x"}')
+say(recovery.healthy(True))
+say(recovery.healthy(True))
+say(recovery.record())
+say(recovery.healthy())
+say(recovery.record())
+""")
+
+    assert [words[0] for words in said] == [
+        *(1, 2, {"boots": 9, "rescues": 2}),
+        *(3, {"boots": 9}),
+    ]
