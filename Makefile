@@ -45,11 +45,11 @@ picow-figures: $(READY) $(LIBRARY) ## measure heap and speed there; PICO_W=DIR, 
 	PYTHONPATH=tests $(BIN)/python -m picow.figures $(ARGS)
 
 fuzz: $(READY) $(LIBRARY) $(I386) ## look for what breaks it, with new seeds; MINUTES=10, SEED=N repeats a round
-	$(BIN)/python tests/fuzz/rounds.py $(MINUTES) "$(SEED)"
+	$(BIN)/python tools/fuzz.py $(MINUTES) "$(SEED)"
 
 soak: $(READY) $(LIBRARY) $(I386) ## a board's day in 20 minutes; as root; ARGS=--short, or --write into docs/
 	@host/system-packages
-	PYTHONPATH=tests:. $(BIN)/python -m soak $(ARGS)
+	PYTHONPATH=tests:tools:. $(BIN)/python -m soak $(ARGS)
 
 lint: $(READY) $(STUBS) ## check style, format, and that boards have what is asked of them
 	$(BIN)/ruff check
@@ -67,7 +67,7 @@ dashboard: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## show the web page with a br
 	@exec $(BIN)/outpost dashboard --demo $(ARGS)
 
 dashboard-figures: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## measure the page with 100 boards in a real browser
-	$(BIN)/python tests/dashboard/load.py
+	$(BIN)/python tools/page_load.py
 
 docs: .venv/.docs ## build the site of these pages in build/site; a broken link fails
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/site
@@ -88,10 +88,10 @@ wheel: $(READY) $(LIBRARY) $(PAGE_JS) ## build what `pip install outpost` instal
 	@ls build/wheel/*.whl
 
 picture: $(READY) $(LIBRARY) $(I386) $(PAGE_JS) ## draw the pictures in docs anew; as root, for port 123
-	$(BIN)/python docs/session.py
-	$(BIN)/python docs/watch.py
-	$(BIN)/python docs/push.py
-	$(BIN)/python docs/dashboard.py
+	$(BIN)/python tools/pictures/session.py
+	$(BIN)/python tools/pictures/watch.py
+	$(BIN)/python tools/pictures/push.py
+	$(BIN)/python tools/pictures/dashboard.py
 
 clean: ## remove what was built, simulated flash too; .venv stays
 	rm -rf build dashboard/node_modules tests/ftp/node_modules $(PAGE_JS) dashboard/uPlot.* .pytest_cache .ruff_cache

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-_SPEC = importlib.util.spec_from_file_location("load", Path(__file__).with_name("load.py"))
+_TOOL = Path(__file__).parents[2] / "tools" / "page_load.py"
+_SPEC = importlib.util.spec_from_file_location("page_load", _TOOL)
 load = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(load)
 

@@ -1,6 +1,7 @@
-"""The soak makes its tables and colours with the bench's."""
+"""The soak stands in tools/, and makes its tables and colours with the bench's."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = (str(ROOT), str(ROOT / "tools"))

@@ -13,6 +13,8 @@ import pyte
 from rich.console import Console
 from rich.text import Text
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
 PATIENCE_S = 30
 
 

@@ -7,14 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests" / "fuzz"
 
 
 def run(seed):
     """One round; True where everything held."""
     print(f"== round with seed {seed}", flush=True)
-    pytest = [sys.executable, "-m", "pytest", str(HERE), "-q", f"--hypothesis-seed={seed}"]
+    pytest = [sys.executable, "-m", "pytest", str(TESTS), "-q", f"--hypothesis-seed={seed}"]
     done = subprocess.run(pytest, cwd=ROOT, env=os.environ | {"FUZZ_PROFILE": "fuzz"})
     return done.returncode == 0
 

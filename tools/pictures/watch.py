@@ -15,7 +15,7 @@ from pathlib import Path
 from outpost import bundle
 from outpost.sim.desk import Board
 from outpost.sim.prepare import prepare
-from screen import PATIENCE_S, Terminal, draw
+from screen import DOCS, PATIENCE_S, Terminal, draw
 from session import PASSWORD, TIME_SERVER, USERS, time_server
 
 MQTT_PORT = 21883
@@ -90,7 +90,7 @@ def main():
         view = Terminal(["watch", f"mqtt://127.0.0.1:{MQTT_PORT}"], COLUMNS, ROWS)
         stack.callback(view.close)
         story(view, boards)
-        draw(view.rows(), Path(__file__).with_name("watch.svg"), "outpost watch")
+        draw(view.rows(), DOCS / "watch.svg", "outpost watch")
 
 
 if __name__ == "__main__":

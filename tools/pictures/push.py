@@ -13,7 +13,7 @@ from outpost import bundle
 from outpost.sim.desk import Board
 from outpost.sim.flash import Flash
 from outpost.sim.prepare import prepare
-from screen import Terminal, draw
+from screen import DOCS, Terminal, draw
 
 PASSWORD = "correct-horse"
 USERS = {"admin": {"password": PASSWORD, "role": "admin"}}
@@ -75,7 +75,7 @@ def main():
         rows = view.rows()
         view.wait_for("7 boards: ")
         rows += view.rows()[len(rows) - len(BOARDS) + 1 :]
-        draw(rows, Path(__file__).with_name("push.svg"), "outpost push")
+        draw(rows, DOCS / "push.svg", "outpost push")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from outpost.dashboard import demo
 from playwright.sync_api import sync_playwright
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 BUSY_MS = 45_000  # until enough has happened to be worth a look
 HISTORY_MS = 300_000  # until there is a history that can be seen
 PICTURES = {

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fixtures_page import CHROMIUM_OPTIONS, Publisher, WebMosquitto, state_of
 from fixtures_sim import desk

@@ -3,6 +3,7 @@
 Run by `make picture`, as root: chronyd, which the board sets its clock by, wants port 123.
 """
 
+import io
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pexpect
 from rich.console import Console
 from rich.text import Text
+from screen import DOCS
 
 PORT = 2199
 TIME_SERVER = "127.0.0.77"
@@ -82,7 +84,7 @@ def session(folder):
 
 def draw(lines, target):
     """Write the lines as an SVG picture of a terminal."""
-    console = Console(record=True, width=84, file=tempfile.TemporaryFile("w"))
+    console = Console(record=True, width=84, file=io.StringIO())
     for line in lines:
         line = line.rstrip()
         if not line or "ETA" in line:  # a progress bar that has run its course
@@ -101,7 +103,7 @@ def main():
         try:
             time.sleep(1)  # chronyd is ready when it is: the board asks again if it isn't
             daemon = board(folder)
-            draw(session(folder), Path(__file__).with_name("session.svg"))
+            draw(session(folder), DOCS / "session.svg")
         finally:
             for process in filter(None, (daemon, clock)):
                 process.terminate()
