@@ -12,7 +12,8 @@ from outpost import bundle
 from outpost.bundle import DeviceFile
 from outpost.deploy import make_plan
 from outpost.push import bridge
-from outpost.serial_board import _STEPS, _SWITCH, Found
+from outpost.serial_board import _STEPS, Found
+from outpost.serial_scripts import SWITCH
 
 TREE = bundle.tree_root()
 CACHE = TREE / "build" / "mpy"
@@ -176,7 +177,7 @@ def cut_everywhere(micropython, tmp_path):
         given.write_text(
             json.dumps(
                 {
-                    "switch": _SWITCH,
+                    "switch": SWITCH,
                     "at_once": _STEPS,
                     "old": write("old", old),
                     "new": write("new", new),
