@@ -102,13 +102,13 @@ def hang_up(sock, scratch):
     A connection that is closed with bytes in it that nobody has read is reset, on lwIP as on
     Linux, and the peer may lose what it has not read yet. scratch: a bytearray.
     """
-    raw = polled(sock)
     try:
+        raw = polled(sock)
         for _ in range(_UNREAD):
             if not raw.readinto(scratch):
                 break
-    except OSError:
-        pass  # it is lost already
+    except (OSError, MemoryError):
+        pass  # it is lost already, or may be
     sock.close()
 
 

@@ -182,7 +182,9 @@ def start_board(tmp_path):
 def shared_board(tmp_path_factory):
     """A running board for all tests of a module; what they change stays for the next."""
     with desk(tmp_path_factory.mktemp("shared")) as start:
-        yield start()
+        board = start()
+        board.prove()  # or its first test would see that happen, and another one not
+        yield board
 
 
 @pytest.fixture

@@ -114,10 +114,14 @@ class FtpServer(Service):
 
     def _refuse(self, sock, line):
         """Send a 421 and close; no session takes its place."""
-        try:
-            hal.writer(sock)(line, 0, len(line))
-        except (OSError, MemoryError):
-            pass
+        for _ in range(2):
+            try:
+                hal.writer(sock)(line, 0, len(line))
+                break
+            except OSError:
+                break
+            except MemoryError:
+                gc.collect()  # what the client was to have is garbage by now
         hang_up(sock, self.scratch)
 
     def _admit(self, sock, address):

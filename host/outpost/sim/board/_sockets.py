@@ -167,15 +167,26 @@ class socket(io.IOBase):
             # lwIP would not have answered its SYN: nobody waits here, whatever poll says.
             sleep_ms(5)
             raise OSError(EAGAIN)
-        sock, raw = self.sock.accept()
         if full:
-            sock.close()  # lwip_accept(): netconn_delete(), ENFILE
+            self.sock.accept()[0].close()  # lwip_accept(): netconn_delete(), ENFILE
             raise OSError(_ENFILE)
-        address = usocket.sockaddr(raw)
-        made = socket(AF_INET, SOCK_STREAM, sock=sock)
-        if _RP2:
-            made.deaf = self._ended(sock)
-        return made, (usocket.inet_ntop(address[0], address[1]), address[2])
+        # Before a client is taken: where there is no memory for it, it goes on waiting (modlwip.c,
+        # lwip_socket_accept(): the new object comes first).
+        made = socket(AF_INET, SOCK_STREAM, sock=self.sock)
+        try:
+            made.sock = None
+            made.sock, raw = self.sock.accept()
+            if _RP2:
+                made.deaf = self._ended(made.sock)
+            address = usocket.sockaddr(raw)
+            return made, (usocket.inet_ntop(address[0], address[1]), address[2])
+        except BaseException:
+            # The object's finaliser closes it on a board.
+            made.pool.remove(made)
+            made.pool = None
+            if made.sock:
+                made.sock.close()
+            raise
 
     @staticmethod
     def _ended(sock):
