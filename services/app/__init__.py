@@ -22,7 +22,6 @@ class App(Service):
     def __init__(self, status, events, site, module, low_heap_s=30, settings=None):
         self.status = status
         self.settings = settings or {}
-        self.sensors = status.sensors
         self.hears = None  # the application's handler of commands
         self.events = SafeEvents(events)
         self.safe = None

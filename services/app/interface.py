@@ -3,7 +3,6 @@
 from services.app.values import text_of
 
 _NAME = "abcdefghijklmnopqrstuvwxyz0123456789_"
-_LONGEST = 200  # characters of an answer
 
 
 class Outpost:
@@ -33,7 +32,7 @@ class Outpost:
         """
         if not key or [char for char in key if char not in _NAME]:
             raise ValueError("a sensor's key has small letters, digits and _ alone")
-        self._app.sensors[key] = (name or key, unit, device_class)
+        self._app.status.sensors[key] = (name or key, unit, device_class)
 
     def on_command(self, handler):
         """Have handler(text) called for `SITE tell TEXT`, and for `app TEXT` over MQTT.
@@ -45,16 +44,15 @@ class Outpost:
 
 
 def tell(app, text):
-    """Hand a command to the application and return its answer; ValueError, OSError."""
+    """Hand a command to the application and return its answer; ValueError. Both are made safe."""
     if not app.hears:
         raise ValueError("the application hears no commands")
     try:
         answer = app.hears(text)
-    except ValueError:
-        raise
     except Exception as error:
-        raise ValueError(text_of("%s: %s" % (type(error).__name__, error), _LONGEST))
-    return text_of("done" if answer is None else answer, _LONGEST)
+        kind = "" if isinstance(error, ValueError) else type(error).__name__ + ": "
+        raise ValueError(text_of("%s%s" % (kind, error)))
+    return text_of("done" if answer is None else answer)
 
 
 COMMANDS = {"tell": (tell, "tell TEXT: a command to the application", True, False)}

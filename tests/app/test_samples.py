@@ -1,6 +1,7 @@
 """The applications of docs/application.md, as they stand there, on simulated boards."""
 
 import contextlib
+import ftplib
 import http.server
 import re
 import threading
@@ -142,6 +143,8 @@ async def run(outpost):
     except ValueError as error:
         print("REFUSED", error)
     def heard(text):
+        if text == "lines":
+            raise ValueError("one\\r\\n200 two" + "x" * 500)
         raise OSError("the relay is stuck")
     outpost.on_command(heard)
     print("SETTINGS", outpost.settings.get("deep"), outpost.board.sections["board"]["name"])
@@ -156,6 +159,10 @@ def test_what_a_handler_raises_is_told_and_ends_nothing(run):
     session = board.ftp()
     with pytest.raises(Exception, match="501 OSError: the relay is stuck"):
         session.sendcmd("SITE tell on")
+    with pytest.raises(ftplib.error_perm) as refused:
+        session.sendcmd("SITE tell lines")
+    assert str(refused.value).startswith("501 one  200 two")
+    assert len(str(refused.value)) < 220
     assert "app        running" in board.stat(session)
 
 
