@@ -124,6 +124,12 @@ def peek(address):
     return 0
 
 
+def _address(raw):
+    """(host, port) of what the unix port has as bytes."""
+    address = usocket.sockaddr(raw)
+    return usocket.inet_ntop(address[0], address[1]), address[2]
+
+
 class socket(io.IOBase):
     """One socket; beyond the port's number of them OSError, in the port's words."""
 
@@ -167,21 +173,25 @@ class socket(io.IOBase):
             # lwIP would not have answered its SYN: nobody waits here, whatever poll says.
             sleep_ms(5)
             raise OSError(EAGAIN)
+        if _RP2:
+            return self._accept_lwip()
+        sock, raw = self.sock.accept()
         if full:
-            self.sock.accept()[0].close()  # lwip_accept(): netconn_delete(), ENFILE
+            sock.close()  # lwip_accept(): netconn_delete(), ENFILE
             raise OSError(_ENFILE)
-        # Before a client is taken: where there is no memory for it, it goes on waiting (modlwip.c,
-        # lwip_socket_accept(): the new object comes first).
+        # esp32/modsocket.c:370: a client whose object finds no memory is lost with its descriptor.
+        return socket(AF_INET, SOCK_STREAM, sock=sock), _address(raw)
+
+    def _accept_lwip(self):
+        # modlwip.c:1027: the new object comes first. Without memory for it the client goes on
+        # waiting; what fails later leaves it to its finaliser, which closes it.
         made = socket(AF_INET, SOCK_STREAM, sock=self.sock)
+        made.sock = None
         try:
-            made.sock = None
             made.sock, raw = self.sock.accept()
-            if _RP2:
-                made.deaf = self._ended(made.sock)
-            address = usocket.sockaddr(raw)
-            return made, (usocket.inet_ntop(address[0], address[1]), address[2])
+            made.deaf = self._ended(made.sock)
+            return made, _address(raw)
         except BaseException:
-            # The object's finaliser closes it on a board.
             made.pool.remove(made)
             made.pool = None
             if made.sock:
@@ -234,8 +244,7 @@ class socket(io.IOBase):
 
     def recvfrom(self, size):
         data, raw = self.sock.recvfrom(size)
-        address = usocket.sockaddr(raw)
-        return data, (usocket.inet_ntop(address[0], address[1]), address[2])
+        return data, _address(raw)
 
     def write(self, buffer, *part):
         size = part[-1] if part else len(buffer)
