@@ -1,15 +1,17 @@
 """Memory that ends at any allocation: what was said to be done is so, and nothing is forgotten.
 
-The allocator fails at each allocation in turn: it has so many bytes left, 16 more each time.
-`held` keeps the heap from being given back; only the call in question meets a full one. Once
-without the collector, so that every allocation counts; once with it, which gives what a failed
-step held to the next one: that may then write what the failed one did not read.
+The allocator fails at each allocation in turn, as starving.py has it. Once without the collector,
+so that every allocation counts; once with it, which gives what a failed step held to the next one:
+that may then write what the failed one did not read.
 """
 
 import pytest
+from starving import STARVE
 
-STARVED = '''
-import asyncio, gc, json, os, sys
+STARVED = (
+    STARVE
+    + '''
+import asyncio, json, os, sys
 
 HERE = os.getcwd()
 
@@ -48,33 +50,6 @@ def module(name, fat):
     return Module
 
 
-def starve(leave):
-    held = None
-    for size in (4096, 256, 32, 16):
-        try:
-            while gc.mem_free() > leave + size + 64:
-                held = held, bytearray(size)
-        except MemoryError:
-            pass
-    return held
-
-
-def outcome(call, leave, collects):
-    gc.collect()
-    gc.disable()
-    held = starve(leave)
-    if collects:
-        gc.enable()
-    try:
-        result = call()
-    except MemoryError:
-        result = "no memory"
-    held = None
-    gc.enable()
-    gc.collect()
-    return result
-
-
 def in_turn(before, call, check):
     # before(): all as it was. check(result): whether it was done; an AssertionError where what
     # was said is not so.
@@ -89,6 +64,7 @@ def in_turn(before, call, check):
             leave += 16
         print(failed, done)
 '''
+)
 
 
 def in_the_midst(said, least):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from outpost.sim.desk import BoardFailed
+from starving import STARVE
 
 TIMES = "/.times"
 MOST = 200  # files whose times are kept
@@ -429,10 +430,11 @@ def change_until_the_power_fails(board, connect, write):
     return confirmed
 
 
-# The allocator fails at each allocation in turn: it has so many bytes left, 16 more each time.
-# `held` keeps the heap from being given back; only the call in question meets a full one.
-STARVED = """
-import asyncio, gc, os, sys
+# The allocator fails at each allocation in turn.
+STARVED = (
+    STARVE
+    + """
+import asyncio, os, sys
 from services.ftp.files import times
 
 TABLE = times.TIMES = os.getcwd() + "/.times"
@@ -447,31 +449,6 @@ def written(path, content):
 def content():
     with open(TABLE, "rb") as file:
         return file.read()
-
-
-def starve(leave):
-    held = None
-    for size in (4096, 256, 32, 16):
-        try:
-            while gc.mem_free() > leave + size + 64:
-                held = held, bytearray(size)
-        except MemoryError:
-            pass
-    return held
-
-
-def outcome(call, leave):
-    gc.collect()
-    gc.disable()
-    held = starve(leave)
-    try:
-        result = call()
-    except MemoryError:
-        result = "no memory"
-    held = None
-    gc.enable()
-    gc.collect()
-    return result
 
 
 written(OLD, b"old")
@@ -520,6 +497,7 @@ while done < 20:
     leave += 16
 print(failed, done)
 """
+)
 
 
 @pytest.mark.parametrize("call", ["rename", "storing"])
