@@ -37,8 +37,8 @@ def carry(root, target):
     for path in sorted(files):
         place = path.relative_to(root)
         (target / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / place)
         content = path.read_bytes()
+        (target / place).write_bytes(content)
         check.update(f"{place.as_posix()} {len(content)}\n".encode() + content)
     (target / "carried-id").write_text(check.hexdigest()[:16])
 
