@@ -9,8 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def board(shared_board):
-    """A board whose configuration is proven."""
-    shared_board.prove()
+    """A board whose configuration is proven, with the text of it."""
     session = shared_board.ftp()
     sent = bytearray()
     session.retrbinary("RETR /config.json", sent.extend)
