@@ -19,8 +19,8 @@ class Console:
     A USB host that has opened the port and doesn't read costs 500 ms for each write that finds no
     room (rp2, ESP32-S2 and S3 [S: shared/tinyusb/mp_usbd_cdc.c:97]), or 200 ms (the serial and
     JTAG port of an ESP32-C3 [S: esp32/usb_serial_jtag.c:107]). An RP2 tells whether the host has
-    taken what there was: else nothing is written. An ESP32 can't tell: there the first piece that
-    is slow is the last, for 10, 20 ... 600 s.
+    taken what there was, and Linux whether a pipe has room: else nothing is written. An ESP32
+    can't tell: there the first piece that is slow is the last, for 10, 20 ... 600 s.
 
     out: a binary stream. room: a callable that tells whether piece bytes find room, or None.
     piece: bytes of a write. end: of a line.
@@ -72,12 +72,12 @@ class Console:
                 gone = True  # there is no console any more
             at += self._piece
             now = ticks_ms()
-            if ticks_diff(now, before) > _SLOW_MS:
+            if not self._room and ticks_diff(now, before) > _SLOW_MS:
                 gone = True
             self._since = before = now
         if gone:
+            self.dropped += max(1, data.count(self._end, at))
             data = b""
-            self.dropped += 1
             self._rest_ms = min(rest, _LONGEST_REST_MS)
             self._since = before
         elif 0 < len(data) <= at:
@@ -92,7 +92,9 @@ class Console:
 
 
 if sys.platform in ("linux", "darwin"):
-    console = Console(sys.stdout.buffer, None, 4096, b"\n")
+    from hal.unix import console_has_room
+
+    console = Console(sys.stdout.buffer, console_has_room, 4096, b"\n")
 elif sys.platform == "rp2":
     from hal.rp2 import console_has_room
 

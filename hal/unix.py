@@ -91,6 +91,17 @@ def inline_urgent(sock):
     sock.setsockopt(socket.SOL_SOCKET, _SO_OOBINLINE, 1)
 
 
+_console = select.poll()
+_console.register(sys.stdout, select.POLLOUT)
+
+
+def console_has_room():
+    """Whether 4,096 bytes find room at once: PIPE_BUF of Linux, which poll waits for."""
+    for _ in _console.ipoll(0):
+        return True
+    return False
+
+
 class Link:
     """The host's loopback: always up, so that a simulated board needs no network of its own."""
 

@@ -84,9 +84,10 @@ async def run(status, events):
     asyncio.create_task = core.create_task = create_task
     fill_names()
     counts = status.section("counts")
-    held = None
+    held = spare = None
     while True:
         try:
+            spare = None  # or where others took all that was left, nobody could end it
             counts["tasks"] = alive
             counts["waiting"] = len(core._io_queue.map)
             counts["turn"] = counts.get("turn", 0) + 1
@@ -107,6 +108,7 @@ async def run(status, events):
                 held = None
                 gc.collect()
                 os.remove("/sd/eaten")
+            spare = bytearray(1024)
         except (MemoryError, OSError):
             pass
         await asyncio.sleep_ms(20)
@@ -317,6 +319,9 @@ def heap_eaten(wait_for):
             yield
         finally:
             request.unlink()
-        wait_for(lambda: not done.exists(), "the heap to be given back")
+        try:
+            wait_for(lambda: not done.exists(), "the heap to be given back")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{board.console[-2000:]}") from error
 
     return run

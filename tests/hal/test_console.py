@@ -186,6 +186,24 @@ say(console.dropped, longest[0], port.seen.count(b"\\n"))
     assert found[2] == 30
 
 
+def test_a_busy_processor_is_no_host_that_stopped_reading(said):
+    """Where the port tells that there is room: a simulated board once fell silent for 10 s."""
+    assert said(
+        """
+class Busy(Port):
+    def write(self, data, at, size):
+        Clock.now += 70_000
+        Port.write(self, data, at, size)
+
+port = Busy()
+console = Console(port, port.empty, 4096, b"\\n")
+log(console, "one")
+log(console, "two")
+say(console.dropped, port.seen.decode())
+"""
+    ) == [[0, "one\ntwo\n"]]
+
+
 def test_a_console_that_is_gone_is_no_error(said):
     assert said(
         """

@@ -2,9 +2,15 @@
 
 import calendar
 import json
+import os
+import subprocess
 import time
 
 import pytest
+from outpost.bundle import tree_root
+from outpost.sim.interpreters import interpreter
+
+ROOT = tree_root()
 
 
 def test_the_plain_port_answers_in_place_of_what_it_lacks(micropython):
@@ -151,3 +157,41 @@ for left in (-26, 2**52, 3):
     print(hal.room())
 """)
     assert out == "(0, 2097152)\n(0, 2097152)\n(12288, 2097152)\n"
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_that_nobody_reads_holds_nobody():
+    """It holds 64 KiB; then lines are dropped, and counted as soon as somebody reads."""
+    script = """
+import time
+from hal.console import console
+longest = 0
+def write(line):
+    global longest
+    began = time.ticks_ms()
+    console.write(line)
+    console.flush()  # as services/log does
+    longest = max(longest, time.ticks_diff(time.ticks_ms(), began))
+for number in range(800):
+    write("%03d " % number + "x" * 200)
+    if number > 400:
+        time.sleep_ms(1)
+with open("/dev/stderr", "w") as told:
+    told.write("full %d\\n" % longest)
+while not console._room():
+    time.sleep_ms(10)
+write("last")
+while console.waiting:
+    console.flush()
+"""
+    with subprocess.Popen(
+        [*interpreter().plain, "-c", script], env=os.environ | {"MICROPYPATH": f"{ROOT}:.frozen"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        told = process.stderr.readline()
+        assert told.startswith("full "), "it waited for its reader"
+        lines = process.stdout.read().splitlines()
+    assert lines[0].startswith("000 ")
+    assert lines[-1] == "last"
+    shown = sum(line.endswith("xxx") for line in lines)
+    assert f"({800 - shown} lines were not shown)" in lines
