@@ -131,7 +131,8 @@ def _describe(version, board):
     except Exception as error:  # somebody removed it
         print("assemble: recovery:", error)
     board["outpost"] = version
-    board["version"] = boot.get("version") or version  # of what an update brought
+    board["version"] = boot.get("version") or version  # of what an update brought last
+    board["application"] = boot.get("application")
     board["bundle"] = BUNDLE
     board["firmware"] = identity.firmware()
     board["id"] = identity.unique_id()

@@ -19,7 +19,7 @@ _BOOT_S = 20  # after so long for the boot, on a busy board
 
 
 def header():
-    """What the plan says of itself: to, from, version, trial_s, needs, troubled."""
+    """What the plan says of itself: see apply._plan()."""
     try:
         with open(PLAN) as file:
             found = json.loads(file.readline())

@@ -36,8 +36,9 @@ def record():
     MemoryError: it may be there, and must not be replaced by one that knows nothing of a trial.
 
     boots, cause: of all boots, of this one. hung: who held the loop when the watchdog came.
-    bad, end: see begin() and ended(). rescues: see healthy(). version: of the last manifest.
-    update: state, boots of the trial, to, from, reason.
+    bad, end: see begin() and ended(). rescues: see healthy(). version: of the last manifest;
+    application: of the last that was not Outpost's. update: state, boots of the trial, to, from,
+    reason.
     """
     # FAT can't replace a file: there both are kept, and one of them is whole.
     return _read(_PATH) or _read(_NEW) or {}
@@ -64,10 +65,16 @@ def keep(kept):
         _write(kept)
     except OSError:
         update = update_of(kept)
-        short = {key: kept[key] for key in ("boots", "bad", "version") if key in kept}
+        keys = ("boots", "bad", "version", "application")
+        short = {key: kept[key] for key in keys if kept.get(key)}
         if update:
             short["update"] = {key: update[key] for key in ("state", "boots") if key in update}
-        _write(short)
+        try:
+            _write(short)
+        except OSError:  # two long names
+            if not short.pop("application", None):
+                raise
+            _write(short)
 
 
 def _write(kept):
@@ -235,7 +242,9 @@ def _settle(cause, watchdog):
             for _ in journal.clearing(NEXT):
                 pass
             update["boots"] = 1
-            kept["version"] = journal.header().get("to")
+            described = journal.header()
+            kept["version"] = described.get("to")
+            kept["application"] = described.get("application")
             state = _step(kept, update, "trial")
         except OSError as error:
             state = _step(kept, update, "undoing", "it could not be put in place: %s" % error)
@@ -247,6 +256,7 @@ def _settle(cause, watchdog):
                 pass
         if went_back:
             kept["version"] = before.get("version")
+            kept["application"] = before.get("had")
             _step(kept, update, "rolled-back")
         else:
             _step(kept, update, "confirmed", "there was nothing in %s to go back to" % PREV)

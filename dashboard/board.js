@@ -36,8 +36,11 @@ class Board {
     return typeof name === "string" && name ? name : this.id;
   }
 
+  /** What it runs, Outpost and the application: "0.2.0 + weather-3"; null where it is unknown. */
   get version() {
-    return this.section("board").version ?? this.info.version ?? null;
+    // A board before 0.2.0 tells the version of the last update alone.
+    const { outpost, application, version } = { ...this.info, ...this.section("board") };
+    return [outpost, application].filter(Boolean).join(" + ") || (version ?? null);
   }
 
   get online() {

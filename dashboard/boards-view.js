@@ -79,7 +79,7 @@ class BoardRow {
     setText(this._status, status);
     setText(this._since, board.offlineSince(now, since));
     this._showConcerns(concerns.filter(({ text }) => text !== "offline"));
-    setText(this._cells.version, visible(board.version, 40) || "–");
+    setText(this._cells.version, visible(board.version, 80) || "–");
     this._showUptime(board, now);
     this._showClock(board);
     this._heap.show(board.section("heap"));
@@ -134,7 +134,7 @@ class BoardRow {
 const COLUMNS = [
   { key: "name", label: "Board" },
   { key: "status", label: "State" },
-  { key: "version", label: "Version", by: (board) => visible(board.version) },
+  { key: "version", label: "Versions", by: (board) => visible(board.version) },
   { key: "uptime", label: "Up", by: (board, now) => (board.online ? board.uptime(now)?.seconds : null) ?? -1 },
   { key: "clock", label: "Clock", by: (board) => Math.abs(finite(board.section("time").offset_ms) ?? 1e12) },
   { key: "heap", label: "Heap", by: (board) => finite(board.section("heap").free_bytes) ?? -1 },

@@ -38,7 +38,7 @@ class Details {
 
 /** [term, text] of what matters and is known. */
 function detailFacts(board) {
-  const { firmware, boots, id, version, outpost } = { ...board.info, ...board.section("board") };
+  const { firmware, boots, id, version, outpost, application } = { ...board.info, ...board.section("board") };
   const { address, drops } = board.section("network");
   const { longest_stall_ms: stall, by } = board.section("loop");
   const ftp = board.section("ftp");
@@ -50,8 +50,9 @@ function detailFacts(board) {
     ["Firmware", firmware],
     ["Address", address ?? board.info.address],
     ["Last reset", board.resetReason && `${board.resetReason}${finite(boots) === null ? "" : `, boot ${boots}`}`],
-    ["Version", version],
     ["Outpost", outpost],
+    ["Application", application],
+    ["Last update", version !== outpost && version],
     ["Rescue mode", rescue.reason && [rescue.reason, finite(rescue.retry_s) && `a normal boot after ${spanText(rescue.retry_s)}`].filter(Boolean).join("; ")],
     ["Update", update.phase && update.phase !== "idle" && [update.phase, update.to && `to ${update.to}`, update.reason].filter(Boolean).join(", ")],
     ["Moved", finite(ftp.stored_bytes) !== null && `${bytesText(ftp.stored_bytes)} in, ${bytesText(ftp.sent_bytes)} out, ${counted(ftp.failed, "failure")}`],

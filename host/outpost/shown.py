@@ -30,6 +30,15 @@ def _seen(char: str) -> str:
     return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
+def versions(outpost: object, application: object, last: object) -> str:
+    """What a board runs, Outpost and the application: `0.2.0 + weather-3`; `-` where it's unknown.
+
+    last: the version of the last update, which is all that a board before 0.2.0 tells.
+    """
+    told = [str(version) for version in (outpost, application) if version]
+    return safe(" + ".join(told) or last or "-")
+
+
 def size(count: float) -> str:
     """A count of bytes as STAT has it: 629 B, 52 KiB, 3.2 MiB."""
     if count < 1024:

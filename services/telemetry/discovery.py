@@ -56,7 +56,7 @@ _ENTITIES = (
 )
 # Not value_json.update: that is a method of a dict, which Home Assistant's sandbox refuses.
 _UPDATE = (
-    'update "p":"update","name":"Outpost","dev_cla":"firmware","val_tpl":"{% set update = '
+    'update "p":"update","name":"Update","dev_cla":"firmware","val_tpl":"{% set update = '
     "value_json['update'] %}{{ {'installed_version': value_json.board.version, "
     "'latest_version': update.to if update.phase in ['staged', 'applying', 'trial'] else "
     'value_json.board.version} | to_json }}"'
@@ -93,14 +93,19 @@ def _pieces(telemetry):
     """Yield the message in pieces of at most some hundred bytes."""
     device = telemetry.device
     board = telemetry.sections["board"]
-    version = json.dumps(board.get("version"))
-    outpost = json.dumps(board.get("outpost"))
+    outpost = runs = board.get("outpost")
+    if board.get("application"):
+        runs = "%s, application %s" % (outpost, board["application"])
+    name, model, runs = [
+        json.dumps(text) for text in (board.get("name"), board.get("firmware"), runs)
+    ]
     yield (
         '{"dev":{"ids":"%s","name":%s,"mf":"Outpost","mdl":%s,"sw":%s},'
-        % (device, json.dumps(board.get("name")), json.dumps(board.get("firmware")), version)
+        % (device, name, model, runs)
     ).encode()
     yield (
-        '"o":{"name":"Outpost","sw":%s},"~":%s,' % (outpost, json.dumps(telemetry.base[:-1]))
+        '"o":{"name":"Outpost","sw":%s},"~":%s,'
+        % (json.dumps(outpost), json.dumps(telemetry.base[:-1]))
     ).encode()
     yield b'"avty_t":"~/status","stat_t":"~/state","qos":0,"cmps":{'
     comma = b""

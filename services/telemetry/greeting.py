@@ -73,6 +73,8 @@ def tell_info(connection, telemetry):
         telemetry.started = time_text(time() - board.get("uptime_s", 0))
     info = {
         "version": board.get("version"),
+        "outpost": board.get("outpost"),
+        "application": board.get("application"),
         "firmware": board.get("firmware"),
         "board": board.get("name"),
         "address": sections.get("network", {}).get("address"),

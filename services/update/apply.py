@@ -36,7 +36,7 @@ async def apply(service):
         await asyncio.sleep_ms(0)
     before = service.board.section("board").get("version")
     try:
-        await _plan(service, found, before, kept.get("version"))
+        await _plan(service, found, before, kept)
         await _prepare(journal, recovery.on_fat())
         show = borrow("services.update.state", "show")  # before there is no way back
         recovery.mark("applying", **{"to": found.version, "from": before})
@@ -75,8 +75,13 @@ async def _verified(service):
     return found
 
 
-async def _plan(service, found, before, version):
-    """Write /prev/plan: a line that describes it, then a line for each move."""
+async def _plan(service, found, before, kept):
+    """Write /prev/plan: a line that describes it, then a line for each move.
+
+    kept: the boot record. The line has what it is to keep (to and application) and what it kept
+    (version and had): an update is Outpost's or the application's, and the other one stays.
+    """
+    application = kept.get("application")
     sections = service.board.sections
     states = {name: sections[name].get("state") for name in sections}
     os.mkdir("/prev")
@@ -84,7 +89,9 @@ async def _plan(service, found, before, version):
         described = {
             "to": found.version,
             "from": before,
-            "version": version,
+            "version": kept.get("version"),
+            "application": application if found.outpost else found.version,
+            "had": application,
             "trial_s": found.trial_s,
             "needs": [name for name in _NEEDED if states.get(name, "off") != "off"],
             "troubled": [name for name in states if states[name] in ("failed", "waiting")],

@@ -14,15 +14,16 @@ _LONGEST_TRIAL_S = const(3600)
 
 
 class Manifest:
-    """What a manifest says but for its files: version, boot, trial_s, removals. ValueError.
+    """What a manifest says but for its files: version, outpost, boot, trial_s, removals.
 
-    version: text of 1 to 32 printable characters. boot: whether it may replace what boots the
-    board. trial_s: seconds of health until it is confirmed. removals: list of paths.
+    version: text of 1 to 32 printable characters. outpost: whether it is Outpost's, else the
+    application's. boot: whether it may replace what boots the board. trial_s: seconds of health
+    until it is confirmed. removals: list of paths. Raises ValueError.
     """
 
     def __init__(self):
         self.version = None
-        self.boot = False
+        self.boot = self.outpost = False
         self.trial_s = _TRIAL_S
         self.removals = []
         for key, _, value in entries():
@@ -34,6 +35,8 @@ class Manifest:
                 self.version = _version(value)
             elif key == "boot":
                 self.boot = value is True
+            elif key == "outpost":
+                self.outpost = value is True
             elif key == "trial_s":
                 if not isinstance(value, int) or not 1 <= value <= _LONGEST_TRIAL_S:
                     raise ValueError("trial_s must be from 1 to %d seconds" % _LONGEST_TRIAL_S)

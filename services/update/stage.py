@@ -38,12 +38,16 @@ _NOT_FILES = (
 
 
 class Found:
-    """What scan() found: version, trial_s; files, removals, bytes to be moved; lacks, bytes."""
+    """What scan() found: version, outpost, trial_s as the manifest has them, and what it takes.
+
+    files, removals: how many. bytes: to be moved. lacks: bytes of flash.
+    """
 
     files = removals = bytes = lacks = 0
 
     def __init__(self, manifest):
         self.version = manifest.version
+        self.outpost = manifest.outpost
         self.trial_s = manifest.trial_s
 
 

@@ -12,10 +12,12 @@ _FINAL = ("confirmed", "rolled-back")
 def look(service):
     """Return (state, what else is known as a dict) from the boot record and what is staged.
 
-    Keys: version, from, to, boots, reason; a value is None where there is none.
+    Keys: version, outpost, application, from, to, boots, reason; None where there is none.
     """
     update = borrow("recovery", "update_of")(borrow("recovery", "record")())
-    found = {"version": service.board.section("board").get("version"), "boots": None}
+    board = service.board.section("board")
+    found = {key: board.get(key) for key in ("version", "outpost", "application")}
+    found["boots"] = None
     state = update.get("state")
     for key in ("from", "to", "reason"):
         found[key] = update.get(key)
@@ -76,6 +78,7 @@ async def status(service):
             found["reason"] = str(error)
     lines = ["state %s" % state]
     found["mpy"] = getattr(sys.implementation, "_mpy", 0) & 0xFF or None
-    for key in ("version", "from", "to", "boots", "reason", "free", "needed", "mpy"):
+    keys = ("version", "outpost", "application", "from", "to", "boots", "reason", "free")
+    for key in keys + ("needed", "mpy"):
         lines.append("%s %s" % (key, "-" if found[key] is None else found[key]))
     return lines

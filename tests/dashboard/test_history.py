@@ -250,11 +250,13 @@ def test_trial_rollback_and_rescue_mode_are_told_as_they_happen(publisher, web_b
 
 def test_both_versions_and_the_end_of_rescue_mode_are_details(publisher, web_broker, open_page):
     publisher.appear(
-        board={"version": "weather-26+1f0c77a2", "outpost": "0.1.7"},
+        board={"version": "0.1.7+ab", "application": "weather-26+1f0c77a2", "outpost": "0.1.7"},
         rescue={"reason": "three boots failed", "retry_s": 7200},
     )
-    shown = details(open_page(web_broker.web_url))
-    for text in ("weather-26+1f0c77a2", "0.1.7", "failed; a normal boot after 2 h"):
+    page = open_page(web_broker.web_url)
+    expect(row_of(page, "shed").locator(".version")).to_have_text("0.1.7 + weather-26+1f0c77a2")
+    shown = details(page)
+    for text in ("0.1.7+ab", "weather-26+1f0c77a2", "0.1.7", "failed; a normal boot after 2 h"):
         expect(shown).to_contain_text(text)
 
 

@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 OUTPOST = Path(sys.executable).with_name("outpost")
 SHED = {"board": "shed", "id": "b0a4d"}
 STATE = {
-    "board": {"uptime_s": 7200, "outpost": "0.1.0"},
+    "board": {"uptime_s": 7200, "outpost": "0.1.0", "application": "w-3"},
     "heap": {"free_bytes": 61_000, "total_bytes": 136_192},
     "flash": {"free_bytes": 3_400_000, "total_bytes": 6_291_456},
     "network": {"rssi": -61},
@@ -115,7 +115,7 @@ def test_a_state_is_served_with_units_and_types(mosquitto, board, export):
     }
     assert {name: found[key(name, **SHED)] for name in expected} == expected
     assert 7200 <= found[key("outpost_uptime_seconds", **SHED)] < 7260
-    versions = {"version": "1.2", "outpost": "0.1.0"}
+    versions = {"version": "1.2", "outpost": "0.1.0", "application": "w-3"}
     told = key("outpost_board_info", address="192.168.1.5", **versions, **SHED)
     assert found[told] == 1
     phases = {

@@ -130,7 +130,13 @@ def test_boot_files_that_differ_are_told_and_stay(session):
     assert not found.changes
     assert found.notes == ["/boot.py differs and stays: --include-boot brings it"]
     asked = Content(whole.version, [*whole.files, changed], True)
-    assert json.loads(plan.compare(session, asked).manifest("1"))["boot"] is True
+    assert json.loads(plan.compare(session, asked).manifest(asked)) == {
+        "version": whole.version,
+        "files": {changed.path: changed.sha256},
+        "remove": [],
+        "outpost": True,
+        "boot": True,
+    }
 
 
 def test_a_folder_in_a_file_s_place_is_told(session, put, app):
@@ -140,8 +146,9 @@ def test_a_folder_in_a_file_s_place_is_told(session, put, app):
 
 
 def test_the_manifest_names_what_changes(session, app):
-    found = plan.compare(session, content.read(app))
-    assert json.loads(found.manifest("1.4.0")) == {
+    read = content.read(app, version="1.4.0")
+    found = plan.compare(session, read)
+    assert json.loads(found.manifest(read)) == {
         "version": "1.4.0",
         "files": {
             file.path: hashlib.sha256(file.content).hexdigest() for file in content.read(app).files

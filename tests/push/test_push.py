@@ -1,6 +1,7 @@
 """`outpost push` to simulated boards: what arrives, what is confirmed, rolled back, refused."""
 
 import json
+import re
 
 import pytest
 from outpost.certificate import make
@@ -106,6 +107,26 @@ def test_outpost_itself_is_pushed_and_what_is_no_more_goes(push, board, whole_tr
     (found,) = push(tree, board, *TRIAL, "--json", "--include-boot").boards
     assert (found["result"], found["place"]) == ("confirmed", ["/boot.py"])
     assert files_of(board)["/boot.py"].endswith(b"# changed\n")
+
+
+def test_a_push_of_outpost_leaves_the_applications_version(
+    push, app, board, whole_tree, tmp_path, outpost
+):
+    """Both are told: by push, of what it brought; by status, side by side."""
+    (found,) = push(app, board, *TRIAL, "--version", "weather-3", "--json").boards
+    assert (found["before"], found["version"]) == (None, "weather-3")
+    with (whole_tree / "assemble.py").open("a") as file:
+        file.write("\nCHANGED = True\n")
+    done = push(whole_tree, board, *TRIAL, "--version", "9.9+ab", "--json")
+    (found,) = done.boards
+    assert (done.report["outpost"], found["result"], found["version"]) == (
+        True, "confirmed", "9.9+ab",
+    )  # fmt: skip
+    own = found["before"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", own)
+    told = outpost("status", f"ftp://admin@127.0.0.1:{board.ftp_port}").stdout
+    assert "application weather-3, " in told
+    assert f"outpost {own}, " in told
 
 
 def test_a_version_that_crashes_goes_and_the_reason_is_told(push, board, whole_tree):

@@ -3,6 +3,7 @@
 import pytest
 from outpost.boards import parse_board
 from outpost.control import Unreachable
+from outpost.shown import versions
 from outpost.status.ask import Answer
 from outpost.status.rows import rows
 from rich.cells import cell_len
@@ -105,6 +106,23 @@ def test_trouble_comes_first_and_no_version_is_cut(width, version):
     assert "\n".join(lines).count(version) == 2 + (version in "0.1.0+1f0c77a2")
     assert "well     barn" in "".join(lines), "by its own name where the file has none"
     assert " ".join("\n".join(lines).split()).count("the sensor does not answer") == 5
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"outpost": "0.2.0", "application": "weather-3", "version": "weather-3"},
+         "0.2.0 + weather-3"),
+        ({"outpost": "0.2.0", "application": None, "version": "0.2.0+ab"}, "0.2.0"),
+        ({"version": "weather-3"}, "weather-3"),
+        ({}, "-"),
+    ],
+)  # fmt: skip
+def test_both_versions_of_a_board(told, shown):
+    told = dict.fromkeys(["outpost", "application", "version"]) | told
+    assert versions(told["outpost"], told["application"], told["version"]) == shown
+    row = next(line for line in drawn([(board(1), answer(board=told))], 120) if "●" in line)
+    assert f" {shown} " in row
 
 
 def test_what_to_do_is_said_to_its_end():

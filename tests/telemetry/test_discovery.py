@@ -55,6 +55,7 @@ def test_the_device_is_announced_in_the_documented_form(telemetry, subscriber, p
     assert config["dev"].keys() <= DEVICE
     assert config["dev"]["ids"] == "outpost-b0a4d"
     assert config["dev"]["name"] == 'the "old" shed'
+    assert config["dev"]["sw"] == "0.9"
     assert config["o"] == {"name": "Outpost", "sw": "0.9"}
     assert config["~"] == "outpost/b0a4d"
     entities = config["cmps"]

@@ -167,6 +167,29 @@ def test_a_version_comes_is_on_trial_and_stays(updater):
     assert f"update/confirmed from={on_trial['from']} version=2.1" in updater.board.console
 
 
+def test_outposts_version_and_the_applications_are_two(updater):
+    """Each update changes one of them, and a rollback gives back the one that it had changed."""
+
+    def brought(state, **manifest):
+        updater.stage({"/old.py": manifest["version"].encode()}, **manifest)
+        updater.apply()
+        updater.wait_for("trial")
+        if state == "rolled-back":
+            updater.site("ROLLBACK")
+        else:
+            updater.site("CONFIRM")
+        status = updater.wait_for(state)
+        return status["version"], status["outpost"], status["application"]
+
+    own = updater.status()["outpost"]
+    assert brought("confirmed", version="weather-3") == ("weather-3", own, "weather-3")
+    assert "\n211-Application weather-3\n" in updater.board.stat(updater.session)
+    assert brought("rolled-back", version="weather-4") == ("weather-3", own, "weather-3")
+    assert brought("confirmed", version="9.9+ab", outpost=True) == ("9.9+ab", own, "weather-3")
+    assert brought("rolled-back", version="weather-5") == ("9.9+ab", own, "weather-3")
+    assert brought("rolled-back", version="9.9+cd", outpost=True) == ("9.9+ab", own, "weather-3")
+
+
 def test_a_version_on_trial_is_taken_back_on_request(updater):
     updater.put("/old.py", b"old\n")
     updater.put("/gone.py", b"old\n")

@@ -135,7 +135,7 @@ def _distinct(boards: Iterable[Board]) -> dict[tuple[str, str], Board]:
 def _info(boards: Mapping[tuple[str, str], Board]) -> InfoMetricFamily:
     family = InfoMetricFamily("outpost_board", "What the board runs, and where.", labels=_LABELS)
     for labels, board in boards.items():
-        names = ("version", "outpost", "address", "bundle")
+        names = ("version", "outpost", "application", "address", "bundle")
         told = {name: getattr(board, name) for name in names}
         family.add_metric(labels, {key: safe(value) for key, value in told.items() if value})
     return family

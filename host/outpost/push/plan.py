@@ -43,17 +43,19 @@ class Plan:
         """Whether there is anything to do."""
         return bool(self.place or self.remove)
 
-    def manifest(self, version, trial_s=None):
+    def manifest(self, content, trial_s=None):
         """The text of manifest.json, which tells the board what the update is.
 
         It names only what changes: the rest was compared just now, and the board would hash it
         twice more. trial_s: seconds of health until it is confirmed; None for the board's own.
         """
         said = {
-            "version": version,
+            "version": content.version,
             "files": {file.path: file.sha256 for file in self.place},
             "remove": self.remove,
         }
+        if content.outpost:
+            said["outpost"] = True
         if any(path in BOOT for path in [*said["files"], *self.remove]):
             said["boot"] = True
         if trial_s:

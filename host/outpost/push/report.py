@@ -104,7 +104,8 @@ class Report:
         content = self._content
         whole = sum(len(file.content) for file in content.files)
         self.say(
-            f"{content.version}: {len(content.files)} files, {size(whole)}, to {_boards(count)}"
+            f"{'Outpost' if content.outpost else 'Application'} {content.version}: "
+            f"{len(content.files)} files, {size(whole)}, to {_boards(count)}"
         )
         for note in content.notes:
             self.say(note)
@@ -136,6 +137,7 @@ class Report:
         if self._as_json:
             said = {
                 "version": self._content.version,
+                "outpost": self._content.outpost,
                 "files": len(self._content.files),
                 "counts": counts,
                 "boards": [outcome.as_dict() for outcome in outcomes],

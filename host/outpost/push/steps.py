@@ -72,7 +72,7 @@ class Push(Job):
         self._view.phase("looking")
         self._open()
         status = self._status()
-        self.outcome.before = self.outcome.before or status["version"]
+        self.outcome.before = self.outcome.before or self._told(status)
         earlier = self._from_earlier(status)
         if earlier not in (None, results.CONFIRMED):
             return earlier
@@ -132,7 +132,7 @@ class Push(Job):
             for first, end in plans.pieces(start, len(file.content)):
                 session.send(NEXT + file.path, file.content[:end], first, self._sent)
             self.outcome.sent += 1
-        session.send(MANIFEST, plan.manifest(self._content.version, self._trial_s))
+        session.send(MANIFEST, plan.manifest(self._content, self._trial_s))
         self._view.phase("verifying")
         size = sum(len(file.content) for file in plan.place)
         self._heavy("VERIFY", size / _HASH_BYTES_PER_S)
@@ -226,7 +226,7 @@ class Push(Job):
     def _status(self):
         """Key -> value of SITE UPDATE STATUS, None for what it doesn't know."""
         said: dict[str, str | None] = dict.fromkeys(
-            ("state", "version", "from", "to", "boots", "reason", "free")
+            ("state", "version", "outpost", "application", "from", "to", "boots", "reason", "free")
         )
         try:
             lines = self._session.site("UPDATE STATUS")
@@ -237,8 +237,16 @@ class Push(Job):
         for line in lines:
             key, _, value = line.partition(" ")
             said[key] = None if value == "-" else value
-        self.outcome.version = said["version"]
+        self.outcome.version = self._told(said)
         return said
+
+    def _told(self, status):
+        """What the board runs of what is pushed: Outpost's version, or the application's."""
+        key = "outpost" if self._content.outpost else "application"
+        if status["version"] == self._content.version:
+            return status["version"]
+        # Before 0.2.0 a board told only of the last update, whichever that was.
+        return status[key] if status["outpost"] else status["version"]
 
     def _site(self, command, patience_s=0):
         """The lines of SITE UPDATE's answer."""

@@ -4,12 +4,12 @@ from rich.cells import cell_len
 from rich.padding import Padding
 from rich.text import Text
 
-from outpost.shown import ADVICE, safe, size, span
+from outpost.shown import ADVICE, safe, size, span, versions
 from outpost.status.ask import LEAST, Answer, free_share
 
 AWAY, TROUBLE, WELL = "away", "trouble", "well"  # in the order in which they are shown
 _STYLES = {AWAY: "bold red", TROUBLE: "bold yellow", WELL: "green"}
-_HEADS = ("", "board", "version", "up", "heap free", "flash free", "signal")
+_HEADS = ("", "board", "versions", "up", "heap free", "flash free", "signal")
 _RIGHT = {3, 4, 5, 6}
 _NAME, _VERSION = 1, 2
 _NAMES, _FEWEST = 24, 10  # characters of a board's name
@@ -28,7 +28,7 @@ def rows(answers, width):
     beside = sum(widths) - widths[_NAME] + _GAP * (len(widths) - 1)
     below = width - beside < min(_FEWEST, widths[_NAME])  # a version is never cut short
     if below:
-        cells[0][_NAME] = Text("board, version", "dim")
+        cells[0][_NAME] = Text("board, versions", "dim")
         beside -= widths[_VERSION] + _GAP
     widths[_NAME] = min(widths[_NAME], max(_FEWEST, width - beside))
     yield _line(cells[0], widths, below)
@@ -64,7 +64,7 @@ def _cells(board, answer):
     return [
         Text(f"● {condition}", _STYLES[condition]),
         Text(safe(name, _NAMES), "bold"),
-        Text(safe(told.get("version") or "-")),
+        Text(versions(*map(told.get, ("outpost", "application", "version")))),
         Text(_number(told.get("uptime_s"), span)),
         _free(sections.get("heap", {})),
         _free(sections.get("flash", {})),

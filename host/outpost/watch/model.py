@@ -68,6 +68,7 @@ class Board:
     every_s: float = _EVERY_S
     version: str | None = None  # of what an update brought last; else Outpost's own
     outpost: str | None = None
+    application: str | None = None
     bundle: str | None = None
     address: str | None = None
     boots: float | None = None
@@ -242,6 +243,8 @@ def _take_info(board, info, now, tell):
         board.running.clear()
     board.boots = boots
     board.version = _text(info.get("version"))
+    board.outpost = _text(info.get("outpost"))
+    board.application = _text(info.get("application"))
     board.address = _text(info.get("address"))
 
 
@@ -261,7 +264,8 @@ def _take_state(board, state, now):
     board.was_late = False
     board.current = board.online is not False
     board.version = _text(of("board", "version")) or board.version
-    board.outpost = _text(of("board", "outpost"))
+    board.outpost = _text(of("board", "outpost")) or board.outpost
+    board.application = _text(of("board", "application"))
     board.bundle = _text(of("board", "bundle"))
     board.uptime_s, board.uptime_at = _number(of("board", "uptime_s")), now
     is_set = of("time", "set")

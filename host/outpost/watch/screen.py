@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from outpost.shown import safe, size
+from outpost.shown import safe, size, versions
 from outpost.watch.model import BAD, GOOD, LATE, OFFLINE, ONLINE, UNKNOWN
 
 _WIDE = 120  # columns from which there is room for all
@@ -19,7 +19,7 @@ _RANK = (OFFLINE, LATE, UNKNOWN, ONLINE)
 _SCARCE = 0.95  # of the heap or the flash in use
 _MS, _S = 10_000, 600_000  # offsets of the clock (ms) that are shown in ms, and in s
 _NAMES, _FEWEST = 24, 12  # characters of a board's name
-_VERSION = 32  # characters that `outpost push --version` takes
+_VERSION = 32  # columns of what boards run, which is folded beyond
 _BESIDE, _BESIDE_WIDE = 59, 98  # columns that a board's row takes beside its name and version
 
 
@@ -65,13 +65,13 @@ def headline(fleet, link, now):
 
 def _version_beside(boards, width):
     """Columns for the versions beside the names; 0 where they stand whole below these alone."""
-    longest = max([7, *(len(_version(board)) for board in boards)])
+    longest = max([8, *(len(_version(board)) for board in boards)])
     room = width - (_BESIDE_WIDE if width >= _WIDE else _BESIDE) - 1 - longest
     return longest if room >= _FEWEST else 0
 
 
 def _version(board):
-    return safe(board.version or "-")
+    return versions(board.outpost, board.application, board.version)
 
 
 def table(fleet, boards, now, width):
@@ -84,9 +84,9 @@ def table(fleet, boards, now, width):
     names = min(_NAMES, max(8, room))
     if version:
         rows.add_column("board", no_wrap=True, overflow="ellipsis", max_width=names)
-        rows.add_column("version", no_wrap=True)
+        rows.add_column("versions", no_wrap=True)
     else:
-        rows.add_column("board, version", overflow="fold", max_width=min(_VERSION, max(8, room)))
+        rows.add_column("board, versions", overflow="fold", max_width=min(_VERSION, max(8, room)))
     for name, right in (
         ("up", True), ("clock", True), ("heap", False), ("flash", False),
         ("sess", True), ("rest", True), ("missed", True),

@@ -140,6 +140,8 @@ def _status_lines(session):
     for one in wrong:
         yield "! " + text.plain(one[:_WIDTH])
     yield "Outpost %s (%s)" % (board.get("outpost"), board.get("firmware"))
+    if board.get("application"):
+        yield text.plain("Application %s" % board["application"])
     yield "Connected to: %s" % board.get("name")
     yield "Logged in as: %s (%s, from %s)" % (session.user, session.account.role, session.address)
     kind = "A" if session.text else "I"
