@@ -11,10 +11,12 @@ from micropython import const
 import hal
 
 _ROOM = const(512)
+_WORDS = const(64)  # what a port takes for a client and its address, and a 421
 _UNREAD = const(16)  # how many reads of what nobody will look at
 _EAFNOSUPPORT = const(97)  # "address family not supported": few ports name it
 
 _held = {}  # (host, port) -> the socket that listens there
+_room = []  # kept for accept()
 
 
 def _enqueue(self, sock, index):
@@ -87,13 +89,25 @@ def failed(sock):
     return False
 
 
+def keep_room():
+    """Have the memory ready that accept() wants, also where the heap is full; MemoryError."""
+    global _room
+    if not _room:
+        _room = [None] * _WORDS
+
+
 def accept(listener):
     """(socket, address) of the next client; MemoryError before one is taken, not after it.
 
     A client whose socket found no memory would be lost with its descriptor or its connection.
     """
-    bytearray(_ROOM)
-    return listener.accept()
+    keep_room()
+    _room.clear()  # gives the memory back at once; what nobody refers to waits for a collection
+    try:
+        return listener.accept()
+    except OSError:  # nobody is there
+        keep_room()
+        raise
 
 
 def hang_up(sock, scratch):

@@ -11,7 +11,7 @@ from micropython import const
 
 import hal
 from hal.console import console
-from hal.net import accept, hang_up, listen, readable, stop_listening
+from hal.net import accept, hang_up, keep_room, listen, readable, stop_listening
 from services.borrow import borrow, forget, release
 from services.ftp.access import admission, sight
 from services.ftp.control.session import Session
@@ -23,7 +23,10 @@ _CONNECT_MS = const(15_000)  # how long a client may take to open its data conne
 _PROGRESS_MS = const(1_000)
 _FAREWELL = const(3)  # turns of the loop in which sessions end
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
-_REST_MS = const(100)  # after a client that could not be taken in
+_REST_MS = const(100)  # after a client that could not be accepted, and waits
+_REFUSED_MS = const(
+    20
+)  # after one that there was no memory for: a crowd of 90 hears it within 2 s
 _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n")
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies
@@ -58,9 +61,7 @@ class FtpServer(Service):
                     await self._next(listener)
                 except MemoryError:
                     # Who waits to be accepted goes on waiting; who is here goes on working.
-                    self.status.spare = None  # an application's: room for a 421
-                    gc.collect()
-                    await asyncio.sleep_ms(_REST_MS)
+                    await self._recover(_REST_MS)
         except asyncio.CancelledError:
             self._dismiss()
             for _ in range(_FAREWELL):
@@ -77,10 +78,21 @@ class FtpServer(Service):
             if not session.why:
                 session.end(421, "Outpost is going down.")
 
+    async def _recover(self, rest_ms):
+        """Find what memory there is, and let those who are here work on."""
+        self.status.spare = None  # an application's: room for a 421
+        gc.collect()
+        try:
+            keep_room()  # at once, while it is there: the next client hears of it, too
+        except MemoryError:
+            pass  # _next() tries again
+        await asyncio.sleep_ms(rest_ms)
+
     async def _next(self, listener):
-        """Wait for a client and take it in. MemoryError: it still waits, or has been told."""
+        """Wait for a client and take it in, or tell it why not. MemoryError: it still waits."""
         starved = False
         try:
+            keep_room()
             await readable(listener)
         except MemoryError:
             # There may be no piece left for the table of what is waited for, and for as long as
@@ -110,7 +122,7 @@ class FtpServer(Service):
             self._admit(sock, hal.peer_address(raw)[0])
         except MemoryError:
             self._refuse(sock, _NO_MEMORY)
-            raise
+            await self._recover(_REFUSED_MS)
 
     def _refuse(self, sock, line):
         """Send a 421 and close; no session takes its place."""
@@ -163,6 +175,7 @@ class FtpServer(Service):
             await asyncio.sleep(1)
             now = ticks_ms()
             try:
+                keep_room()  # a data connection has taken it
                 self.sockets.sweep()
                 if self.sessions:
                     used = now

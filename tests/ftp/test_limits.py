@@ -366,7 +366,7 @@ class TestACrowd:
         board.kill()
 
     @pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
-    @pytest.mark.parametrize("heap", ["116K", "120K", "128K"])
+    @pytest.mark.parametrize("heap", ["112K", "120K", "128K"])
     def test_more_sessions_than_the_heap_has_room_for(
         self, power_up, connect, wait_for, pair, heap, secure
     ):
