@@ -258,10 +258,15 @@ class FtpServer(Service):
             **more,
         )
 
-    def changed(self, session, what, path, **more):
-        """Tell that a path was deleted or renamed."""
-        more.update({"path": path, "user": session.user, "address": session.address})
-        self.events.publish("ftp/transfer", event_type=what, ok=True, **more)
+    def changed(self, session, what, path, to=None):
+        """Tell that a path was deleted, or renamed `to` another; where memory is short, count it."""
+        try:
+            more = {"to": to} if to else {}
+            more.update({"path": path, "user": session.user, "address": session.address})
+            self.events.publish("ftp/transfer", event_type=what, ok=True, **more)
+        except MemoryError:  # it is done, and the client is to hear so
+            self.events.failures += 1
+            gc.collect()
 
     def report(self, where, error):
         """An exception that nobody expected: shown and published, never silent."""

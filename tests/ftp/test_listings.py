@@ -481,8 +481,8 @@ def with_many_files(board):
 
 @pytest.fixture(scope="module")
 def small_board(power_up):
-    """A board with FTP alone in a heap of 72 KiB, and 4,000 files on its card."""
-    return with_many_files(power_up(heap="112K", sections=FTP_ALONE))
+    """A board with FTP alone in a heap of 116 KiB, and 4,000 files on its card."""
+    return with_many_files(power_up(heap="116K", sections=FTP_ALONE))
 
 
 @pytest.mark.parametrize("verb", ["LIST", "NLST", "MLSD"])

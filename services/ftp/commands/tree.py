@@ -1,5 +1,6 @@
 """Tree: PWD, CWD, CDUP, MKD, RMD, DELE, RNFR, RNTO: folders and names."""
 
+import gc
 import os
 from errno import EEXIST
 
@@ -78,6 +79,9 @@ async def DELE(session, path):
     """RFC 959 section 4.1.3: a file."""
     if is_dir(os.stat(path)):  # LittleFS's remove() takes empty folders too
         return 550, "That is a directory; RMD removes it."
+    # What the reply takes is had before: once the file is gone, nothing may say that it is not.
+    shown = session.shown(path)
+    reply = 250, "Deleted."
     os.remove(path)
     try:
         kept = times()
@@ -85,8 +89,8 @@ async def DELE(session, path):
             kept.deleted(path)
     except MemoryError:
         pass  # it is deleted, and a record that stays holds for no other file
-    session.server.changed(session, "deleted", session.shown(path))
-    return 250, "Deleted."
+    session.server.changed(session, "deleted", shown)
+    return reply
 
 
 async def RNFR(session, arg):
@@ -125,6 +129,9 @@ async def RNTO(session, arg):
     # The times first: where memory is short nothing is done, and the client hears so.
     kept = times()
     went = not kept or await kept.rename(old, path, old)
+    # And what the reply takes: once it is renamed, nothing may say that it is not.
+    reply = [250, b"Renamed." if went else b"Renamed, but the time that MFMT gave it is lost."]
+    shown = session.shown(old), session.shown(path)
     try:
         if target and on_fat(path):
             await borrow("services.ftp.files.fat", "move")(session, old, path)
@@ -134,6 +141,9 @@ async def RNTO(session, arg):
         if kept:
             await kept.rename(path, old, old)
         raise
-    session.server.changed(session, "renamed", session.shown(old), to=session.shown(path))
-    said = b"Renamed." if went else b"Renamed, but the time that MFMT gave it is lost."
-    return 250, await told(session.server, path, said)
+    session.server.changed(session, "renamed", *shown)
+    try:
+        reply[1] = await told(session.server, path, reply[1])
+    except MemoryError:
+        gc.collect()
+    return reply

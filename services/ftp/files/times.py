@@ -57,6 +57,8 @@ def of_folder(folder):
             while at >= 0:
                 records.extend(piece[at + 4 : at + _RECORD])
                 at = _aligned(piece, key, _RECORD, at + 1)
+            if len(piece) < _PIECE:
+                break
     return Kept(records) if records else None
 
 
@@ -145,9 +147,12 @@ def _aligned(data, key, size, start=0):
 def _find(table, key):
     """The number of the record that begins with key; -1 where none does."""
     for number in range(0, _MOST, _PIECE // _RECORD):
-        at = _aligned(table.read(_PIECE), key, _RECORD)
+        piece = table.read(_PIECE)
+        at = _aligned(piece, key, _RECORD)
         if at >= 0:
             return number + at // _RECORD
+        if len(piece) < _PIECE:
+            break
     return -1
 
 
