@@ -259,7 +259,7 @@ class FtpServer(Service):
         )
 
     def changed(self, session, what, path, to=None):
-        """Tell that a path was deleted, or renamed `to` another; where memory is short, count it."""
+        """Tell that a path was deleted, or renamed `to` another; no memory for that is counted."""
         try:
             more = {"to": to} if to else {}
             more.update({"path": path, "user": session.user, "address": session.address})
