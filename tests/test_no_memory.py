@@ -52,8 +52,7 @@ def module(name, fat):
 
 def in_turn(before, call, check, step=16):
     # before(): all as it was. check(result): whether it was done; an AssertionError where what
-    # was said is not so. step: bytes; larger where the heap that
-    # is left lies in many small holes, of which a piece needs one.
+    # was said is not so. step: bytes; more where what is left lies in many small holes.
     for collects in (False, True):
         failed = done = leave = 0
         while done < 20:

@@ -24,9 +24,7 @@ _PROGRESS_MS = const(1_000)
 _FAREWELL = const(3)  # turns of the loop in which sessions end
 _RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
 _REST_MS = const(100)  # after a client that could not be accepted, and waits
-_REFUSED_MS = const(
-    20
-)  # after one that there was no memory for: a crowd of 90 hears it within 2 s
+_REFUSED_MS = const(20)  # after one without memory for it: a crowd of 90 hears it in 2 s
 _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n")
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies

@@ -89,7 +89,7 @@ def test_a_person_types_the_password_and_sees_how_far_it_is(terminal, app, start
     assert seen.end() == 0
     assert board.password not in seen.sent
     line = seen.wait_for("-> weather+")
-    assert line.split()[:3] == ["hill-[b]7", "confirmed", "0.1.0"]
+    assert line.split()[:3] == ["hill-[b]7", "confirmed", "none"]
     assert "━" not in "".join(seen.lines), "a bar is left"
 
 

@@ -76,7 +76,9 @@ def test_twenty_boards_at_once_one_of_which_gets_a_version_that_crashes(
     assert "field-7: rolled-back: " in done.stdout
     assert "the rain gauge does not answer" in done.stdout
     (version,) = {
-        line.split(":")[0] for line in done.stdout.splitlines() if line[:8] == "weather+"
+        line.split(":")[0].removeprefix("Application ")
+        for line in done.stdout.splitlines()
+        if line.startswith("Application weather+")
     }
     for number, board in enumerate(boards):
         runs = board.ftp().sendcmd("SITE UPDATE STATUS")

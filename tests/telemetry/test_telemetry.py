@@ -52,6 +52,8 @@ def test_a_subscriber_hears_status_info_state_and_events(
     assert subscriber.wait_for("outpost/b0a4d/status").payload == b"online"
     assert subscriber.wait_for("outpost/b0a4d/info").json == {
         "version": "1.2",
+        "outpost": None,
+        "application": None,
         "firmware": "MicroPython",
         "board": "shed",
         "address": "10.0.0.7",

@@ -173,8 +173,9 @@ def _table(outcomes):
 
 
 def _versions(outcome):
-    """What ran before and runs now."""
-    before, now = outcome.before or "?", outcome.version or "?"
+    """What ran before and runs now; an application's first version comes after none."""
+    now = outcome.version or "?"
+    before = outcome.before or ("none" if outcome.version else "?")
     return now if before == now else f"{before} -> {now}"
 
 
