@@ -14,7 +14,8 @@ class Events:
         """say: prints one text, whether or not anybody reads the console."""
         self._say = say
         self._subscribers = []
-        self.failures = 0  # subscribers' exceptions; they never reach the publisher
+        # Subscribers' exceptions, which never reach the publisher; events that found no memory.
+        self.failures = 0
 
     def subscribe(self, handler):
         """Call handler(topic, fields) at every event; it must not wait nor keep the dict's owner.

@@ -257,7 +257,7 @@ class FtpServer(Service):
         )
 
     def changed(self, session, what, path, to=None):
-        """Tell that a path was deleted, or renamed `to` another; no memory for that is counted."""
+        """Tell that a path was deleted, or renamed `to` another; never raises MemoryError."""
         try:
             more = {"to": to} if to else {}
             more.update({"path": path, "user": session.user, "address": session.address})

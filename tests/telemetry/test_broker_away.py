@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 TURNS = 60
-SESSIONS = 2  # a Pico W's
+SESSIONS = ("a", "b")  # as many as a Pico W has
 CONTENT = b"reading\r\n" * 500
 
 
@@ -42,8 +42,8 @@ def refusals(board):
         session.quit()
         return refused
 
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        return [text for told in pool.map(client, ["a", "b"][:SESSIONS]) for text in told]
+    with ThreadPoolExecutor(len(SESSIONS)) as pool:
+        return [text for told in pool.map(client, SESSIONS) for text in told]
 
 
 @pytest.fixture

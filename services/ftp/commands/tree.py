@@ -126,12 +126,13 @@ async def RNTO(session, arg):
     target = taken(path)
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
-    # The times first: where memory is short nothing is done, and the client hears so.
-    kept = times()
-    went = not kept or await kept.rename(old, path, old)
-    # And what the reply takes: once it is renamed, nothing may say that it is not.
-    reply = [250, b"Renamed." if went else b"Renamed, but the time that MFMT gave it is lost."]
+    # First what the reply takes, then the times: where memory is short nothing is done, and the
+    # client hears so. Once the file is renamed, nothing may say that it is not.
+    reply = [250, b"Renamed."]
     shown = session.shown(old), session.shown(path)
+    kept = times()
+    if kept and not await kept.rename(old, path, old):
+        reply[1] = b"Renamed, but the time that MFMT gave it is lost."
     try:
         if target and on_fat(path):
             await borrow("services.ftp.files.fat", "move")(session, old, path)
