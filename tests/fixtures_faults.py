@@ -84,10 +84,9 @@ async def run(status, events):
     asyncio.create_task = core.create_task = create_task
     fill_names()
     counts = status.section("counts")
-    held = spare = None
+    held = None
     while True:
         try:
-            spare = None  # or where others took all that was left, nobody could end it
             counts["tasks"] = alive
             counts["waiting"] = len(core._io_queue.map)
             counts["turn"] = counts.get("turn", 0) + 1
@@ -108,9 +107,11 @@ async def run(status, events):
                 held = None
                 gc.collect()
                 os.remove("/sd/eaten")
-            spare = bytearray(1024)
-        except (MemoryError, OSError):
+        except OSError:
             pass
+        except MemoryError:
+            # Others took all that was left. A piece for each look: else nobody could end it.
+            held = held and held[0]
         await asyncio.sleep_ms(20)
 '''
 # No time service: it asks now and then, in tasks that come and go by themselves.

@@ -178,10 +178,10 @@ async def run({}):
 )
 def test_a_type_error_of_its_own_stays_its_own(run, takes, shows):
     board = run("typed", {"/typed.py": TYPES.format(takes, shows)})
-    board.wait_console("RAN ")
-    board.wait_console("service/restart")
-    assert 'error="TypeError: ' in board.console
-    assert "argument" in board.console.split('error="TypeError: ')[1].split('"')[0]
+    said = board.wait_console("RAN ")
+    begins = board.wait_console('error="TypeError: ', start=said)
+    ends = board.wait_console('"', start=begins)
+    assert "argument" in board.console[begins:ends]
 
 
 def test_settings_that_are_no_object_are_named(start_board):
