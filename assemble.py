@@ -139,6 +139,8 @@ def _describe(version, board):
     board["boots"] = boot.get("boots", 0)
     board["reset_cause"] = boot.get("cause", "unknown")
     board["hung_in"] = boot.get("hung")
+    if "why" in boot:
+        board["failure"] = boot["why"]
     _let_go("joining", "recovery", "journal", "resets", "hal.identity")
     return rescue
 

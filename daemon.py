@@ -56,6 +56,8 @@ def serve(version, rows, in_rescue):
     events.publish("board/boot", reset_cause=board["reset_cause"], boots=board["boots"])
     if board["hung_in"]:
         events.publish("board/hung", error=board["hung_in"] + " held the loop")
+    elif "failure" in board:
+        events.publish("board/failure", error=board["failure"])
     running = asyncio.create_task(supervisor.run())
     loop = asyncio.get_event_loop()
     try:

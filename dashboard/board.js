@@ -90,9 +90,10 @@ class Board {
 
   /** Why it booted last, for people; "" where it doesn't tell. */
   get resetReason() {
-    const { reset_cause: cause, hung_in: hung } = { ...this.info, ...this.section("board") };
+    const { reset_cause: cause, hung_in: hung, failure } = { ...this.info, ...this.section("board") };
     if (!cause) return "";
-    return hung ? `${cause}, ${visible(hung, 60)} held the loop` : visible(cause, 20);
+    if (hung) return `${visible(cause, 20)}, ${visible(hung, 60)} held the loop`;
+    return visible(cause, 20) + (failure ? `: ${visible(failure, 100)}` : "");
   }
 
   _booted(boots, now) {

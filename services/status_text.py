@@ -5,6 +5,7 @@ from micropython import const
 _UNITS = const((("_bytes", 6), ("_ms", 3), ("_s", 2)))
 _LONG_MS = const(120_000)  # read more easily as hours and days
 _OPEN = ("board", "heap", "flash", "loop")  # sections that name nobody
+_NOT_THEIRS = ("hung_in", "failure")  # of the board: they name services and files
 _LONG = const(8)  # characters of an id of a bundle
 _LEAST = const(20)  # a twentieth of heap or flash is little
 _WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
@@ -63,8 +64,7 @@ def health(sections):
         if name not in _OPEN:
             section = {key: section[key] for key in ("state", "set", "clock") if key in section}
         elif "hung_in" in section:
-            section = dict(section)
-            del section["hung_in"]
+            section = {key: section[key] for key in section if key not in _NOT_THEIRS}
         if section:
             yield name, section
 

@@ -130,3 +130,101 @@ def test_clients_for_whose_sessions_there_is_no_memory(board, bystander, heap_ea
 def _ftp_line(connect):
     text = connect().ask("STAT").text
     return re.search(r"211-ftp .*(\n211- {11}.*)*", text)[0]  # long ones go on in the next
+
+
+# Once in a board's life, when there is a file "now": leaves half of the heap free, in pieces of
+# 2 KB, and invents names until their table would have to grow.
+IN_HOLES = """
+import asyncio
+import gc
+import os
+
+
+async def run(outpost):
+    while "now" not in os.listdir("/sd"):
+        await asyncio.sleep_ms(50)
+    os.remove("/sd/now")
+    held = loose = None
+    try:
+        while True:
+            held = held, bytearray(2000)
+            loose = loose, bytearray(2000)
+    except MemoryError:
+        loose = None
+    try:
+        while True:
+            held = held, bytearray(2047)  # where more was free in one piece
+    except MemoryError:
+        number = 0
+    try:
+        while True:
+            getattr(asyncio, "n%d" % number, None)
+            number += 1
+    except MemoryError:
+        pass
+    gc.collect()
+    print("HOLES", gc.mem_free())
+    await asyncio.sleep(3600)
+"""
+
+
+class TestAHeapInHoles:
+    """With 20 KB free, all who came heard for ever that there is no memory: a reset ends it."""
+
+    @pytest.fixture
+    def board(self, power_up):
+        return power_up(
+            sections={"app": {"module": "holes"}, "time": None, "log": None},
+            files={"/holes.py": IN_HOLES},
+            heap="160K",
+        )
+
+    @pytest.fixture
+    def make_holes(self, board):
+        def make():
+            (board.card / "now").touch()
+            start = board.wait_console("HOLES ")
+            assert int(board.console[start : board.wait_console("\n", start=start)]) > 15_000
+
+        return make
+
+    @pytest.fixture
+    def healed(self, board, connect, wait_for):
+        """It has been reset, once, serves and says why."""
+        yield
+
+        def stat():
+            with contextlib.suppress(ConnectionError):
+                return board.resets and connect(to=board).ask("STAT").text
+
+        told = re.sub(r"\s+", " ", wait_for(stat, "the board to be there again"))
+        assert "failure ftp: all free memory lies in small pieces" in told
+        assert board.resets == 1
+
+    def test_nobody_is_taken_in(self, board, make_holes, connect, wait_for, healed):
+        make_holes()
+        heard = []
+
+        def greeting():
+            with contextlib.suppress(ConnectionError):
+                heard.append(connect(None, to=board).greeting.code)
+            return heard[-1:] == [220]
+
+        wait_for(greeting, "a client is taken in", 60)
+        assert heard[0] == 421
+
+    def test_a_session_can_do_nothing(self, board, make_holes, connect, wait_for, healed):
+        session = connect(to=board)
+        make_holes()
+        heard = []
+
+        def left():
+            with contextlib.suppress(ConnectionError):
+                heard.append(session.ask("MLST /").code)
+                return False
+            return True
+
+        wait_for(left, "the board goes down", 60)
+        # The application is stopped before the sessions: the last commands may find memory.
+        assert heard.count(451) > 10
+        assert heard[-1] == 421

@@ -9,7 +9,7 @@ from micropython import const
 import hal
 from hal import elapsed
 from hal.net import hang_up, readable, room
-from services.borrow import borrow, release
+from services.borrow import borrow
 from services.ftp.commands import (
     ANYTIME,
     ARG,
@@ -193,13 +193,14 @@ class Session:
                 if PATH in flags:
                     arg = self.path(arg, WRITE in flags)
                 reply = await handler_of(module, verb)(self, arg)
+                if verb == self.server.starving:
+                    self.server.starving = None
         except FTPError as error:
             reply = error.reply
         except OSError as error:
             reply = reply_to(error)
         except MemoryError as error:
-            release()  # the next try may find room
-            gc.collect()
+            self.server.starve(verb)
             reply = reply_to(error)
         except Exception as error:
             reply = reply_to(error)
