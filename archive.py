@@ -15,8 +15,8 @@ from micropython import const
 
 PATH = "/outpost.bin"
 _POINT = const("/.o")  # short: the path of each module stays in the heap
-# Where one of them lies, plain files do: it comes last and goes first, so that they are whole.
-_PLAIN = const(("daemon.py", "daemon.mpy"))
+# Where one of them lies, plain files do: they come last and go first, so that the others are whole.
+_PLAIN = const(("daemon.py", "daemon.mpy", "supervisor.py", "supervisor.mpy"))
 _MAGIC = const(b"OPA1")
 _HEAD = const(24)
 _PIECE = const(128)  # bytes of the index that are looked through at once

@@ -9,7 +9,7 @@ import gc
 # heap ends up in holes that hold nothing of use.
 gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 # Name, module, class, and the key without which the service is not even imported;
 # in the order of starting, stopped in reverse.

@@ -202,17 +202,15 @@ def words():
     import top, hal.x
     return [top.word, hal.x.word]
 say(*words())
-put(b"", "/daemon.mpy")
-say(*words())
-os.remove("/daemon.mpy")
-put(b"", "/daemon.py")
-say(*words())
-os.remove("/daemon.py")
+for name in ("daemon.mpy", "daemon.py", "supervisor.mpy", "supervisor.py"):
+    put(b"", "/" + name)
+    say(*words())
+    os.remove("/" + name)
 os.remove(PATH)
 say(*words())
 """,
     )
-    assert said == [["archive"] * 2, ["flash"] * 2, ["flash"] * 2, ["flash"] * 2]
+    assert said == [["archive"] * 2, *[["flash"] * 2] * 5]
 
 
 def test_one_that_is_damaged_is_told_and_not_mounted(board):

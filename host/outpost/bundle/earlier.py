@@ -16,7 +16,8 @@ _FLAT = f"/{PREFIX}"  # nor such a one: modules of a bundle that is in no archiv
 _MODULES = {
     f"/{name}{form}" for name in bundle.MODULES for form in _FORMS if name not in bundle.BOOT
 } - {"/main.py"}
-_PLAIN = tuple(f"/daemon{form}" for form in _FORMS)
+# Outpost before 0.2.0 had no daemon.
+_PLAIN = tuple(f"/{name}{form}" for name in ("daemon", "supervisor") for form in _FORMS)
 # Where packages of earlier forms lie. Others may need them there, so what differs stays.
 PACKAGE_PATHS = tuple(
     f"{bundle.LIBRARY}/{os.path.splitext(file)[0]}{form}"
