@@ -15,7 +15,7 @@ from micropython import const
 
 PATH = "/outpost.bin"
 _POINT = const("/.o")  # short: the path of each module stays in the heap
-# Where one of them lies, plain files do: they come last and go first, so that the others are whole.
+# Where one of them lies, plain files do: these come last and go first, so that all are whole.
 _PLAIN = const(("daemon.py", "daemon.mpy", "supervisor.py", "supervisor.mpy"))
 _MAGIC = const(b"OPA1")
 _HEAD = const(24)

@@ -1,4 +1,4 @@
-"""From 0.1.0 to this version and back, by push: a board keeps its files, its users and its settings.
+"""From 0.1.0 to this version and back, by push: a board keeps its files, users and settings.
 
 0.1.0 is the tree of that day, out of this repository's history, with its own simulator and push.
 """
@@ -43,7 +43,7 @@ def old(tmp_path_factory):
     """The folder of 0.1.0, with the packages of the present one."""
     archive = subprocess.run(["git", "archive", FIRST], cwd=TREE, capture_output=True)
     if archive.returncode:
-        pytest.skip("NOT TESTED: an upgrade from 0.1.0, which this checkout's history doesn't have")
+        pytest.skip(f"NOT TESTED: an upgrade from 0.1.0, for want of {FIRST} in the history")
     folder = tmp_path_factory.mktemp("old")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
