@@ -23,7 +23,7 @@ LONG_LIST = "LIST of 4,000"
 _COMMANDS = 200
 _LEAST_KIB, _MOST_KIB = 16, 192
 _ROOMY_KIB = 160  # where it is measured what is taken, not what fits
-_SMALL_START_S = 4  # one that collects garbage all the time may never come up
+_SMALL_START_S = 12  # one that collects garbage all the time may never come up
 _NO_HEAP = "MemoryError"
 _LOG_BATCH = 24  # lines that Outpost writes at once
 

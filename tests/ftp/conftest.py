@@ -1,4 +1,4 @@
-"""What the FTP tests share: simulated boards, a bare control connection, real clients."""
+"""What the FTP tests share: simulated boards, their users, a bare client, real clients."""
 
 import contextlib
 import json
@@ -7,13 +7,12 @@ import random
 import re
 import shutil
 import socket
-import struct
 import subprocess
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from ftp_client import PATIENCE_S, Client
 from outpost import bundle, certificate
 from outpost.sim.boards import BOARDS
 from outpost.sim.desk import Board
@@ -30,154 +29,14 @@ USERS = {
 }
 # Below the ephemeral ports, where no client's own port can stand in a board's way.
 PORTS = (10_000, 32_000)
-PATIENCE_S = 20  # longer than any reply may take, shorter than a test
 
 
-class Reply(NamedTuple):
-    """One reply: its code, and all its lines without their ends."""
-
-    code: int
-    lines: list
-
-    @property
-    def text(self):
-        return "\n".join(self.lines)
-
-
-class Control:
-    """A control connection that hides nothing: what is sent and what comes back, bytes included.
-
-    source: the loopback address to come from.
-    """
-
-    def __init__(self, port, source=None):
-        self.port = port
-        from_here = (source, 0) if source else None
-        self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE_S, from_here)
-        self._reader = self.sock.makefile("rb")
-        self._data = []
-        self.greeting = self.reply()
-
-    def send(self, text):
-        """Send text, or bytes as they are; text gets its CRLF."""
-        self.sock.sendall(text if isinstance(text, bytes) else text.encode() + b"\r\n")
-
-    def reply(self):
-        """The next reply; ConnectionError where the board has closed the connection."""
-        lines = [self._line()]
-        code = lines[0][:3]
-        assert code.isdigit(), f"no reply: {lines[0]!r}"
-        if lines[0][3:4] == "-":
-            while not lines[-1].startswith(code + " "):
-                lines.append(self._line())
-        return Reply(int(code), lines)
-
-    def _line(self):
-        line = self._reader.readline()
-        if not line:
-            raise ConnectionError("the board closed the control connection")
-        assert line.endswith(b"\r\n"), line
-        return line[:-2].decode()
-
-    def ask(self, text):
-        """Send a command and return its reply."""
-        self.send(text)
-        return self.reply()
+class Control(Client):
+    """A client who knows the passwords of USERS."""
 
     def login(self, user="admin", password=None):
-        assert self.ask(f"USER {user}").code == 331
-        reply = self.ask(f"PASS {USERS[user]['password'] if password is None else password}")
-        assert reply.code == 230, reply
-        return self
-
-    def passive_port(self):
-        reply = self.ask("EPSV")
-        assert reply.code == 229, reply
-        return self.port_in(reply)
-
-    @staticmethod
-    def port_in(reply):
-        """The port that a reply to EPSV names."""
-        return int(re.search(r"\|\|\|(\d+)\|", reply.text)[1])
-
-    def data(self, small=False, port=None):
-        """A connected data connection; small: with the smallest buffer, to make the board wait.
-
-        port: None for a new one.
-        """
-        sock = socket.socket()
-        self._data.append(sock)
-        sock.settimeout(PATIENCE_S)
-        if small:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.connect(("127.0.0.1", port or self.passive_port()))
-        return sock
-
-    def begin(self, command, small=False):
-        """Start a transfer: its data connection, after the 150."""
-        sock = self.data(small)
-        reply = self.ask(command)
-        assert reply.code == 150, reply
-        return sock
-
-    def fetch(self, command):
-        """Run a transfer from the board to its end: the bytes."""
-        sock = self.begin(command)
-        received = self.rest(sock)
-        reply = self.reply()
-        assert reply.code == 226, reply
-        return received
-
-    def store(self, command, content):
-        """Run a transfer to the board to its end: the final reply."""
-        sock = self.begin(command)
-        sock.sendall(content)
-        sock.close()
-        return self.reply()
-
-    def put(self, path, content):
-        reply = self.store(f"STOR {path}", content)
-        assert reply.code == 226, reply
-
-    def get(self, path):
-        assert self.ask("TYPE I").code == 200
-        return self.fetch(f"RETR {path}")
-
-    def names(self, path):
-        return self.fetch(f"NLST {path}").decode().split("\r\n")[:-1]
-
-    def closed(self):
-        """True once the board has closed this connection; reads what it still says."""
-        with contextlib.suppress(ConnectionError):
-            while self._reader.readline():
-                pass
-        return True
-
-    @staticmethod
-    def rest(sock):
-        """What a socket yields until its end."""
-        pieces = []
-        while piece := sock.recv(65536):
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def reset(self, sock=None):
-        """Close a socket, or the control connection, with a RST, as a client that dies does."""
-        sock = sock or self.sock
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        if sock is self.sock:
-            self._reader.close()
-        sock.close()
-
-    def leave(self):
-        """Close the control connection alone, without a QUIT."""
-        self._reader.close()
-        self.sock.close()
-
-    def close(self):
-        for sock in self._data:
-            sock.close()
-        self.leave()
+        """Log in; returns itself. password None: that of USERS."""
+        return super().login(user, USERS[user]["password"] if password is None else password)
 
 
 class Desk(Board):

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import pytest
 from fixtures_sim import PASSWORD, desk
-from fuzz.client import PATIENCE_S, Client, connect, drain, linger, passive_port
+from ftp_client import drain, linger, passive_port
+from fuzz.client import PATIENCE_S, Client, connect
 from fuzz.interpreter import many
 from fuzz.model import (
     BLANKS,
@@ -413,11 +414,11 @@ class Conversation(RuleBasedStateMachine):
             if self.client.ask(f"{verb} {path}").code == 150 and verb != "RETR":
                 sock.sendall(content)
             if first:
-                self.client.close(reset)
+                self.client.reset() if reset else self.client.close()
             else:  # the data connection before it, and it with a RST: its end is no clean one
                 linger(sock)
                 sock.close()
-                self.client.close(reset)
+                self.client.reset() if reset else self.client.close()
         self.client = None
         self.board.settled()
         self._log_in()
