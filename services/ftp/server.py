@@ -13,6 +13,7 @@ import hal
 from hal.console import console
 from hal.net import accept, hang_up, keep_room, listen, readable, stop_listening
 from services.borrow import borrow, forget, release
+from services.ftp import shortage
 from services.ftp.access import admission, sight
 from services.ftp.control.session import Session
 from services.ftp.errors import FTPError
@@ -29,11 +30,6 @@ _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n"
 _PLENTY = const(16_384)  # bytes free: no need to look closer
 _ROOM = const(6_144)  # for a session, and for the others' replies
 _PIECE = const(2_048)  # in one piece, without which the server itself could not go on waiting
-_STARVED_S = const(30)  # without memory for so long, and nobody else is here
-_STALE_S = const(600)  # until another command's want of memory counts
-_TO_COME = const(b"421")  # in place of a verb: clients found no memory
-_IN_HOLES = const(12_288)  # bytes free with which each command should run
-_NAMES = const(4_608)  # what the table of names grows by, in one piece
 _TELL_S = const(1)  # a flood of refused clients is told once a second
 
 
@@ -42,8 +38,8 @@ class FtpServer(Service):
 
     name = "ftp"
     critical = True
-    starving = None  # what found no memory, a verb or _TO_COME, until it finds some
-    _starved = 0  # the uptime when it did
+    short = False  # what has found no memory since then, see shortage
+    short_since = 0
 
     def __init__(self, *wired, **options):
         borrow("services.ftp.start", "make")(self, *wired, **options)
@@ -125,11 +121,9 @@ class FtpServer(Service):
                 if gc.mem_free() < _ROOM:  # it would take the last of it from those who are here
                     raise MemoryError
             self._admit(sock, hal.peer_address(raw)[0])
-            if self.starving == _TO_COME:
-                self.starving = None
         except MemoryError:
             self._refuse(sock, _NO_MEMORY)
-            self.starve(_TO_COME)
+            shortage.met(self, None)
             await self._recover(_REFUSED_MS)
 
     def _refuse(self, sock, line):
@@ -165,28 +159,6 @@ class FtpServer(Service):
         except MemoryError:
             self.left(session)
             raise
-
-    def starve(self, verb):
-        """A command found no memory, or a client: make room. Where that never helps, reset.
-
-        What lies in small holes stays so with nobody here. The table of names, say, grows by
-        4.5 KB in one piece, and until it can, whatever module is wanted finds no memory.
-        """
-        release()
-        gc.collect()
-        now = hal.uptime()
-        if verb != self.starving:
-            if not self.starving or now - self._starved > _STALE_S:
-                self.starving = verb
-                self._starved = now
-        elif now - self._starved >= _STARVED_S and len(self.sessions) <= (verb != _TO_COME):
-            self.buffers.drop()
-            gc.collect()
-            if gc.mem_free() >= _IN_HOLES:
-                try:
-                    bytearray(_NAMES)
-                except MemoryError:
-                    self.status.give_up("ftp: all free memory lies in small pieces")
 
     def left(self, session):
         """A session is over."""

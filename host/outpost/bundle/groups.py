@@ -25,7 +25,7 @@ GROUPS = (
     _group(
         "services.ftp.server",
         "services.ftp",
-        "access.accounts access.admission access.sight"
+        "shortage access.accounts access.admission access.sight"
         " commands commands.access commands.site commands.transfers"
         " control.lines control.session errors"
         " data.buffers data.connection data.listeners data.pump data.transfer"

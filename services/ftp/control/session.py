@@ -10,6 +10,7 @@ import hal
 from hal import elapsed
 from hal.net import hang_up, readable, room
 from services.borrow import borrow
+from services.ftp import shortage
 from services.ftp.commands import (
     ANYTIME,
     ARG,
@@ -121,7 +122,7 @@ class Session:
         except asyncio.CancelledError:
             pass  # end() tells the client why
         except MemoryError:
-            gc.collect()
+            shortage.met(server, b"")
             self.why = SENT_AWAY
         except Exception as error:
             server.report("session", error)
@@ -193,14 +194,14 @@ class Session:
                 if PATH in flags:
                     arg = self.path(arg, WRITE in flags)
                 reply = await handler_of(module, verb)(self, arg)
-                if verb == self.server.starving:
-                    self.server.starving = None
+                if verb == self.server.short:
+                    self.server.short = False  # see shortage
         except FTPError as error:
             reply = error.reply
         except OSError as error:
             reply = reply_to(error)
         except MemoryError as error:
-            self.server.starve(verb)
+            shortage.met(self.server, verb)
             reply = reply_to(error)
         except Exception as error:
             reply = reply_to(error)
