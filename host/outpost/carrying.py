@@ -8,6 +8,7 @@ import shutil
 import sys
 import tomllib
 from pathlib import Path
+from typing import cast
 
 from setuptools.command.build_py import build_py
 
@@ -22,14 +23,14 @@ _STANDINS = "tests/standins"  # for simulated boards, where the packages could n
 class BuildPy(build_py):
     """build_py, and outpost/carried in what it builds."""
 
-    def run(self):
+    def run(self) -> None:
         """Build, then carry; an editable install has the checkout itself."""
         super().run()
         if not self.editable_mode:
             carry(Path.cwd(), Path(self.build_lib) / "outpost" / "carried")
 
 
-def carry(root, target):
+def carry(root: Path, target: Path) -> None:
     """Copy into the folder target what an installed Outpost needs of the checkout root."""
     shutil.rmtree(target, ignore_errors=True)
     files = {path for pattern in _WHAT for path in root.glob(pattern)} | _packages(root)
@@ -43,10 +44,11 @@ def carry(root, target):
     (target / "carried-id").write_text(check.hexdigest()[:16])
 
 
-def _packages(root):
+def _packages(root: Path) -> set[Path]:
     """The pinned packages of micropython-lib and their stand-ins; says what is not there."""
-    listed = tomllib.loads((root / "host" / "outpost" / "packages.toml").read_text())
-    found = set()
+    text = (root / "host" / "outpost" / "packages.toml").read_text()
+    listed = cast(dict[str, dict[str, str]], tomllib.loads(text))
+    found: set[Path] = set()
     for name, package in listed.items():
         found.add(root / _STANDINS / package["file"])
         path = root / _LIBRARY / package["file"]

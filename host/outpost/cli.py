@@ -16,7 +16,7 @@ from outpost.watch.command import watch
 
 
 @click.group()
-def main():
+def main() -> None:
     """Try, deploy, update and watch Outpost boards."""
 
 

@@ -10,11 +10,25 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict, cast
 
 from outpost.home import tree_root
 
-_LISTED = tomllib.loads(Path(__file__).with_name("packages.toml").read_text())
+
+class _Package(TypedDict):
+    """An entry of packages.toml."""
+
+    file: str
+    folder: str
+    version: str
+    sha256: str
+
+
+_LISTED = cast(
+    dict[str, _Package], tomllib.loads(Path(__file__).with_name("packages.toml").read_text())
+)
 # Package -> (its file, the folder of a micropython-lib checkout that holds that file).
 PACKAGES: dict[str, tuple[str, str]] = {
     name: (one["file"], one["folder"]) for name, one in _LISTED.items()
@@ -35,13 +49,14 @@ class NotForBoards(Exception):
     """A package is missing, or is a stand-in of the tests; the text says which and what to do."""
 
 
-def require_real(library, standins, say):
+def require_real(library: Path, standins: Path, say: Callable[[str], object]) -> None:
     """Look at the packages in the folder library before they go to a board.
 
     say(text) tells of one that is another version than the pinned one, which is a developer's
     affair. Raises NotForBoards.
     """
-    missing, fake = [], []
+    missing: list[str] = []
+    fake: list[str] = []
     for name, (file, _) in PACKAGES.items():
         here, standin = library / file, standins / file
         if not here.is_file():
@@ -62,12 +77,18 @@ _WHAT_TO_DO = (
 )
 
 
-def is_pinned(name, file):
+def is_pinned(name: str, file: Path) -> bool:
     """Whether a file is the pinned one of a package."""
     return hashlib.sha256(file.read_bytes()).hexdigest() == _LISTED[name]["sha256"]
 
 
-def fetch(target, *, checkout=None, standins, say=print):
+def fetch(
+    target: Path,
+    *,
+    checkout: Path | None = None,
+    standins: Path,
+    say: Callable[[str], object] = print,
+) -> None:
     """Put every package into folder target; say(text) tells where each came from.
 
     checkout: a micropython-lib checkout, or None. Raises MissingCheckout.
@@ -85,7 +106,7 @@ def fetch(target, *, checkout=None, standins, say=print):
             say(f"{name}: mip could not fetch it; the stand-in of the tests")
 
 
-def _found(path):
+def _found(path: Path) -> Path:
     if not path.is_file():
         raise MissingCheckout(
             f"{path} is missing: MICROPYTHON_LIB must name a checkout of micropython-lib"
@@ -93,12 +114,12 @@ def _found(path):
     return path
 
 
-def _copy(source, target):
+def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
 
 
-def _through_mip(target):
+def _through_mip(target: Path) -> bool:
     """Let the interpreter's own mip fetch all packages in bounded time; False where it can't."""
     # Where mip fails it leaves half of the packages: what it fetched is taken only as a whole.
     scratch = target.with_name(target.name + ".mip")
@@ -120,7 +141,7 @@ def _through_mip(target):
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def main():
+def main() -> None:
     """Fill build/lib of the device tree."""
     root = tree_root()
     checkout = os.environ.get("MICROPYTHON_LIB")

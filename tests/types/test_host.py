@@ -7,15 +7,12 @@ ROOT = Path(__file__).parents[2]
 
 # Folders and modules of host/outpost whose code isn't annotated throughout; none may be added.
 LOOSE = {
-    "carrying.py",
     "cli.py",
     "dashboard",
-    "dependencies.py",
     "deploy.py",
     "doctor.py",
     "push",
     "serial_board.py",
-    "serial_scripts.py",
     "status",
     "watch",
 }
