@@ -18,7 +18,7 @@ from outpost.sim.flash import FlashError
 )  # fmt: skip
 @click.option("--broker", metavar="URL", help="ws:// or wss:// URL of the broker to show.")
 @click.option("--demo", "with_demo", is_flag=True, help="Bring a broker and three busy boards.")
-def dashboard(port, broker, with_demo):
+def dashboard(port: int, broker: str | None, with_demo: bool) -> None:
     """Serve the web page that watches boards, until Ctrl-C.
 
     The page itself connects to the broker, which needs a listener for WebSocket.
@@ -48,10 +48,14 @@ def dashboard(port, broker, with_demo):
         raise click.ClickException(why) from error
 
 
-def _ended_by_signal(stack):
+def _ended_by_signal(stack: contextlib.ExitStack) -> threading.Event:
     """An event that Ctrl-C or a terminate sets; the signals' handlers come back with stack."""
     over = threading.Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        over.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        before = signal.signal(number, lambda *_: over.set())
+        before = signal.signal(number, on_signal)
         stack.callback(signal.signal, number, before)
     return over

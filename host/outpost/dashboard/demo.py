@@ -3,6 +3,7 @@
 import contextlib
 import json
 import tempfile
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -36,18 +37,18 @@ class Demo:
     """What runs: the page's URL with the broker in it, the boards, mqtt's own port, the notes."""
 
     url: str
-    boards: list
+    boards: list[Board]
     mqtt_port: int
-    notes: list
+    notes: list[str]
 
 
-def address(page_url, broker):
+def address(page_url: str, broker: str) -> str:
     """The URL that opens the page with this broker."""
     return f"{page_url}?{urlencode({'broker': broker})}"
 
 
 @contextlib.contextmanager
-def running(port=0, traffic=True):
+def running(port: int = 0, traffic: bool = True) -> Generator[Demo]:
     """Run it all while the block runs; gives a Demo. port: of the page, 0 for a free one.
 
     Raises PageError, ProgramError, BoardFailed, OSError.
@@ -58,10 +59,10 @@ def running(port=0, traffic=True):
         mqtt_port, websocket_port = programs.free_ports(2)
         stack.enter_context(programs.mosquitto(folder, mqtt_port, websocket_port))
         ntp = stack.enter_context(programs.time_server(folder))
-        notes = []
+        notes: list[str] = []
         if ntp is None:
             notes.append("No time server (chronyd, as root): the boards' clocks are not set.")
-        boards = []
+        boards: list[Board] = []
         for name in NAMES:
             boards.append(_board(folder, name, mqtt_port, ntp))
             boards[-1].start()
@@ -77,7 +78,7 @@ def running(port=0, traffic=True):
         yield Demo(address(url, broker), boards, mqtt_port, notes)
 
 
-def _board(folder, name, mqtt_port, ntp):
+def _board(folder: Path, name: str, mqtt_port: int, ntp: str | None) -> Board:
     """A board with that name, not yet started."""
     flash = folder / f"{name}.img"
     port = programs.free_port()
@@ -101,6 +102,6 @@ def _board(folder, name, mqtt_port, ntp):
     return Board(flash, ftp_port=port)
 
 
-def _end(board):
+def _end(board: Board) -> None:
     if board.state == "running":
         board.stop()

@@ -3,7 +3,11 @@
 import contextlib
 import functools
 import threading
+from collections.abc import Generator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
 
 from outpost import bundle
 
@@ -15,7 +19,7 @@ class PageError(Exception):
     """The page can't be served; the text says why and what to do."""
 
 
-def page_folder():
+def page_folder() -> Path:
     """The folder that the page stands in. PageError where it or a library is missing."""
     folder = bundle.tree_root() / "dashboard"
     if not (folder / "index.html").is_file():
@@ -29,7 +33,7 @@ def page_folder():
 class _Handler(SimpleHTTPRequestHandler):
     """GET and HEAD of the page's files, never from a cache: the next version is seen at once."""
 
-    def send_head(self):
+    def send_head(self) -> BytesIO | BinaryIO | None:
         """The page's files alone: its folder holds what is not for visitors, too."""
         path = self.path.partition("?")[0]
         if path != "/" and (path.count("/") != 1 or not path.endswith(_KINDS)):
@@ -37,19 +41,19 @@ class _Handler(SimpleHTTPRequestHandler):
             return None
         return super().send_head()
 
-    def end_headers(self):
+    def end_headers(self) -> None:
         """Headers that a <meta> can't stand for, and none that would keep it."""
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("X-Frame-Options", "DENY")
         super().end_headers()
 
-    def log_message(self, *arguments):
+    def log_message(self, format: str, *arguments: object) -> None:
         """Nothing: the terminal shows what the boards' owner asked for."""
 
 
 @contextlib.contextmanager
-def serving(port=0, host="127.0.0.1"):
+def serving(port: int = 0, host: str = "127.0.0.1") -> Generator[str]:
     """Serve the page while the block runs; gives its URL. port 0: a free one.
 
     Raises PageError; OSError where the port can't be used.

@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
 
 _PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 _UP_S = 10
@@ -17,12 +19,12 @@ class ProgramError(Exception):
     """A program is missing or does not start; the text says what to do."""
 
 
-def free_port():
+def free_port() -> int:
     """A TCP port of 127.0.0.1 which nothing listens on."""
     return free_ports(1)[0]
 
 
-def free_ports(count):
+def free_ports(count: int) -> list[int]:
     """So many of them, all different: asked for one by one, the host may name one twice."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -32,7 +34,7 @@ def free_ports(count):
 
 
 @contextlib.contextmanager
-def mosquitto(folder, mqtt_port, websocket_port):
+def mosquitto(folder: Path, mqtt_port: int, websocket_port: int) -> Generator[None]:
     """Run a broker without passwords on two ports of 127.0.0.1 while the block runs."""
     program = shutil.which("mosquitto", path=_PATH)
     if not program:
@@ -51,7 +53,7 @@ def mosquitto(folder, mqtt_port, websocket_port):
 
 
 @contextlib.contextmanager
-def time_server(folder):
+def time_server(folder: Path) -> Generator[str | None]:
     """Run chronyd on a loopback address and give that; None where that can't be done.
 
     Only root may bind NTP's port. chronyd serves the host's time and leaves the host's clock.
@@ -70,7 +72,7 @@ def time_server(folder):
         yield address
 
 
-def _may_bind(address):
+def _may_bind(address: str) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((address, _NTP_PORT))
@@ -80,7 +82,7 @@ def _may_bind(address):
 
 
 @contextlib.contextmanager
-def _running(command, log):
+def _running(command: Sequence[str | Path], log: Path) -> Generator[subprocess.Popen[bytes]]:
     """A process while the block runs."""
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -101,7 +103,7 @@ def _running(command, log):
             process.wait()
 
 
-def _wait_listening(process, port, log):
+def _wait_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _UP_S
     while True:
         with socket.socket() as probe:

@@ -5,6 +5,9 @@ import ftplib
 import io
 import random
 import threading
+from collections.abc import Callable, Generator
+
+from outpost.sim.desk import Board
 
 PASSWORD = "demo"
 USER = "admin"
@@ -15,23 +18,23 @@ _NAMES = ("readings.csv", "status.json", "frame.bin", "pump.log", "grüße.txt",
 class Traffic:
     """One client of one board, in a thread of its own, from start() to stop()."""
 
-    def __init__(self, board, seed):
+    def __init__(self, board: Board, seed: int) -> None:
         self._board = board
         self._random = random.Random(seed)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"traffic {seed}")
 
-    def start(self):
+    def start(self) -> None:
         """Begin."""
         self._thread.start()
 
-    def stop(self):
+    def stop(self) -> None:
         """End soon: what is under way is cut off."""
         self._over.set()
         self._thread.join()
 
-    def _run(self):
-        weights = {
+    def _run(self) -> None:
+        weights: dict[Callable[[], None], float] = {
             self._upload: 6,
             self._slow_upload: 5,
             self._download: 4,
@@ -48,7 +51,8 @@ class Traffic:
                 action()
 
     @contextlib.contextmanager
-    def _session(self, password=PASSWORD):
+    def _session(self, password: str = PASSWORD) -> Generator[ftplib.FTP]:
+        assert self._board.ftp_port  # a board of a demonstration
         ftp = ftplib.FTP()
         try:
             ftp.connect("127.0.0.1", self._board.ftp_port, timeout=10)
@@ -57,22 +61,22 @@ class Traffic:
         finally:
             ftp.close()
 
-    def _path(self):
+    def _path(self) -> str:
         return f"/{self._random.choice(_NAMES)}"
 
-    def _upload(self):
+    def _upload(self) -> None:
         size = self._random.randint(200, 20_000)
         with self._session() as ftp:
             ftp.storbinary(f"STOR {self._path()}", io.BytesIO(bytes(size)))
 
-    def _pace(self):
+    def _pace(self) -> float:
         """Seconds between two chunks: 3 to 10 KB/s, as at the edge of a radio's reach.
 
         All files together must fit the 270 KiB that a simulated Pico W has free.
         """
         return _CHUNK / self._random.uniform(3000, 10_000)
 
-    def _slow_upload(self, cut=False):
+    def _slow_upload(self, cut: bool = False) -> None:
         chunks = self._random.randint(60, 200)
         pace = self._pace()
         with self._session() as ftp:
@@ -84,26 +88,26 @@ class Traffic:
                     data.sendall(bytes(_CHUNK))
             ftp.voidresp()
 
-    def _cut_upload(self):
+    def _cut_upload(self) -> None:
         self._slow_upload(cut=True)
 
-    def _download(self):
+    def _download(self) -> None:
         path = self._path()
         with self._session() as ftp:
             ftp.storbinary(f"STOR {path}", io.BytesIO(bytes(self._random.randint(5000, 40_000))))
             ftp.retrbinary(f"RETR {path}", lambda data: None)
 
-    def _tidy(self):
+    def _tidy(self) -> None:
         with self._session() as ftp:
             path = self._path()
             ftp.storbinary(f"STOR {path}", io.BytesIO(b"old"))
             ftp.rename(path, f"{path}.old")
             ftp.delete(f"{path}.old")
 
-    def _wrong_password(self):
+    def _wrong_password(self) -> None:
         with self._session("letmein"):
             pass
 
-    def _reboot(self):
+    def _reboot(self) -> None:
         with self._session() as ftp:
             ftp.sendcmd("SITE shutdown -r")
