@@ -11,7 +11,6 @@ LOOSE = {
     "doctor.py",
     "push",
     "serial_board.py",
-    "status",
     "watch",
 }
 

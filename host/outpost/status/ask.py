@@ -3,11 +3,14 @@
 import contextlib
 import ftplib
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from ssl import SSLContext
+from typing import NoReturn, TypeGuard, cast
 
+from outpost.address import Address
 from outpost.control import Control, session
-from outpost.status.stat_text import parse
+from outpost.status.stat_text import Sections, parse
 
 _UNHEALTHY = ("failed", "waiting")  # waiting: for its next start
 _MOST = 1e15  # bytes; a board may say anything
@@ -18,18 +21,18 @@ LEAST = 0.05  # of the heap or the flash that must be free
 class Answer:
     """What a board said. sections: name -> key -> value; exact: False where STAT rounded them."""
 
-    sections: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    sections: Sections = field(default_factory=dict[str, dict[str, object]])
     exact: bool = True
 
     @property
-    def problems(self):
+    def problems(self) -> list[str]:
         """What is wrong with it, each in a few words, the worst first."""
         return [*self._failing(), *self._update(), *self._unset(), *self._scarce()]
 
-    def _of(self, section, key):
+    def _of(self, section: str, key: str) -> object:
         return self.sections.get(section, {}).get(key)
 
-    def _failing(self):
+    def _failing(self) -> Iterator[str]:
         if "rescue" in self.sections:
             yield f"rescue mode: {self._of('rescue', 'reason')}"
         for name, section in self.sections.items():
@@ -43,7 +46,7 @@ class Answer:
             why = telemetry.get("last_error")
             yield "telemetry is down" + (f": {why}" if why else "")
 
-    def _update(self):
+    def _update(self) -> Iterator[str]:
         phase, to = self._of("update", "phase"), self._of("update", "to") or "?"
         if phase == "trial":
             yield f"update to {to} on trial"
@@ -51,7 +54,7 @@ class Answer:
             why = self._of("update", "reason")
             yield f"update to {to} rolled back" + (f": {why}" if why else "")
 
-    def _unset(self):
+    def _unset(self) -> Iterator[str]:
         if self._of("config", "problems"):
             yield f"config.json: {self._of('config', 'problems')}"
         if self._of("config", "reason"):
@@ -60,22 +63,32 @@ class Answer:
             why = self._of("time", "problem") or self._of("time", "last_error")
             yield "clock not set" + (f": {why}" if why else "")
 
-    def _scarce(self):
+    def _scarce(self) -> Iterator[str]:
         for name in ("heap", "flash"):
             share = free_share(self.sections.get(name, {}))
             if share is not None and share < LEAST:
                 yield f"low {name}: {share:.1%} free"
 
 
-def free_share(section):
+def free_share(section: Mapping[str, object]) -> float | None:
     """How much of the heap or the flash is free, 0 to 1; None where the section doesn't tell."""
     free, total = section.get("free_bytes"), section.get("total_bytes")
-    if not all(isinstance(x, (int, float)) and 0 <= x < _MOST for x in (free, total)) or not total:
+    if not (_is_count(free) and _is_count(total)) or not total:
         return None
     return free / total
 
 
-def ask(address, login, *, context=None, timeout=15):
+def _is_count(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and 0 <= value < _MOST
+
+
+def ask(
+    address: Address,
+    login: tuple[str | None, str | None],
+    *,
+    context: SSLContext | None = None,
+    timeout: float = 15,
+) -> Answer:
     """The Answer of the board at an Address; control.Unreachable. timeout: seconds for all of it.
 
     login: (user, password). context: an SSLContext where the scheme is ftps.
@@ -94,19 +107,25 @@ def asked(control: Control) -> Answer:
     return Answer(parse(control.sendcmd("STAT")), exact=False)
 
 
-def _refuse(name):
+def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _read(reply):
+def _read(reply: str) -> Sections | None:
     """The sections of SITE status's reply; None where a line isn't one, or there is none."""
-    sections = {}
+    sections: Sections = {}
     for line in reply.splitlines()[:-1]:
         try:
             part = json.loads(line[4:], parse_constant=_refuse)
         except (ValueError, RecursionError):
             return None
-        if not isinstance(part, dict) or not all(isinstance(x, dict) for x in part.values()):
+        if not _are_sections(part):
             return None
         sections |= part
     return sections or None
+
+
+def _are_sections(part: object) -> TypeGuard[Sections]:
+    return isinstance(part, dict) and all(
+        isinstance(section, dict) for section in cast(dict[str, object], part).values()
+    )

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -10,14 +12,20 @@ from rich.text import Text
 
 from outpost import boards as several
 from outpost import bundle
+from outpost.boards import Board
 from outpost.bundle.trace import explained
 from outpost.control import Unreachable
 from outpost.shown import ADVICE, safe, size, span
 from outpost.status.ask import Answer, ask
 from outpost.status.rows import rows
+from outpost.status.stat_text import Sections
 
 _BESIDE, _LEAST = 23, 40  # columns that the names and states of services take; for the rest
-_UNITS = (("_bytes", size), ("_ms", lambda ms: f"{ms:.0f} ms"), ("_s", span))
+_UNITS: tuple[tuple[str, Callable[[float], str]], ...] = (
+    ("_bytes", size),
+    ("_ms", lambda ms: f"{ms:.0f} ms"),
+    ("_s", span),
+)
 _GOOD, _BAD = "green", "bold red"
 
 
@@ -31,7 +39,14 @@ _GOOD, _BAD = "green", "bold red"
     "--timeout", type=click.FloatRange(1, 600), default=15, show_default=True,
     help="Seconds that a board may take.",
 )  # fmt: skip
-def status(urls, boards_file, verbose, as_json, cafiles, timeout):
+def status(
+    urls: tuple[str, ...],
+    boards_file: Path | None,
+    verbose: bool,
+    as_json: bool,
+    cafiles: tuple[Path, ...],
+    timeout: float,
+) -> None:
     """Tell how boards are, each asked over FTP.
 
     URL is a board's: ftp://user@host:port, or ftps:// for explicit TLS. The password may come
@@ -55,7 +70,7 @@ def status(urls, boards_file, verbose, as_json, cafiles, timeout):
     tree = bundle.tree_root()
     boards, context = several.of_command(urls, boards_file, cafiles)
 
-    def asked(board):
+    def asked(board: Board) -> Answer | Unreachable:
         login = board.address.user, board.address.password
         try:
             answer = ask(board.address, login, context=context, timeout=timeout)
@@ -80,18 +95,19 @@ def status(urls, boards_file, verbose, as_json, cafiles, timeout):
     sys.exit(0 if all(_well(answer) for _, answer in answers) else 1)
 
 
-def _well(answer):
+def _well(answer: Answer | Unreachable) -> bool:
     return isinstance(answer, Answer) and not answer.problems
 
 
-def _title(board):
+def _title(board: Board) -> str:
     """Its name in the file of boards, where it has one, and its URL."""
     return f"{safe(board.name)} {safe(board.address)}" if board.name else safe(board.address)
 
 
-def _of_the_source(sections, tree):
+def _of_the_source(sections: Sections, tree: Path) -> Sections:
     """Sections, with the places of tracebacks as in the source."""
-    name = sections.get("board", {}).get("bundle")
+    bundle_id = sections.get("board", {}).get("bundle")
+    name = bundle_id if isinstance(bundle_id, str) else None
     return {
         section: {
             key: explained(value, name, tree) if isinstance(value, str) else value
@@ -101,25 +117,25 @@ def _of_the_source(sections, tree):
     }
 
 
-def _json_line(board, answer):
+def _json_line(board: Board, answer: Answer | Unreachable) -> str:
     """In ASCII, so that nothing of it reaches a terminal as it is."""
-    reached = isinstance(answer, Answer)
+    told = answer if isinstance(answer, Answer) else None
     return json.dumps(
         {
             "board": str(board.address),
             "name": board.name or None,
-            "reachable": reached,
-            "error": None if reached else str(answer),
-            "problems": answer.problems if reached else [],
-            "exact": answer.exact if reached else None,
-            "status": answer.sections if reached else None,
+            "reachable": told is not None,
+            "error": None if told else str(answer),
+            "problems": told.problems if told else [],
+            "exact": told.exact if told else None,
+            "status": told.sections if told else None,
         }
     )
 
 
-def _show(console, board, answer):
-    told = answer.sections.get("board", {}).get("name")
-    head = Text(safe(told or board.name or board.address.host), "bold")
+def _show(console: Console, board: Board, answer: Answer) -> None:
+    called = answer.sections.get("board", {}).get("name")
+    head = Text(safe(called or board.name or board.address.host), "bold")
     head.append(f"  {safe(board.address)}", "not bold dim")
     console.print(head)
     room = max(_LEAST, console.width - _BESIDE)
@@ -139,7 +155,7 @@ def _show(console, board, answer):
         console.print(Text(f"! {safe(problem, ADVICE)}", _BAD))
 
 
-def filled(pairs, width):
+def filled(pairs: Iterable[str], width: int) -> str:
     """Pairs on lines of that width, none of them broken in two where it fits a line."""
     lines = [""]
     for pair in pairs:
@@ -149,7 +165,7 @@ def filled(pairs, width):
     return "\n".join(lines)[:-1]
 
 
-def shown(key, value):
+def shown(key: str, value: object) -> str:
     """`key value` for people, in the unit that the key ends in; empty where it is not known."""
     if value in (None, ""):
         return ""

@@ -1,9 +1,12 @@
 """Many boards on a terminal: a row each with what is wrong below it, trouble first."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
 from rich.cells import cell_len
 from rich.padding import Padding
 from rich.text import Text
 
+from outpost.boards import Board
 from outpost.shown import ADVICE, safe, size, span, versions
 from outpost.status.ask import LEAST, Answer, free_share
 
@@ -16,7 +19,9 @@ _NAMES, _FEWEST = 24, 10  # characters of a board's name
 _GAP = 2
 
 
-def rows(answers, width):
+def rows(
+    answers: Iterable[tuple[Board, Answer | Exception]], width: int
+) -> Iterator[Text | Padding]:
     """Yield what to print: a head, for each board a row and its problems, how many are well.
 
     answers: (boards.Board, Answer or the exception that says why there is none), ...
@@ -45,17 +50,17 @@ def rows(answers, width):
     yield Text(", ".join(told), "bold")
 
 
-def _condition(answer):
+def _condition(answer: Answer | Exception) -> str:
     if not isinstance(answer, Answer):
         return AWAY
     return TROUBLE if answer.problems else WELL
 
 
-def _problems(answer):
+def _problems(answer: Answer | Exception) -> list[str]:
     return answer.problems if isinstance(answer, Answer) else [f"can't be asked: {answer}"]
 
 
-def _cells(board, answer):
+def _cells(board: Board, answer: Answer | Exception) -> list[Text]:
     condition = _condition(answer)
     sections = answer.sections if isinstance(answer, Answer) else {}
     told = sections.get("board", {})
@@ -72,7 +77,7 @@ def _cells(board, answer):
     ]
 
 
-def _free(section):
+def _free(section: Mapping[str, object]) -> Text:
     text = Text(_number(section.get("free_bytes"), size))
     share = free_share(section)
     if share is not None:
@@ -80,13 +85,14 @@ def _free(section):
     return text
 
 
-def _number(value, shown):
+def _number(value: object, shown: Callable[[float], str]) -> str:
     """A number in words; a board may say anything in its place."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return shown(value) if is_number and abs(value) < 1e15 else "-"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "-"
+    return shown(value) if abs(value) < 1e15 else "-"
 
 
-def _line(row, widths, below):
+def _line(row: Sequence[Text], widths: Sequence[int], below: bool) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
         if below and column == _VERSION:

@@ -5,8 +5,11 @@ between values that may hold commas. What is known of the keys tells where a val
 """
 
 import re
+from collections.abc import Iterator
 from itertools import zip_longest
 
+# Section -> key -> value, which may be anything that JSON has.
+Sections = dict[str, dict[str, object]]
 # The keys of Outpost's own sections as STAT shows them, with the unit that it takes off.
 _KEYS = {
     "address": "", "boots": "", "broker": "", "bundle": "", "by": "", "clock": "",
@@ -23,8 +26,10 @@ _TEXTS = {
     "bundle", "by", "error", "firmware", "id", "last_crash", "last_error", "last_problem",
     "name", "path", "problem",
 }  # fmt: skip
-_STATES = {"starting", "running", "waiting", "failed", "finished", "stopped", "off"}
-_STATES |= {"trial", "proven", "reverted", "replaced"}  # a configuration's
+_STATES = {
+    *("starting", "running", "waiting", "failed", "finished", "stopped", "off"),
+    *("trial", "proven", "reverted", "replaced"),  # a configuration's
+}
 _LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # the heads of STAT begin with a capital
 _PHRASES = "|".join(sorted(map(re.escape, _KEYS), key=len, reverse=True))
 _KNOWN = re.compile(rf"(?:^|, )({_PHRASES}) ")
@@ -33,12 +38,12 @@ _SPAN = re.compile(r"(-?)(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
 _SIZES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
 
 
-def parse(reply):
+def parse(reply: str) -> Sections:
     """Section -> key -> value of the text of a STAT reply, its codes included.
 
     Keys end in their unit as the status has it: free_bytes, uptime_s, offset_ms.
     """
-    sections = {}
+    sections: dict[str, str] = {}
     name = None
     for line in reply.splitlines():
         text = line[4:] if re.match(r"\d{3}[- ]", line) else line
@@ -53,7 +58,7 @@ def parse(reply):
     return {name: dict(_pairs(text)) for name, text in sections.items()}
 
 
-def _pairs(text):
+def _pairs(text: str) -> Iterator[tuple[str, object]]:
     """Yield (key, value) of what stands behind a section's name."""
     state, _, rest = text.partition(", ")
     if state in _STATES:
@@ -73,7 +78,7 @@ def _pairs(text):
             yield _read(found[1], _KEYS[found[1]], value)
 
 
-def _unknown(text):
+def _unknown(text: str) -> Iterator[tuple[str, object]]:
     """Pairs of an application's own keys: the last word is the value, what it may be of units."""
     for part in _COMMA.split(text.strip(", ")):
         found = re.fullmatch(rf"(.+?) ({_SPAN.pattern}|-?\d+ ms|[\d.]+ (?:B|KiB|MiB)|\S+)", part)
@@ -81,7 +86,7 @@ def _unknown(text):
             yield _read(found[1], "", found[2])
 
 
-def _read(phrase, unit, value):
+def _read(phrase: str, unit: str, value: str) -> tuple[str, object]:
     """(key with its unit, value) of a phrase and the text behind it."""
     key = phrase.replace(" ", "_")
     if key in _TEXTS:
