@@ -4,15 +4,17 @@ import functools
 import json
 import os
 import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 
 from outpost import bundle, certificate
 from outpost.bundle import DeviceFile, earlier, maps
 from outpost.dependencies import NotForBoards, require_real
-from outpost.serial_board import STAGED, BoardError, ConnectionLost, SerialBoard
+from outpost.serial_board import STAGED, BoardError, ConnectionLost, Found, SerialBoard
 
 CONFIG = "/config.json"
 OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)  # no file of a user lives in there
@@ -31,14 +33,14 @@ class Plan:
     another deployment, which was cut off.
     """
 
-    copy: list
-    place: list
-    unchanged: list
-    remove: list
-    stale: list
+    copy: list[DeviceFile]
+    place: list[DeviceFile]
+    unchanged: list[DeviceFile]
+    remove: list[str]
+    stale: list[str]
 
     @property
-    def steps(self):
+    def steps(self) -> list[str]:
         """What SerialBoard.switch() takes; cut off anywhere, the board has a whole Outpost.
 
         A module's twin goes as soon as the module is there. Plain files count on a board from when
@@ -58,7 +60,7 @@ class Plan:
         steps += [f"+{file.path}" for file in last]
         return steps + [f"-{path}" for path in earlier.in_order(removed)]
 
-    def summary(self, dry_run):
+    def summary(self, dry_run: bool) -> str:
         """One line in plain words."""
         copied, removed = ("to copy", "to remove") if dry_run else ("copied", "removed")
         files = "file" if len(self.place) == 1 else "files"
@@ -68,7 +70,9 @@ class Plan:
         )
 
 
-def make_plan(files, found, packages=()):
+def make_plan(
+    files: Collection[DeviceFile], found: Found, packages: Iterable[DeviceFile] = ()
+) -> Plan:
     """Compare a bundle with what SerialBoard.look() found; packages: as earlier.left() has it."""
     there = found.hashes
     unchanged = [file for file in files if there.get(file.path) == file.sha256]
@@ -91,7 +95,7 @@ def make_plan(files, found, packages=()):
     )
 
 
-def places(files):
+def places(files: Iterable[DeviceFile]) -> list[str]:
     """Every path outside OURS where a deployment may have left something that matters."""
     paths = [CONFIG]
     for file in files:
@@ -101,7 +105,14 @@ def places(files):
     return paths + [path + STAGED for path in paths]
 
 
-def bring(board, files, *, packages=(), dry_run, say):
+def bring(
+    board: SerialBoard,
+    files: Collection[DeviceFile],
+    *,
+    packages: Iterable[DeviceFile] = (),
+    dry_run: bool,
+    say: Callable[[str], object],
+) -> bool:
     """Bring files onto a SerialBoard; return whether config.json is there. Raises BoardError.
 
     packages: as earlier.left() takes them.
@@ -120,7 +131,7 @@ def bring(board, files, *, packages=(), dry_run, say):
     return CONFIG in found.hashes or any(file.path == CONFIG for file in files)
 
 
-def carry_out(board, plan, found, say):
+def carry_out(board: SerialBoard, plan: Plan, found: Found, say: Callable[[str], object]) -> None:
     """Stage what is to be copied, see that it arrived whole, then put it all in place.
 
     Cut off before the last of these, the board keeps what it had and runs it.
@@ -139,7 +150,7 @@ def carry_out(board, plan, found, say):
         board.switch(plan.steps)
 
 
-def require_loadable(files, found):
+def require_loadable(files: Iterable[DeviceFile], found: Found) -> None:
     """BoardError where the board's interpreter can't load the compiled modules."""
     why = bundle.unloadable(files, found.mpy)
     if why:
@@ -149,7 +160,7 @@ def require_loadable(files, found):
         )
 
 
-def require_space(files, found):
+def require_space(files: Collection[DeviceFile], found: Found) -> None:
     """BoardError where the staged files would not fit beside what is there."""
     room = bundle.room_for(files, map(os.path.dirname, found.hashes), found.block)
     if room > found.free:
@@ -160,7 +171,7 @@ def require_space(files, found):
         )
 
 
-def certified(names, *, dry_run, configured):
+def certified(names: Sequence[str], *, dry_run: bool, configured: bool) -> list[DeviceFile]:
     """A new certificate and its key as DeviceFiles; clients get the certificate as a file here.
 
     configured: whether this deployment brings a config.json, which then turns TLS on.
@@ -178,7 +189,7 @@ def certified(names, *, dry_run, configured):
     return pair.files
 
 
-def read_config(path, *, tls=False):
+def read_config(path: Path, *, tls: bool = False) -> DeviceFile:
     """config.json as a DeviceFile; tls: with TLS turned on, where it says nothing of it.
 
     Raises click.ClickException where it can't be one.
@@ -198,14 +209,14 @@ def read_config(path, *, tls=False):
     if not isinstance(config, dict):
         raise click.ClickException(f"{path}: must be an object: {{ ... }} with a key per section")
     if tls:
-        ftp = config.setdefault("ftp", {})
-        if isinstance(ftp, dict) and ftp.get("tls") is None:
+        ftp = cast(dict[str, object], config).setdefault("ftp", {})
+        if isinstance(ftp, dict) and cast(dict[str, object], ftp).get("tls") is None:
             ftp["tls"] = {}
             content = json.dumps(config, indent=2, ensure_ascii=False).encode()
     return DeviceFile(CONFIG, content)
 
 
-def require_packages(tree):
+def require_packages(tree: Path) -> None:
     """Look at the packages that a tree's board would get. ClickException: they are not for one."""
     try:
         require_real(
@@ -217,7 +228,7 @@ def require_packages(tree):
         raise click.ClickException(str(error)) from None
 
 
-def wait_for(board):
+def wait_for(board: SerialBoard) -> None:
     """Give a board that was reset the time to come back."""
     until = time.monotonic() + _RETURN_S
     time.sleep(_PAUSE_S)
@@ -243,7 +254,15 @@ def wait_for(board):
     "--tree", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the device code [this repository].",
 )  # fmt: skip
-def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
+def deploy(
+    port: str,
+    config: Path | None,
+    tls_names: tuple[str, ...],
+    source: bool,
+    dry_run: bool,
+    no_reset: bool,
+    tree: Path | None,
+) -> None:
     """Bring Outpost onto the board at PORT, such as /dev/ttyACM0 or COM3; "auto" finds it.
 
     Copies only what differs, and removes what an earlier form of Outpost left.
@@ -264,6 +283,7 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
         if tls_names:
             files += certified(tls_names, dry_run=dry_run, configured=bool(config))
         require_packages(tree)
+        configured = False
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 configured = bring(
@@ -290,7 +310,7 @@ def deploy(port, config, tls_names, source, dry_run, no_reset, tree):
             restart_board(board)
 
 
-def restart_board(board):
+def restart_board(board: SerialBoard) -> None:
     """Start a board again that was interrupted, and say so."""
     try:
         board.reset()

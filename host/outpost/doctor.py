@@ -3,16 +3,19 @@
 import json
 import re
 import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import cast
 
 import click
 
 from outpost import boards as several
 from outpost import bundle, deploy
-from outpost.bundle import earlier
+from outpost.bundle import DeviceFile, earlier
 from outpost.config.check import CheckError
 from outpost.config.check import check as check_config
 from outpost.control import Unreachable
-from outpost.serial_board import BoardError, SerialBoard
+from outpost.serial_board import BoardError, Found, SerialBoard
 from outpost.shown import safe
 from outpost.status.ask import ask
 
@@ -39,12 +42,12 @@ _ADVICE = (
 )  # fmt: skip
 
 
-def advice(problem):
+def advice(problem: str) -> str:
     """What to do about a problem as `outpost status` words it; empty where nothing is known."""
     return next((todo for said, todo in _ADVICE if re.search(said, problem)), "")
 
 
-def is_serial(where):
+def is_serial(where: str) -> bool:
     """Whether an argument names a serial port, as mpremote takes it; else it is an address."""
     return where.startswith(("/", "id:", "port:")) or bool(
         re.fullmatch(r"auto|COM\d+|[auc]\d+", where)
@@ -58,7 +61,7 @@ def is_serial(where):
     "--timeout", type=click.FloatRange(1, 600), default=15, show_default=True,
     help="Seconds that a board may take over FTP.",
 )  # fmt: skip
-def doctor(where, cafiles, timeout):
+def doctor(where: str, cafiles: tuple[Path, ...], timeout: float) -> None:
     """Say what is wrong with a board, and what to do.
 
     PORT is serial, such as /dev/ttyACM0, COM3 or auto: firmware, room on flash, heap and
@@ -81,7 +84,7 @@ def doctor(where, cafiles, timeout):
     sys.exit(1 if found else 0)
 
 
-def _over_ftp(url, cafiles, timeout):
+def _over_ftp(url: str, cafiles: tuple[Path, ...], timeout: float) -> list[str]:
     """The problems of the board at a URL."""
     (board,), context = several.of_command((url,), None, cafiles)
     login = board.address.user, board.address.password
@@ -91,7 +94,7 @@ def _over_ftp(url, cafiles, timeout):
         return [f"can't be asked: {error}"]
 
 
-def _over_serial(port):
+def _over_serial(port: str) -> Iterator[tuple[str, str]]:
     """Yield (problem, what to do) of the board at a serial port, and start it again."""
     board = SerialBoard(port)
     restart = True
@@ -129,7 +132,7 @@ def _over_serial(port):
             deploy.restart_board(board)
 
 
-def firmware(name):
+def firmware(name: str) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the firmware that SerialBoard.look() names."""
     numbers = re.search(r"MicroPython (\d+)\.(\d+)\.(\d+)", name)
     if numbers and tuple(map(int, numbers.groups())) < _OLDEST:
@@ -140,11 +143,11 @@ def firmware(name):
         )
 
 
-def _require_room(files, found):
+def _require_room(files: Collection[DeviceFile], found: Found) -> None:
     deploy.require_space(deploy.make_plan(files, found).copy, found)
 
 
-def configuration(content, heap):
+def configuration(content: bytes, heap: int) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with config.json's bytes, None where it isn't there, for such a heap."""
     mend = "`outpost config check FILE` shows where; then `outpost deploy PORT --config FILE`"
     try:
@@ -156,7 +159,7 @@ def configuration(content, heap):
         settings = json.loads(content)
     except ValueError:  # named above
         return
-    needed = heap_needed(settings) if isinstance(settings, dict) else 0
+    needed = heap_needed(cast(dict[str, object], settings)) if isinstance(settings, dict) else 0
     if heap < needed:
         yield (
             f"no heap for these services: they take {needed // 1000} KB at rest, "
@@ -165,7 +168,7 @@ def configuration(content, heap):
         )
 
 
-def heap_needed(settings):
+def heap_needed(settings: Mapping[str, object]) -> int:
     """Bytes of heap that the services of a configuration take at rest, on 32 bits."""
     off = {name for name, section in settings.items() if section is None}
     log = 0 if "log" in off else _HEAP_LOG

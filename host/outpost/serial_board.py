@@ -5,12 +5,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from serial.tools import list_ports
 
 from outpost import serial_scripts
+from outpost.bundle import DeviceFile
 
 STAGED = ".new"  # ends the name under which a file is copied, until all of them are there
 _ANSWER_S = 60  # Outpost gives each of its services 5 s to stop, and a full flash takes hashing
@@ -31,7 +34,7 @@ class ConnectionLost(BoardError):
 class Found:
     """What lies on a board: path -> SHA-256 in hex; sizes in bytes; mpy: the version it loads."""
 
-    hashes: dict = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict[str, str])
     name: str = ""
     mpy: int = 0
     block: int = 4096
@@ -46,11 +49,11 @@ class SerialBoard:
     board would be reset within 8 s, in the middle of a copy.
     """
 
-    def __init__(self, port):
+    def __init__(self, port: str) -> None:
         self.port = port
         self.reached = False  # has answered, so that what it ran is interrupted
 
-    def look(self, folders, paths):
+    def look(self, folders: Iterable[str], paths: Iterable[str]) -> Found:
         """Return Found: the modules in folders and below, and those of paths that are there."""
         calls = f"look(walk, {tuple(folders)!r})\nlook(show, {tuple(paths)!r})\nprint('end')"
         script = serial_scripts.LOOK + calls
@@ -71,7 +74,7 @@ class SerialBoard:
             raise ConnectionLost(f"the board at {self.port} stopped in mid answer")
         return found
 
-    def examine(self, path):
+    def examine(self, path: str) -> tuple[int, bytes | None]:
         """Return (bytes of heap in all, the content of a file or None)."""
         lines = self._mpremote(
             "exec", serial_scripts.EXAMINE.format(path), seconds=_ANSWER_S
@@ -82,7 +85,7 @@ class SerialBoard:
         content = b"".join(bytes.fromhex(line[4:]) for line in lines if line.startswith("hex "))
         return heap, content if "content" in lines else None
 
-    def copy(self, files, say):
+    def copy(self, files: Sequence[DeviceFile], say: Callable[[str], object]) -> None:
         """Copy DeviceFiles, each beside its place under a name that ends in STAGED.
 
         say(path) is called as each begins.
@@ -94,7 +97,7 @@ class SerialBoard:
                 Path(here, str(number)).write_bytes(file.content)
                 commands += ["+", "fs", "cp", "-f", str(number), f":{file.path}{STAGED}"]
 
-            def heard(line):
+            def heard(line: str) -> None:
                 words = line.split(" :", 1)
                 if line.startswith("cp ") and len(words) == 2:
                     say(words[1].removesuffix(STAGED))
@@ -103,18 +106,24 @@ class SerialBoard:
             seconds = _CHUNK_S + largest // _BYTES_PER_S
             self._mpremote(*commands, seconds=seconds, folder=here, heard=heard)
 
-    def switch(self, steps):
+    def switch(self, steps: Sequence[str]) -> None:
         """Take steps in order: "+/path" puts a staged file in place, "-/path" removes one."""
         commands = ["exec", serial_scripts.SWITCH]
         for start in range(0, len(steps), _STEPS):
             commands += ["+", "exec", f"switch(*{steps[start : start + _STEPS]!r})"]
         self._mpremote(*commands, "+", "exec", serial_scripts.SYNC, seconds=_ANSWER_S)
 
-    def reset(self):
+    def reset(self) -> None:
         """Start the board again, as its button does."""
         self._mpremote("reset", seconds=_ANSWER_S)
 
-    def _mpremote(self, *commands, seconds, folder=None, heard=None):
+    def _mpremote(
+        self,
+        *commands: str,
+        seconds: float,
+        folder: str | None = None,
+        heard: Callable[[str], object] | None = None,
+    ) -> str:
         """Run mpremote and return what it printed; heard(line) gets each line as it comes.
 
         seconds: the longest that it may print nothing.
@@ -130,7 +139,7 @@ class SerialBoard:
             encoding="utf-8",
             errors="replace",
         )
-        lines = []
+        lines: list[str] = []
         patience = _Patience(seconds, process.kill)
         with process, patience:
             try:
@@ -149,7 +158,7 @@ class SerialBoard:
         self.reached = True
         return text
 
-    def _failure(self, text, silent):
+    def _failure(self, text: str, silent: bool) -> BoardError:
         """The exception for what mpremote printed before it ended."""
         last = (text.strip().splitlines() or ["mpremote was ended"])[-1]
         if "failed to access" in text or "no device" in text:
@@ -171,7 +180,7 @@ class SerialBoard:
             return BoardError(f"the board refused: {last.removeprefix('mpremote: ')}")
         return ConnectionLost(f"the connection to {self.port} broke ({last})")
 
-    def _why_no_port(self, said):
+    def _why_no_port(self, said: str) -> str:
         """Why a port could not be opened; mpremote says the same whatever the reason."""
         if not self.has_path:
             return f"no board: {said.removeprefix('mpremote: ')}"
@@ -192,12 +201,12 @@ class SerialBoard:
         )
 
     @property
-    def has_path(self):
+    def has_path(self) -> bool:
         """Whether the port is a file; not so auto, id:... and Windows's names."""
         return self.port.startswith("/")
 
     @property
-    def there(self):
+    def there(self) -> bool:
         """Whether the port is there; one that is no file is said to be."""
         return not self.has_path or os.path.exists(self.port)
 
@@ -208,31 +217,31 @@ class _Patience:
     mpremote itself waits without end for a board that takes bytes and answers none.
     """
 
-    def __init__(self, seconds, give_up):
+    def __init__(self, seconds: float, give_up: Callable[[], object]) -> None:
         self._seconds = seconds
         self._give_up = give_up
-        self._timer = None
+        self._timer: threading.Timer | None = None
         self.lost = False
 
-    def renew(self):
+    def renew(self) -> None:
         self.__exit__()
         self._timer = threading.Timer(self._seconds, self._end)
         self._timer.start()
 
-    def _end(self):
+    def _end(self) -> None:
         self.lost = True
         self._give_up()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.renew()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self._timer:
             self._timer.cancel()
 
 
-def _parents(path):
+def _parents(path: str) -> Iterator[str]:
     """Yield the folders above a path, such as /services, /services/ftp."""
     at = path.find("/", 1)
     while at > 0:

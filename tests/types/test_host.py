@@ -7,10 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 # Folders and modules of host/outpost whose code isn't annotated throughout; none may be added.
 LOOSE = {
-    "deploy.py",
-    "doctor.py",
     "push",
-    "serial_board.py",
     "watch",
 }
 
