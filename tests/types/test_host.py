@@ -7,7 +7,6 @@ ROOT = Path(__file__).parents[2]
 
 # Folders and modules of host/outpost whose code isn't annotated throughout; none may be added.
 LOOSE = {
-    "push",
     "watch",
 }
 

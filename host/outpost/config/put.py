@@ -58,19 +58,19 @@ class Put(Job[Outcome]):
         self._timeout_s = timeout_s
 
     def _bring(self) -> str:
-        self._session = Session(self._addresses[0], self._context)
+        session = self._session = Session(self._addresses[0], self._context)
         state = self._state()["state"]
         digest = hashlib.sha256(self._content).hexdigest()
-        if state == PROVEN and self._session.sha256(CONFIG, len(self._content)) == digest:
+        if state == PROVEN and session.sha256(CONFIG, len(self._content)) == digest:
             return UNCHANGED
-        self._session.send(CONFIG, self._content)
+        session.send(CONFIG, self._content)
         self._left = _WAITS
-        lines = self._session.site("config check")
+        lines = session.site("config check")
         self.outcome.problems = [] if _FINE in lines else lines[1:]
         if self.outcome.problems and not self._force:
             self._put_back()
         with contextlib.suppress(Lost):  # it may go before it has answered
-            self._session.site("shutdown -r")
+            session.site("shutdown -r")
         self._left = _TRIED
         self._leave()
         return self._watch()
@@ -79,7 +79,7 @@ class Put(Job[Outcome]):
         """The board finds problems: it shall not try that file, unless it is to be."""
         said = "; ".join(self.outcome.problems)
         try:
-            self._session.site("config revert")
+            self._logged_in.site("config revert")
             self._left = "the proven one is back in its place"
         except Refused as refused:
             said += f" ({refused})"
@@ -88,7 +88,7 @@ class Put(Job[Outcome]):
     def _state(self) -> dict[str, str]:
         """Key -> value of SITE config's answer: state and reason."""
         try:
-            lines = self._session.site("config")
+            lines = self._logged_in.site("config")
         except Refused as refused:
             if refused.code == 504:
                 raise PushError("its Outpost knows no trials of a configuration") from None

@@ -4,6 +4,9 @@ Such a boot.py imports `hal` from flash, and so it finds this package, which lie
 mounts the archive, whose hal takes its name.
 """
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
 from outpost import bundle
 from outpost.bundle import DeviceFile
 
@@ -20,7 +23,7 @@ import hal
 """
 
 
-def needed(files, is_there):
+def needed(files: Iterable[DeviceFile], is_there: Callable[[DeviceFile], bool]) -> bool:
     """Whether a board needs it. files: of the version; is_there(file): on the board, as it is.
 
     Where boot.py is another one, nobody knows what that does; the bridge costs three blocks. Also
@@ -29,6 +32,6 @@ def needed(files, is_there):
     return any(file.path == _BOOT and not is_there(file) for file in files)
 
 
-def made(tree):
+def made(tree: Path) -> DeviceFile:
     """The bridge as a DeviceFile."""
     return DeviceFile(PATH, bundle.compiled(_TEXT, "hal", tree / "build" / "mpy"))

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -58,9 +59,23 @@ from outpost.push.steps import Push
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent and removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def push(
-    words, boards_file, canary, wave, keep_going, version, source, exclude, prune,
-    include_boot, again, trial_s, timeout_s, cafiles, dry_run, as_json,
-):  # fmt: skip
+    words: tuple[str, ...],
+    boards_file: Path | None,
+    canary: int,
+    wave: int,
+    keep_going: bool,
+    version: str | None,
+    source: bool,
+    exclude: tuple[str, ...],
+    prune: bool,
+    include_boot: bool,
+    again: bool,
+    trial_s: int | None,
+    timeout_s: float,
+    cafiles: tuple[Path, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Bring the version in DIR onto running boards over FTP, and watch until they confirm it.
 
     DIR is a whole Outpost (such as a checkout) or the folder of your application, which lies on
@@ -89,16 +104,13 @@ def push(
         raise click.UsageError(str(error)) from None
     stop = threading.Event()
     report = Report(content, as_json=as_json)
-    options = {
-        "context": context,
-        "timeout_s": timeout_s,
-        "trial_s": trial_s,
-        "prune": prune,
-        "dry_run": dry_run,
-        "again": again,
-        "stop": stop,
-    }
-    pushes = [Push(board, content, report.view(board), **options) for board in boards]
+    pushes = [
+        Push(
+            board, content, report.view(board), context=context, timeout_s=timeout_s,
+            trial_s=trial_s, prune=prune, dry_run=dry_run, again=again, stop=stop,
+        )
+        for board in boards
+    ]  # fmt: skip
     report.begin(len(boards))
     with report, waves.stopping(stop, pushes):
         waves.run(pushes, stop, canary=canary, size=wave, keep_going=keep_going, done=report.done)
@@ -107,7 +119,7 @@ def push(
     sys.exit(0 if all(outcome.good for outcome in outcomes) else 1)
 
 
-def _folder_and_urls(words):
+def _folder_and_urls(words: Sequence[str]) -> tuple[Path, Sequence[str]]:
     """The folder to push, Outpost's own where none is given, and the URLs. UsageError."""
     if not words or "://" in words[0]:
         return bundle.tree_root(), words

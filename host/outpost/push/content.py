@@ -3,7 +3,9 @@
 import fnmatch
 import re
 import tempfile
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from outpost import bundle
@@ -48,17 +50,24 @@ class Content:
     """
 
     version: str
-    files: list
+    files: list[DeviceFile]
     outpost: bool
-    folders: tuple = ()
-    exclude: tuple = ()
-    boot: tuple = ()
+    folders: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    boot: tuple[DeviceFile, ...] = ()
     bridge: DeviceFile | None = None
-    packages: tuple = ()
-    notes: tuple = ()
+    packages: tuple[DeviceFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def read(folder, *, version=None, source=False, exclude=(), include_boot=False):
+def read(
+    folder: str | PathLike[str],
+    *,
+    version: str | None = None,
+    source: bool = False,
+    exclude: Collection[str] = (),
+    include_boot: bool = False,
+) -> Content:
     """The Content of a folder: Outpost's own device tree, or the files of an application.
 
     version: its name; by default one that changes with any of the files. source: leave modules
@@ -71,7 +80,7 @@ def read(folder, *, version=None, source=False, exclude=(), include_boot=False):
             f"a version is 1 to {_VERSION_CHARS} letters, digits and signs, without blanks"
         )
     outpost = is_outpost(folder)
-    notes = []
+    notes: list[str] = []
     if outpost:
         files = bundle.device_files(folder, source=source)
         if not source:
@@ -96,19 +105,21 @@ def read(folder, *, version=None, source=False, exclude=(), include_boot=False):
     )
 
 
-def is_outpost(folder):
+def is_outpost(folder: Path) -> bool:
     """Whether a folder is a whole device tree, such as this repository."""
     return all((folder / name).exists() for name in ("main.py", *bundle.FOLDERS))
 
 
-def is_excluded(path, patterns):
+def is_excluded(path: str, patterns: Collection[str]) -> bool:
     """Whether one of the patterns means a path on the board, or a folder that it lies in."""
     parts = path.lstrip("/").split("/")
     names = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)] + parts
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
-def _application(folder, source, exclude, notes):
+def _application(
+    folder: Path, source: bool, exclude: Collection[str], notes: list[str]
+) -> Iterator[DeviceFile]:
     """Yield the files of an application: all below the folder, but hidden ones and caches."""
     room = _LARGEST
     with tempfile.TemporaryDirectory() as cache:
@@ -135,7 +146,7 @@ def _application(folder, source, exclude, notes):
             yield DeviceFile(place, content)
 
 
-def _require_allowed(folder, place):
+def _require_allowed(folder: Path, place: str) -> None:
     """ContentError where an application may not have a file at that place."""
     if re.search(r"[\x00-\x1f\x7f]", place):
         raise ContentError(f"{folder}: the name {place!r} has control characters")
@@ -153,7 +164,7 @@ def _require_allowed(folder, place):
         )
 
 
-def _refuse_doubles(files):
+def _refuse_doubles(files: Collection[DeviceFile]) -> None:
     """ContentError where a module is there as .py and as .mpy: only the .py would ever run."""
     places = {file.path for file in files}
     for file in files:
@@ -161,9 +172,9 @@ def _refuse_doubles(files):
             raise ContentError(f"{file.path} and {file.twin} are one module: remove one of them")
 
 
-def _own_folders(files):
+def _own_folders(files: Iterable[DeviceFile]) -> tuple[str, ...]:
     """Those at the root, and the packages in /lib, which itself is shared with others."""
-    found = set()
+    found: set[str] = set()
     for file in files:
         parts = file.path.split("/")
         depth = 3 if file.path.startswith(f"{bundle.LIBRARY}/") else 2
@@ -172,7 +183,7 @@ def _own_folders(files):
     return tuple(sorted(found))
 
 
-def _version(folder, files, outpost):
+def _version(folder: Path, files: Iterable[DeviceFile], outpost: bool) -> str:
     """A name for the version: Outpost's own or the folder's, and a hash of the files.
 
     The hash tells boards and people apart what was changed without a new number.

@@ -8,7 +8,7 @@ import time
 from typing import Generic, TypeVar
 
 from outpost.push.outcome import FAILED, INTERRUPTED, Ended
-from outpost.push.session import PushError
+from outpost.push.session import PushError, Session
 
 _Ended = TypeVar("_Ended", bound=Ended)
 UNTOUCHED = "nothing was changed"
@@ -27,7 +27,7 @@ class Job(Generic[_Ended]):
     def __init__(self, outcome: _Ended, stop: threading.Event | None = None) -> None:
         self.outcome = outcome
         self._stop = stop or threading.Event()
-        self._session = None
+        self._session: Session | None = None
         self._left = UNTOUCHED  # how the board is left if it ends now
 
     def run(self) -> _Ended:
@@ -55,6 +55,12 @@ class Job(Generic[_Ended]):
         session = self._session
         if session:
             session.abort()
+
+    @property
+    def _logged_in(self) -> Session:
+        """The session, where it is known to be there."""
+        assert self._session
+        return self._session
 
     def _bring(self) -> str:
         raise NotImplementedError

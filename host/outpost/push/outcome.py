@@ -1,7 +1,7 @@
 """How a push, or another job on one board, ended: what tables and --json show."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 CONFIRMED, UNCHANGED, PLANNED = "confirmed", "unchanged", "planned"
 ROLLED_BACK, FAILED, INTERRUPTED, SKIPPED = "rolled-back", "failed", "interrupted", "skipped"
@@ -25,9 +25,9 @@ class Ended:
         """Whether nobody has to do anything about that board."""
         return self.result in self.GOOD
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """What JSON shows."""
-        return asdict(self) | {"seconds": round(self.seconds, 1)}
+        return {**asdict(self), "seconds": round(self.seconds, 1)}
 
 
 @dataclass

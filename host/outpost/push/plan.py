@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import posixpath
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from outpost import bundle
-from outpost.bundle import earlier
+from outpost.bundle import DeviceFile, earlier
 from outpost.push import bridge
-from outpost.push.content import BOOT, is_excluded
-from outpost.push.session import PushError
+from outpost.push.content import BOOT, Content, is_excluded
+from outpost.push.session import Entry, PushError, Session
 
 NEXT = "/next"
 MANIFEST = f"{NEXT}/manifest.json"
@@ -32,31 +33,32 @@ class Plan:
     go. notes: for the person. folders: how many the board will have to make.
     """
 
-    place: list
+    place: list[DeviceFile]
     same: int
-    remove: list
-    notes: list
+    remove: list[str]
+    notes: list[str]
     folders: int = 0
 
     @property
-    def changes(self):
+    def changes(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.place or self.remove)
 
-    def manifest(self, content, trial_s=None):
+    def manifest(self, content: Content, trial_s: int | None = None) -> bytes:
         """The text of manifest.json, which tells the board what the update is.
 
         It names only what changes: the rest was compared just now, and the board would hash it
         twice more. trial_s: seconds of health until it is confirmed; None for the board's own.
         """
-        said = {
+        files = {file.path: file.sha256 for file in self.place}
+        said: dict[str, object] = {
             "version": content.version,
-            "files": {file.path: file.sha256 for file in self.place},
+            "files": files,
             "remove": self.remove,
         }
         if content.outpost:
             said["outpost"] = True
-        if any(path in BOOT for path in [*said["files"], *self.remove]):
+        if any(path in BOOT for path in [*files, *self.remove]):
             said["boot"] = True
         if trial_s:
             said["trial_s"] = trial_s
@@ -71,17 +73,17 @@ class Staging:
     folders: to be made, in that order.
     """
 
-    send: list
-    stale: list
-    folders: list
+    send: list[tuple[DeviceFile, int]]
+    stale: list[str]
+    folders: list[str]
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         """How many have to go over the network."""
         return sum(len(file.content) - start for file, start in self.send)
 
 
-def compare(session, content, *, prune=False):
+def compare(session: Session, content: Content, *, prune: bool = False) -> Plan:
     """The Plan for a board. prune: remove what else lies in an application's own folders."""
     found = _look(session, content, prune)
     files = list(content.files)
@@ -106,7 +108,7 @@ def compare(session, content, *, prune=False):
     )
 
 
-def staging(session, plan):
+def staging(session: Session, plan: Plan) -> Staging:
     """The Staging of a Plan: what lies under /next already, be it in part, is not sent again."""
     found = session.tree(NEXT)
     starts = [_staged(session, found.get(NEXT + file.path), file) for file in plan.place]
@@ -126,7 +128,7 @@ def staging(session, plan):
     )
 
 
-def pieces(start, length):
+def pieces(start: int, length: int) -> Iterator[tuple[int, int]]:
     """Yield (first byte, end) of the pieces in which a file goes, from byte start on."""
     while True:
         end = min(length, max(_PIECE, 2 * start))
@@ -138,7 +140,7 @@ def pieces(start, length):
         start = end
 
 
-def _look(session, content, prune):
+def _look(session: Session, content: Content, prune: bool) -> dict[str, Entry]:
     """Path -> Entry of all that matters on the board."""
     found = session.entries("/")
     if _RECORD not in found:
@@ -158,21 +160,27 @@ def _look(session, content, prune):
     return found
 
 
-def _is_there(session, found, file):
+def _is_there(session: Session, found: Mapping[str, Entry], file: DeviceFile) -> bool:
     """Whether a file lies in its place as it should; PushError where it never can."""
     entry = found.get(file.path)
     if entry is None:
         return False
-    if entry.is_folder:
+    if entry.size is None:
         raise PushError(f"{file.path} is a folder on the board: remove it, or rename the file")
     return entry.size == len(file.content) and session.sha256(file.path, entry.size) == file.sha256
 
 
-def _to_remove(session, found, content, files, prune):
+def _to_remove(
+    session: Session,
+    found: Mapping[str, Entry],
+    content: Content,
+    files: Collection[DeviceFile],
+    prune: bool,
+) -> list[str]:
     """Sorted paths of what must not be there any more. files: what is to be on the board."""
     wanted = {file.path for file in [*files, *content.boot]}
     # A module's other form, which would run in its place, or lie there for nothing.
-    remove = {file.twin for file in files if file.twin in found}
+    remove = {twin for file in files if (twin := file.twin) is not None and twin in found}
     there = [
         path
         for path, entry in found.items()
@@ -180,8 +188,9 @@ def _to_remove(session, found, content, files, prune):
     ]
     if content.outpost:
 
-        def hashed(path):
-            return session.sha256(path, found[path].size)
+        def hashed(path: str) -> str | None:
+            size = found[path].size
+            return None if size is None else session.sha256(path, size)
 
         remove.update(earlier.left(there, files, content.packages, hashed))
     elif prune:
@@ -191,16 +200,16 @@ def _to_remove(session, found, content, files, prune):
     return sorted(path for path in remove if not found[path].is_folder)
 
 
-def _is_others(path):
+def _is_others(path: str) -> bool:
     """Whether a file in an application's own folder is not the application's."""
     return os.path.splitext(path)[0] in _PACKAGES or posixpath.basename(path).startswith(
         _UNFINISHED
     )
 
 
-def _staged(session, entry, file):
+def _staged(session: Session, entry: Entry | None, file: DeviceFile) -> int | None:
     """From which byte on a file has to be sent; None where it lies under /next whole."""
-    if entry is None or entry.is_folder or entry.size > len(file.content):
+    if entry is None or entry.size is None or entry.size > len(file.content):
         return 0
     there = session.sha256(NEXT + file.path, entry.size)
     if there != hashlib.sha256(file.content[: entry.size]).hexdigest():
@@ -208,17 +217,17 @@ def _staged(session, entry, file):
     return None if entry.size == len(file.content) else entry.size
 
 
-def _folders_of(files):
+def _folders_of(files: Iterable[DeviceFile]) -> set[str]:
     """Every folder in which one of the files is to lie, and those above, but the root."""
     return {folder for file in files for folder in _folders_above(file.path)} - {"/"}
 
 
-def _folders_above(path):
+def _folders_above(path: str) -> Iterator[str]:
     """The folders of a path, from the innermost to the root."""
     while path != "/":
         path = posixpath.dirname(path)
         yield path
 
 
-def _is_below(path, folders):
+def _is_below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -2,14 +2,27 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from typing import Self
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
+from outpost.boards import Board
 from outpost.push import outcome as results
+from outpost.push.content import Content
+from outpost.push.outcome import Outcome
 from outpost.shown import safe, size, span
 
 _STYLES = {
@@ -28,20 +41,20 @@ _LOG_COLUMNS = 160  # how wide the table may be where no terminal tells
 class _Elapsed(ProgressColumn):
     """Since a board was begun with; rich's own stops when all bytes have gone."""
 
-    def render(self, task):
+    def render(self, task: Task) -> Text:
         return Text(span(task.elapsed or 0), "dim")
 
 
 class View:
     """One board's line, for its Push to tell how far it is."""
 
-    def __init__(self, report, label):
+    def __init__(self, report: "Report", label: str) -> None:
         self._report = report
         self._label = label
-        self._task = None
-        self._said = None
+        self._task: TaskID | None = None
+        self._said: tuple[str, str] | None = None
 
-    def phase(self, text):
+    def phase(self, text: str) -> None:
         """What happens now, in a few words."""
         report = self._report
         if self._task is None:
@@ -53,15 +66,17 @@ class View:
             self._said = kind
             report.say(f"{self._label}: {text}")
 
-    def total(self, count):
+    def total(self, count: int) -> None:
         """How many bytes will go over the network."""
+        assert self._task is not None  # there was a phase
         self._report.progress.update(self._task, total=count or None, completed=0)
 
-    def sent(self, count):
+    def sent(self, count: int) -> None:
         """So many more bytes went."""
+        assert self._task is not None
         self._report.progress.update(self._task, advance=count)
 
-    def end(self):
+    def end(self) -> None:
         """Nothing more will come."""
         if self._task is not None:
             self._report.progress.remove_task(self._task)
@@ -75,7 +90,9 @@ class Report:
     where to write in place of stdout.
     """
 
-    def __init__(self, content, *, as_json=False, console=None):
+    def __init__(
+        self, content: Content, *, as_json: bool = False, console: Console | None = None
+    ) -> None:
         self._content = content
         self._as_json = as_json
         self._console = console or Console(stderr=as_json, highlight=False)
@@ -92,14 +109,14 @@ class Report:
             transient=True,
             disable=not self.live,
         )
-        self._views = {}
+        self._views: dict[str, View] = {}
 
-    def view(self, board):
+    def view(self, board: Board) -> View:
         """The View for a Board."""
         view = self._views[str(board.address)] = View(self, board.label)
         return view
 
-    def begin(self, count):
+    def begin(self, count: int) -> None:
         """Say what will go where."""
         content = self._content
         whole = sum(len(file.content) for file in content.files)
@@ -110,18 +127,18 @@ class Report:
         for note in content.notes:
             self.say(note)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.progress.stop()
 
-    def say(self, text, style=None):
+    def say(self, text: str, style: str | None = None) -> None:
         """A line for the person."""
         self._console.print(Text(safe(text, _LINE_CHARS), style or ""), soft_wrap=not self.live)
 
-    def done(self, outcome):
+    def done(self, outcome: Outcome) -> None:
         """A board's push has ended."""
         self._views[outcome.url].end()
         reason = f": {outcome.reason}" if outcome.reason else ""
@@ -131,7 +148,7 @@ class Report:
                 for path in paths:
                     self.say(f"  would {verb} {path}")
 
-    def finish(self, outcomes):
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
         """The table, or JSON, of all boards."""
         counts = Counter(outcome.result for outcome in outcomes)
         if self._as_json:
@@ -152,7 +169,7 @@ class Report:
         self.say(f"{_boards(len(outcomes))}: {words}")
 
 
-def _table(outcomes):
+def _table(outcomes: Sequence[Outcome]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("board", overflow="fold")
     table.add_column("result", no_wrap=True)
@@ -160,7 +177,10 @@ def _table(outcomes):
     for heading in ("files", "sent", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
-        row = [Text(outcome.board), Text(outcome.result, _STYLES[outcome.result])]
+        row: list[Text | str] = [
+            Text(outcome.board),
+            Text(outcome.result, _STYLES[outcome.result]),
+        ]
         if outcome.result != results.SKIPPED:
             row += [
                 Text(_versions(outcome)),
@@ -172,12 +192,12 @@ def _table(outcomes):
     return table
 
 
-def _versions(outcome):
+def _versions(outcome: Outcome) -> str:
     """What ran before and runs now; an application's first version comes after none."""
     now = outcome.version or "?"
     before = outcome.before or ("none" if outcome.version else "?")
     return now if before == now else f"{before} -> {now}"
 
 
-def _boards(count):
+def _boards(count: int) -> str:
     return "1 board" if count == 1 else f"{count} boards"

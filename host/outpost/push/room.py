@@ -1,5 +1,6 @@
 """Room: the flash that an update takes until it is confirmed, and whether a board has it."""
 
+from outpost.push.plan import Plan, Staging
 from outpost.push.session import PushError
 
 _BLOCK = 4096  # of LittleFS on ESP32 and RP2
@@ -9,12 +10,12 @@ _SPARE_BLOCKS = 7
 _MANY = 8
 
 
-def required(plan, staging, free):
+def required(plan: Plan, staging: Staging, free: str | None) -> str | None:
     """How much flash the update takes, in words; PushError where it would not fit.
 
     free: bytes, as SITE UPDATE STATUS tells them; None where it doesn't, and then for the result.
     """
-    if not (free or "").isdigit():
+    if free is None or not free.isdigit():
         return None
     files = [file for file, _ in staging.send]
     blocks = sum(-(-len(file.content) // _BLOCK) for file in files) + len(files) // _MANY

@@ -1,13 +1,19 @@
 """The steps of a push on one board: look, stage, verify, apply, watch the trial."""
 
+import threading
 import time
+from collections.abc import Iterator
+from ssl import SSLContext
 
 from outpost import bundle
+from outpost.boards import Board
 from outpost.push import outcome as results
 from outpost.push import plan as plans
+from outpost.push.content import Content
 from outpost.push.job import Job
 from outpost.push.outcome import Outcome
-from outpost.push.plan import MANIFEST, NEXT
+from outpost.push.plan import MANIFEST, NEXT, Plan, Staging
+from outpost.push.report import View
 from outpost.push.room import required
 from outpost.push.session import Busy, Lost, PushError, Refused, Session
 
@@ -25,7 +31,11 @@ _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
 
 
-class Push(Job):
+# Key -> value of SITE UPDATE STATUS, None for what the board doesn't know.
+_Status = dict[str, str | None]
+
+
+class Push(Job[Outcome]):
     """A push of a Content to a Board; run() it once.
 
     view: is told how far it is: phase(text), total(bytes), sent(bytes). timeout_s: how long the
@@ -34,9 +44,19 @@ class Push(Job):
     """
 
     def __init__(
-        self, board, content, view, *, context=None, timeout_s=900, trial_s=None, prune=False,
-        dry_run=False, again=False, stop=None,
-    ):  # fmt: skip
+        self,
+        board: Board,
+        content: Content,
+        view: View,
+        *,
+        context: SSLContext | None = None,
+        timeout_s: float = 900,
+        trial_s: int | None = None,
+        prune: bool = False,
+        dry_run: bool = False,
+        again: bool = False,
+        stop: threading.Event | None = None,
+    ) -> None:
         super().__init__(Outcome(board.label, str(board.address)), stop)
         self._address = board.address
         self._content = content
@@ -48,8 +68,9 @@ class Push(Job):
         self._dry_run = dry_run
         self._again = again
 
-    def _bring(self):
+    def _bring(self) -> str:
         """The result, a word of outcome.py."""
+        result = None
         for attempts_left in reversed(range(_ATTEMPTS)):
             try:
                 result = self._prepare()
@@ -67,7 +88,7 @@ class Push(Job):
 
     # Up to APPLY all may be cut off at any place, and done again.
 
-    def _prepare(self):
+    def _prepare(self) -> str | None:
         """Look and stage; the result where there is nothing to apply, else None."""
         self._view.phase("looking")
         self._open()
@@ -77,7 +98,7 @@ class Push(Job):
         if earlier not in (None, results.CONFIRMED):
             return earlier
         # Also after a trial that was watched: other files may go by the same version's name.
-        plan = plans.compare(self._session, self._content, prune=self._prune)
+        plan = plans.compare(self._logged_in, self._content, prune=self._prune)
         self.outcome.place = [file.path for file in plan.place]
         self.outcome.remove = plan.remove
         self.outcome.notes += [note for note in plan.notes if note not in self.outcome.notes]
@@ -86,7 +107,7 @@ class Push(Job):
                 self._site("ABANDON")  # another version, which nobody wants any more
             return earlier or results.UNCHANGED
         _require_loadable(plan, status)
-        staging = plans.staging(self._session, plan)
+        staging = plans.staging(self._logged_in, plan)
         room = required(plan, staging, status["free"])
         if self._dry_run:
             if room:
@@ -95,7 +116,7 @@ class Push(Job):
         self._stage(plan, staging)
         return None
 
-    def _from_earlier(self, status):
+    def _from_earlier(self, status: _Status) -> str | None:
         """The result where an earlier push decides it, CONFIRMED after its trial, else None."""
         state = status["state"]
         ours = status["to"] == self._content.version
@@ -117,9 +138,9 @@ class Push(Job):
             return results.ROLLED_BACK
         return None
 
-    def _stage(self, plan, staging):
+    def _stage(self, plan: Plan, staging: Staging) -> None:
         """Bring what differs under /next, the manifest last; have the board verify it."""
-        session = self._session
+        session = self._logged_in
         self._left = _STAGING
         # Without its manifest nothing of it can be applied while it is half there.
         for path in sorted(staging.stale, key=lambda path: path != MANIFEST):
@@ -138,19 +159,20 @@ class Push(Job):
         self._heavy("VERIFY", size / _HASH_BYTES_PER_S)
         self._left = _STAGED
 
-    def _sent(self, count):
+    def _sent(self, count: int) -> None:
         self.outcome.bytes += count
         self._view.sent(count)
         self._pause(0)
 
-    def _return(self, lost):
+    def _return(self, lost: Lost) -> None:
         """Wait until the board answers again; Lost as it was where it doesn't in time."""
         until = time.monotonic() + min(_RETURN_S, self._timeout_s)
         for pause in _pauses():
             self._pause(pause)
             try:
                 self._open()
-                return self._status()
+                self._status()
+                return
             except Lost:
                 self._leave()
                 if time.monotonic() > until:
@@ -158,7 +180,7 @@ class Push(Job):
 
     # From APPLY on it is watched, whatever happens to the connection.
 
-    def _apply(self):
+    def _apply(self) -> None:
         self._view.phase("applying")
         try:
             self._heavy("APPLY", _APPLY_S)
@@ -169,11 +191,12 @@ class Push(Job):
         self._left = _APPLIED
         self._leave()  # a board that resets may take its network away without a word
 
-    def _watch(self):
+    def _watch(self) -> str:
         """Wait until the board has confirmed the version, or gone back; the result."""
         began = time.monotonic()
         last = "it has not come back since"
-        for pause in _pauses():
+        pauses = _pauses()
+        while True:
             waited_s = time.monotonic() - began
             try:
                 self._open()
@@ -190,9 +213,9 @@ class Push(Job):
                 return result
             if waited_s > self._timeout_s:
                 raise PushError(f"not confirmed within {self._timeout_s:g} s: {last}")
-            self._pause(pause)
+            self._pause(next(pauses))
 
-    def _verdict(self, status, waited_s):
+    def _verdict(self, status: _Status, waited_s: float) -> str | None:
         """The result that a status after APPLY means, None where it is still open."""
         state, reason = status["state"], status["reason"] or "the board doesn't say why"
         if state == "trial":
@@ -209,27 +232,30 @@ class Push(Job):
         if state == "rolled-back":
             self.outcome.reason = reason
             return results.ROLLED_BACK
-        self.outcome.reason = {
+        reasons: dict[str | None, str] = {
             "rescue": f"the board is in rescue mode: {reason}",
             "staged": "the board did not apply the update, though it was told to; push again",
-        }.get(state, f"the board runs {status['version']}, and its state is {state}: {reason}")
+        }
+        self.outcome.reason = reasons.get(
+            state, f"the board runs {status['version']}, and its state is {state}: {reason}"
+        )
         return results.FAILED
 
     # The board.
 
-    def _open(self):
+    def _open(self) -> None:
         """Log in, if that isn't done."""
         self._pause(0)
         if self._session is None:
             self._session = Session(self._address, self._context)
 
-    def _status(self):
-        """Key -> value of SITE UPDATE STATUS, None for what it doesn't know."""
-        said: dict[str, str | None] = dict.fromkeys(
+    def _status(self) -> _Status:
+        """What SITE UPDATE STATUS tells."""
+        said: _Status = dict.fromkeys(
             ("state", "version", "outpost", "application", "from", "to", "boots", "reason", "free")
         )
         try:
-            lines = self._session.site("UPDATE STATUS")
+            lines = self._logged_in.site("UPDATE STATUS")
         except Refused as refused:
             if refused.code == 501:  # it still works for a session that was lost
                 raise Lost(str(refused)) from None
@@ -240,7 +266,7 @@ class Push(Job):
         self.outcome.version = self._told(said)
         return said
 
-    def _told(self, status):
+    def _told(self, status: _Status) -> str | None:
         """What the board runs of what is pushed: Outpost's version, or the application's."""
         key = "outpost" if self._content.outpost else "application"
         if status["version"] == self._content.version:
@@ -248,14 +274,14 @@ class Push(Job):
         # Before 0.2.0 a board told only of the last update, whichever that was.
         return status[key] if status["outpost"] else status["version"]
 
-    def _site(self, command, patience_s=0):
+    def _site(self, command: str, patience_s: float = 0) -> list[str]:
         """The lines of SITE UPDATE's answer."""
         try:
-            return self._session.site(f"UPDATE {command}", patience_s)
+            return self._logged_in.site(f"UPDATE {command}", patience_s)
         except Refused as refused:
             raise PushError(self._translated(command, refused)) from None
 
-    def _heavy(self, command, patience_s):
+    def _heavy(self, command: str, patience_s: float) -> None:
         """A SITE UPDATE that wants much heap; again, on a rested board, where that is short."""
         try:
             self._site(command, patience_s)
@@ -266,7 +292,7 @@ class Push(Job):
             self._open()
             self._site(command, patience_s)
 
-    def _translated(self, command, refused):
+    def _translated(self, command: str, refused: Refused) -> str:
         """What a refusal of SITE UPDATE means to a person."""
         if refused.code == 550 and command == "STATUS":
             return f"{self._address.user} is no admin there, and only admins may update"
@@ -278,7 +304,7 @@ class Push(Job):
         return f"SITE UPDATE {command}: {refused}"
 
 
-def _pauses():
+def _pauses() -> Iterator[float]:
     """Yield how long to wait before the next look, in seconds."""
     pause, longest = _POLL_S
     while True:
@@ -286,7 +312,7 @@ def _pauses():
         pause = min(longest, pause * 1.3)
 
 
-def _require_loadable(plan, status):
+def _require_loadable(plan: Plan, status: _Status) -> None:
     """PushError where the board tells which .mpy files it loads, and these are others."""
     loads = status.get("mpy") or ""
     why = bundle.unloadable(plan.place, int(loads)) if loads.isdigit() else None
