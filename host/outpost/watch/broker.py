@@ -7,12 +7,16 @@ import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from outpost.address import Address
 
 _LARGEST = 256 * 1024  # bytes of a message; the broker keeps larger ones to itself (MQTT 5)
 _CONNECT_S = 10
@@ -46,20 +50,26 @@ class Link:
     broker's certificate, None for those that this machine trusts.
     """
 
-    def __init__(self, address, login, topic, cafile=None):
+    def __init__(
+        self,
+        address: Address,
+        login: tuple[str | None, str | None],
+        topic: str,
+        cafile: str | None = None,
+    ) -> None:
         self._address = address
         self._login = login
         self._topic = topic
         self._cafile = cafile
-        self._client = None
+        self._client: mqtt.Client | None = None
         self._messages: list[Message] = []
-        self._refused = None
+        self._refused: str | None = None
         self._welcome = False  # it has let us in once: whatever it says later may pass
-        self._marker = None
+        self._marker: int | None = None
         self._delay = _FIRST_DELAY_S
-        self._retry_at = 0
-        self._deadline = 0
-        self._reason = None
+        self._retry_at = 0.0
+        self._deadline = 0.0
+        self._reason: str | None = None
         self.connected = False
         self.complete = False  # what the broker had kept of this topic has been sent
 
@@ -105,7 +115,7 @@ class Link:
             self._client = None
         self.connected = False
 
-    def _open(self):
+    def _open(self) -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -122,7 +132,7 @@ class Link:
         self._deadline = time.monotonic() + _CONNECT_S
         try:
             if self._address.secure:
-                client.tls_set(ca_certs=self._cafile)
+                client.tls_set(ca_certs=self._cafile)  # pyright: ignore[reportUnknownMemberType]
             client.connect(
                 self._address.host, self._address.port, _KEEPALIVE_S,
                 clean_start=True, properties=properties,
@@ -144,14 +154,21 @@ class Link:
         else:
             self._client = client
 
-    def _lose(self, reason):
+    def _lose(self, reason: str) -> None:
         self._client = None
         self.connected = False
         self._reason = reason
         self._retry_at = time.monotonic() + self._delay
         self._delay = min(self._delay * 2, _LONGEST_DELAY_S)
 
-    def _on_connect(self, client, userdata, flags, reason, properties):
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        userdata: object,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if reason.is_failure:
             self._reason = f"it refuses the login: {reason}"
             if reason.value in _FOR_GOOD and not self._welcome:
@@ -165,16 +182,32 @@ class Link:
         # on its way.
         self._marker = client.subscribe(f"{self._topic}/+/nothing")[1]
 
-    def _on_disconnect(self, client, userdata, flags, reason, properties):
+    def _on_disconnect(
+        self,
+        client: mqtt.Client,
+        userdata: object,
+        flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if self.connected or reason.is_failure:
             self._reason = f"lost: {reason}"
 
-    def _on_subscribe(self, client, userdata, message_id, reasons, properties):
+    def _on_subscribe(
+        self,
+        client: mqtt.Client,
+        userdata: object,
+        message_id: int,
+        reasons: Sequence[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
         if message_id == self._marker:
             self.complete = True
         elif all(reason.is_failure for reason in reasons):
             self._refused = f"it refuses to tell of {self._topic}/: {reasons[0]}"
 
-    def _on_message(self, client, userdata, message):
+    def _on_message(
+        self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage
+    ) -> None:
         with contextlib.suppress(UnicodeDecodeError):  # a topic that MQTT forbids
-            self._messages.append(Message(message.topic, message.payload, message.retain))
+            self._messages.append(Message(message.topic, bytes(message.payload), message.retain))

@@ -5,10 +5,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TypeVar
+from typing import NoReturn, TextIO, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -18,7 +18,7 @@ from outpost import bundle
 from outpost.address import MQTT, Address, AddressError, AddressType, credentials
 from outpost.bundle.trace import explained
 from outpost.shown import safe
-from outpost.watch.broker import Link, Refused
+from outpost.watch.broker import Link, Message, Refused
 from outpost.watch.model import ONLINE, Fleet
 from outpost.watch.screen import entry_text, headline, screen, table, troubles
 
@@ -27,7 +27,7 @@ _STEP_S = 0.2  # between two drawings at most
 _QUIET_S = 0.3  # a broker of several machines may send what it keeps a little later
 
 
-def _topic(ctx, param, value):
+def _topic(ctx: click.Context, param: click.Parameter, value: str) -> str:
     value = value.strip("/")
     if not value or set(value) & set("+#\0"):
         raise click.BadParameter("must be a topic without + and #, such as outpost")
@@ -76,7 +76,15 @@ def link_to(url: Address, topic: str, cafile: str | None) -> Link:
     "--timeout", type=click.FloatRange(1, 3600), default=10, show_default=True,
     help="With --once: seconds that the broker may take.",
 )  # fmt: skip
-def watch(url, topic, cafile, as_json, once, expect, timeout):
+def watch(
+    url: Address,
+    topic: str,
+    cafile: str | None,
+    as_json: bool,
+    once: bool,
+    expect: int | None,
+    timeout: float,
+) -> None:
     """Show boards, transfers and events as they happen.
 
     URL is the broker's: mqtt://user@host:port, or mqtts:// for TLS. The password may come from
@@ -88,8 +96,9 @@ def watch(url, topic, cafile, as_json, once, expect, timeout):
     """
     if expect is not None and not once:
         raise click.UsageError("--expect goes with --once")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8
+    output: TextIO = sys.stdout
+    if isinstance(output, io.TextIOWrapper):  # a terminal without UTF-8
+        cast(io.TextIOWrapper, output).reconfigure(errors="backslashreplace")
     link = link_to(url, topic, cafile)  # whatever ends it, the terminal is left as it was found
     try:
         if once:
@@ -108,12 +117,12 @@ def watch(url, topic, cafile, as_json, once, expect, timeout):
         link.close()
 
 
-def _explain(text, name):
+def _explain(text: str, name: str | None) -> str:
     """A text of the board that runs the bundle of that id, in words of the source."""
     return explained(text, name, bundle.tree_root())
 
 
-def _show(link, url, topic):
+def _show(link: Link, url: Address, topic: str) -> NoReturn:
     """The live view, on the terminal's other screen; the first one comes back at the end."""
     fleet = Fleet(topic, _explain)
     console = Console(highlight=False, markup=False)
@@ -128,7 +137,7 @@ def _show(link, url, topic):
                 fleet.take(message.topic, message.payload, time.monotonic())
 
 
-def _print_lines(link, topic):
+def _print_lines(link: Link, topic: str) -> None:
     """A line for each event: when it came (UTC), the board, what happened."""
     fleet = Fleet(topic, _explain)
     for messages in _steps(link):
@@ -138,13 +147,13 @@ def _print_lines(link, topic):
             click.echo(f"{_now_text()} {safe(entry.board)} {entry_text(entry, now)}")
 
 
-def _print_json(link):
+def _print_json(link: Link) -> None:
     for messages in _steps(link):
         for message in messages:
             click.echo(_json_line(message))
 
 
-def _steps(link):
+def _steps(link: Link) -> Iterator[list[Message]]:
     """The messages of each step; what becomes of the connection goes to standard error."""
     told = None
     while True:
@@ -156,7 +165,7 @@ def _steps(link):
         yield messages
 
 
-def _json_line(message):
+def _json_line(message: Message) -> str:
     """One message as JSON in ASCII, so that no name in it reaches a terminal as it is."""
     try:
         payload = json.loads(message.payload)
@@ -167,10 +176,13 @@ def _json_line(message):
     return f'{head[:-1]}, "payload": {text}}}'
 
 
-def _once(link, url, topic, as_json, expect, timeout):
+def _once(
+    link: Link, url: Address, topic: str, as_json: bool, expect: int | None, timeout: float
+) -> int:
     """Print what the broker keeps; return the exit status."""
     fleet = Fleet(topic, _explain)
-    until = time.monotonic() + timeout
+    now = time.monotonic()
+    until = now + timeout
     quiet_since = None
     while quiet_since is None or time.monotonic() - quiet_since < _QUIET_S:
         messages = link.step(_STEP_S)
@@ -205,5 +217,5 @@ def _once(link, url, topic, as_json, expect, timeout):
     return 0 if fleet.boards and online == len(fleet.boards) else 1
 
 
-def _now_text():
+def _now_text() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

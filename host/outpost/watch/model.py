@@ -9,8 +9,9 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol, cast
 
-from outpost.watch.words import BAD, GOOD, PLAIN, words
+from outpost.watch.words import BAD, GOOD, PLAIN, Scalar, words
 
 _BOARDS = 1000  # of a broker that anybody may write to; what is beyond is counted
 _TRANSFERS = 32  # of a board
@@ -57,6 +58,9 @@ class Running:
     heard: float
 
 
+_Transfer = tuple[str, str, str, str | None]  # verb, path, user, address
+
+
 @dataclass
 class Board:
     """What is known of one board; None is what it hasn't told. heap, flash: free, total bytes."""
@@ -92,9 +96,10 @@ class Board:
     # The boot of the latest event, and its number within it.
     seq: tuple[float, float] | None = None
     was_late: bool = False
-    running: dict = field(default_factory=dict)
-    restarted: deque = field(default_factory=lambda: deque(maxlen=_RESTARTS))
-    _recent: deque = field(default_factory=lambda: deque(maxlen=_REPEATS))
+    running: dict[_Transfer, Running] = field(default_factory=dict[_Transfer, Running])
+    restarted: deque[float] = field(default_factory=lambda: deque(maxlen=_RESTARTS))
+    # Of its latest events, the same two numbers.
+    recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_REPEATS))
 
     def condition(self, now: float) -> str:
         """ONLINE, OFFLINE, LATE or UNKNOWN."""
@@ -110,13 +115,19 @@ class Board:
             return None
         return self.uptime_s + now - self.uptime_at
 
-    def restarts_often(self, now):
+    def restarts_often(self, now: float) -> float:
         """How often it and its services restarted within the last hour; 0 where that is seldom."""
         count = sum(now - at <= _OFTEN_S for at in self.restarted)
         uptime = self.uptime(now)
         if uptime is not None and uptime <= _OFTEN_S:  # those before we came too
             count = max(count, self.restarts or 0)
         return count if count >= _OFTEN else 0
+
+
+class _Tell(Protocol):
+    """Puts a line about a board into the feed; time: the event's own."""
+
+    def __call__(self, text: str, level: str = PLAIN, time: str | None = None) -> None: ...
 
 
 class Fleet:
@@ -130,8 +141,8 @@ class Fleet:
         self._explain = explain
         self.boards: dict[str, Board] = {}  # by id
         self.feed: deque[Entry] = deque(maxlen=_FEED)
-        self._names = Counter()
-        self._ticked = None
+        self._names: Counter[str] = Counter()
+        self._ticked: float | None = None
         self.ignored = 0  # messages of more boards than are kept
 
     def take(self, topic: str, payload: bytes, now: float) -> list[Entry]:
@@ -155,9 +166,9 @@ class Fleet:
             name = board_id[:_TEXT]
             board = self.boards[board_id] = Board(name, name=name, heard=now)
             self._names[name] += 1
-        news = []
+        news: list[Entry] = []
 
-        def tell(text, level=PLAIN, time=None):
+        def tell(text: str, level: str = PLAIN, time: str | None = None) -> None:
             text = self._explain(text[:_LINE], board.bundle)
             news.append(Entry(now, self.label(board), text, level, time))
 
@@ -168,7 +179,7 @@ class Fleet:
             if value is None:
                 tell(f"sent {what[:_TEXT]} that is no JSON object", BAD)
             elif what == "info":
-                self._name(board, _text(value.get("board") or board.id))
+                self._name(board, _cut(value.get("board") or board.id))
                 _take_info(board, value, now, tell)
             elif what == "state":
                 _take_state(board, value, now)
@@ -182,7 +193,7 @@ class Fleet:
 
         connected: whether we hear the broker; what happens meanwhile is no fault of a board.
         """
-        news = []
+        news: list[Entry] = []
         deaf = 0 if connected or self._ticked is None else now - self._ticked
         self._ticked = now
         for board in self.boards.values():
@@ -200,29 +211,29 @@ class Fleet:
         self.feed.extend(news)
         return news
 
-    def label(self, board):
+    def label(self, board: Board) -> str:
         """A board's name; the end of its id too, where another one has the same name."""
         alike = self._names.get(board.name, 0) > 1
         return f"{board.name} {board.id[-4:]}" if alike else board.name
 
-    def _name(self, board, name):
+    def _name(self, board: Board, name: str) -> None:
         """Give a board its name, and count how many have it."""
         if name != board.name:
             self._forget(board)
             board.name = name
             self._names[name] += 1
 
-    def _forget(self, board):
+    def _forget(self, board: Board) -> None:
         self._names[board.name] -= 1
         if not self._names[board.name]:
             del self._names[board.name]
 
-    def count(self, condition, now):
+    def count(self, condition: str, now: float) -> int:
         """How many boards are ONLINE, OFFLINE, LATE or UNKNOWN."""
         return sum(board.condition(now) == condition for board in self.boards.values())
 
 
-def _take_status(board, payload, now, tell):
+def _take_status(board: Board, payload: bytes, now: float, tell: _Tell) -> None:
     online = payload == b"online"
     if board.online is not None and online != board.online:
         tell("online", GOOD) if online else tell("offline", BAD)
@@ -234,7 +245,7 @@ def _take_status(board, payload, now, tell):
         board.current = False
 
 
-def _take_info(board, info, now, tell):
+def _take_info(board: Board, info: dict[str, object], now: float, tell: _Tell) -> None:
     boots = _number(info.get("boots"))
     if board.boots is not None and boots is not None and boots != board.boots:
         cause = _text(info.get("reset_cause") or "?")
@@ -248,12 +259,13 @@ def _take_info(board, info, now, tell):
     board.address = _text(info.get("address"))
 
 
-def _take_state(board, state, now):
-    def of(section, key):
-        found = state.get(section)
-        return found.get(key) if isinstance(found, dict) else None
+def _take_state(board: Board, state: dict[str, object], now: float) -> None:
+    sections = {name: _part(value) for name, value in state.items()}
 
-    def pair(section):
+    def of(section: str, key: str) -> object:
+        return sections.get(section, {}).get(key)
+
+    def pair(section: str) -> tuple[float, float] | None:
         free, total = (_number(of(section, key)) for key in ("free_bytes", "total_bytes"))
         return (free, total) if total and free is not None and 0 <= free <= total else None
 
@@ -276,10 +288,9 @@ def _take_state(board, state, now):
     for key in ("sessions", "transfers", "failed", "stored_bytes", "sent_bytes"):
         setattr(board, key, _number(of("ftp", key)))
     board.update = _text(of("update", "phase"))
-    sections = {name: part for name, part in state.items() if isinstance(part, dict)}
     restarts = [_number(part.get("restarts")) for part in sections.values()]
     board.restarts = sum(count for count in restarts if count is not None)
-    said = []
+    said: list[str] = []
     for name, part in sorted(sections.items()):
         if part.get("state") in ("failed", "waiting"):
             said.append(f"{_text(name)} {part['state']}")
@@ -295,13 +306,15 @@ def _take_state(board, state, now):
         board.troubles = (f"rescue mode: {_text(reason)}", *board.troubles)
 
 
-def _take_event(board, kind, event, now, tell):
+def _take_event(
+    board: Board, kind: str, event: dict[str, object], now: float, tell: _Tell
+) -> None:
     """An event: shown once, though a board that isn't sure sends it again."""
     boot, seq = (_number(event.get(key)) for key in ("boot", "seq"))
     if boot is not None and seq is not None:
-        if (boot, seq) in board._recent:
+        if (boot, seq) in board.recent:
             return
-        board._recent.append((boot, seq))
+        board.recent.append((boot, seq))
         if board.seq is None or boot > board.seq[0]:
             # Its first event that we see; each boot begins with 1.
             missing = seq - 1 if board.seq else 0
@@ -317,12 +330,12 @@ def _take_event(board, kind, event, now, tell):
         board.restarted.append(now)
     if kind == "ftp/transfer" and _take_transfer(board, event, now):
         return
-    fields = {_text(key): _scalar(value) for key, value in list(event.items())[:32]}
+    fields = {_cut(key): _scalar(value) for key, value in list(event.items())[:32]}
     time = event.get("time")
     tell(*words(kind, fields), time[:_TEXT] if isinstance(time, str) else None)
 
 
-def _take_transfer(board, event, now):
+def _take_transfer(board: Board, event: dict[str, object], now: float) -> bool:
     """Note how far a transfer is; whether it goes on, and so is nothing for the feed."""
     verb, path, user = (_text(event.get(key)) or "?" for key in ("verb", "path", "user"))
     key = verb, path, user, _text(event.get("address"))
@@ -336,26 +349,35 @@ def _take_transfer(board, event, now):
     return True
 
 
-def _object(payload):
+def _object(payload: bytes) -> dict[str, object] | None:
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return cast(dict[str, object], value) if isinstance(value, dict) else None
 
 
-def _number(value):
+def _part(value: object) -> dict[str, object]:
+    """A section of a state; an empty one in place of anything else."""
+    return cast(dict[str, object], value) if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> float | None:
     """value where it is a number that can be shown; None for all else, true and NaN too."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if abs(value) < 1e15 and math.isfinite(value) else None
 
 
-def _text(value):
+def _text(value: object) -> str | None:
+    return None if value is None else _cut(value)
+
+
+def _cut(value: object) -> str:
     if isinstance(value, (list, dict)):
         return "[...]" if isinstance(value, list) else "{...}"
-    return None if value is None else str(value)[:_TEXT]
+    return str(value)[:_TEXT]
 
 
-def _scalar(value):
+def _scalar(value: object) -> Scalar:
     return value if isinstance(value, (bool, type(None))) else _number(value) or _text(value)

@@ -1,15 +1,30 @@
 """What `outpost watch` draws: the fleet as tables that fit the terminal."""
 
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from outpost.shown import safe, size, versions
-from outpost.watch.model import BAD, GOOD, LATE, OFFLINE, ONLINE, UNKNOWN
+from outpost.watch.model import (
+    BAD,
+    GOOD,
+    LATE,
+    OFFLINE,
+    ONLINE,
+    UNKNOWN,
+    Board,
+    Entry,
+    Fleet,
+    Running,
+)
 
+_Item = TypeVar("_Item")
+_Link = tuple[str, bool, str]  # url, connected, state
 _WIDE = 120  # columns from which there is room for all
 _LINE = 400  # characters of what happened: a path may be long, and its reason stands behind it
 _DELAYED_S = 10  # an event that is older than that says so
@@ -23,8 +38,8 @@ _VERSION = 32  # columns of what boards run, which is folded beyond
 _BESIDE, _BESIDE_WIDE = 59, 98  # columns that a board's row takes beside its name and version
 
 
-def screen(fleet, link, now, *, width, height):
-    """The whole view for a terminal of that size. link: (url, connected, state)."""
+def screen(fleet: Fleet, link: _Link, now: float, *, width: int, height: int) -> Group:
+    """The whole view for a terminal of that size."""
     ordered = _sorted(fleet, now)
     lines = 1 if _version_beside(ordered, width) else 2
     boards, hidden = _first(ordered, max(3, height * 2 // 5 // lines))
@@ -45,7 +60,7 @@ def screen(fleet, link, now, *, width, height):
     return Group(*[part for part in parts if part is not None])
 
 
-def headline(fleet, link, now):
+def headline(fleet: Fleet, link: _Link, now: float) -> Text:
     """Where we look, whether that works, how many boards there are."""
     url, connected, state = link
     line = Text("outpost watch ", "bold", no_wrap=True, overflow="ellipsis")
@@ -63,18 +78,18 @@ def headline(fleet, link, now):
     return line
 
 
-def _version_beside(boards, width):
+def _version_beside(boards: Iterable[Board], width: int) -> int:
     """Columns for the versions beside the names; 0 where they stand whole below these alone."""
     longest = max([8, *(len(_version(board)) for board in boards)])
     room = width - (_BESIDE_WIDE if width >= _WIDE else _BESIDE) - 1 - longest
     return longest if room >= _FEWEST else 0
 
 
-def _version(board):
+def _version(board: Board) -> str:
     return versions(board.outpost, board.application, board.version)
 
 
-def table(fleet, boards, now, width):
+def table(fleet: Fleet, boards: Sequence[Board], now: float, width: int) -> Table:
     """A row for each board; versions are never cut: they stand below the name where need be."""
     wide = width >= _WIDE
     rows = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
@@ -104,7 +119,7 @@ def table(fleet, boards, now, width):
     return rows
 
 
-def _row(board, who, now, wide):
+def _row(board: Board, who: Iterable[Text], now: float, wide: bool) -> list[Text]:
     condition = board.condition(now)
     often = board.restarts_often(now)
     cells = [
@@ -123,7 +138,7 @@ def _row(board, who, now, wide):
     return cells
 
 
-def troubles(fleet, boards, now):
+def troubles(fleet: Fleet, boards: Iterable[Board], now: float) -> Iterator[Text]:
     """A line for each board that says that something is wrong, or restarts too often."""
     for board in boards:
         said = list(board.troubles) if board.online else []
@@ -138,7 +153,7 @@ def troubles(fleet, boards, now):
             yield line.append(", ".join(safe(text) for text in said), "red")
 
 
-def _transfers(fleet, running, width):
+def _transfers(fleet: Fleet, running: Iterable[tuple[Board, Running]], width: int) -> Table:
     rows = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     rows.add_column("transfer", no_wrap=True, overflow="ellipsis", max_width=_NAMES)
     rows.add_column("", no_wrap=True)
@@ -162,7 +177,7 @@ def _transfers(fleet, running, width):
     return rows
 
 
-def _feed(entries, now):
+def _feed(entries: Iterable[Entry], now: float) -> Table:
     rows = Table.grid(padding=(0, 1, 0, 0))
     rows.add_column(no_wrap=True, style="dim")
     rows.add_column(no_wrap=True, style="bold", overflow="ellipsis", max_width=_NAMES)
@@ -174,7 +189,7 @@ def _feed(entries, now):
     return rows
 
 
-def entry_text(entry, now):
+def entry_text(entry: Entry, now: float) -> str:
     """What happened, on one line; when it did, where the news was long on its way."""
     text = safe(entry.text, _LINE)
     if entry.time:
@@ -188,7 +203,7 @@ def entry_text(entry, now):
     return text
 
 
-def _sorted(fleet, now):
+def _sorted(fleet: Fleet, now: float) -> list[Board]:
     """What needs somebody comes first."""
     return sorted(
         fleet.boards.values(),
@@ -201,24 +216,24 @@ def _sorted(fleet, now):
     )
 
 
-def _first(items, most):
+def _first(items: list[_Item], most: int) -> tuple[list[_Item], int]:
     """(as many items as there is room for, how many are left out)."""
     return (items, 0) if len(items) <= most else (items[: most - 1], len(items) - most + 1)
 
 
-def _more(count, what):
+def _more(count: int, what: str) -> Text | None:
     return Text(f"  ... and {count} more {what}", "dim") if count else None
 
 
-def _plain(number):
+def _plain(number: float | None) -> str:
     return "-" if number is None else f"{number:.0f}"
 
 
-def _count(number):
+def _count(number: float | None) -> Text:
     return Text(_plain(number), "" if number else "dim")
 
 
-def _clock(board):
+def _clock(board: Board) -> Text:
     if board.clock_set is None:
         return Text("-", "dim")
     if not board.clock_set:
@@ -232,7 +247,7 @@ def _clock(board):
     return Text(f"{offset / 1000:+.0f} s" if abs(offset) < _S else "set")
 
 
-def _bar(pair, wide):
+def _bar(pair: tuple[float, float] | None, wide: bool) -> Text:
     """How much of the heap or the flash is in use; wide: and how much is free."""
     if not pair:
         return Text("-", "dim")
@@ -242,12 +257,12 @@ def _bar(pair, wide):
     return text.append(f" {size(free)} free" if wide else f"{used:4.0%}", "default")
 
 
-def _blocks(share, cells):
+def _blocks(share: float, cells: int) -> str:
     full = round(share * cells)
     return "■" * full + "·" * (cells - full)
 
 
-def _short_span(seconds):
+def _short_span(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     seconds = int(seconds)
