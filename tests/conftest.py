@@ -86,7 +86,7 @@ def micropython(tmp_path):
     """
     runs = []
 
-    def run(script, *args, timeout=30, heap=None, bits=None):
+    def run(script, *args, timeout=60, heap=None, bits=None):
         path = tmp_path / f"script{len(runs)}.py"
         path.write_text(script)
         runs.append(path)

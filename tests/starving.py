@@ -12,7 +12,9 @@ def starve(leave):
     held = None
     for size in (4096, 256, 32, 16):
         try:
-            while gc.mem_free() > leave + size + 64:
+            # Counted before, for mem_free() walks the whole heap; a pair and a bytearray's head
+            # take 16 bytes each.
+            for _ in range((gc.mem_free() - leave - 64) // (size + 32)):
                 held = held, bytearray(size)
         except MemoryError:
             pass

@@ -197,7 +197,7 @@ class TestAHeapInHoles:
             with contextlib.suppress(ConnectionError):
                 return board.resets and connect(to=board).ask("STAT").text
 
-        told = re.sub(r"\s+", " ", wait_for(stat, "the board to be there again"))
+        told = re.sub(r"\s+", " ", wait_for(stat, "the board to be there again", 60))
         assert "failure ftp: all free memory lies in small pieces" in told
         assert board.resets == 1
 
