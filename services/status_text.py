@@ -6,6 +6,9 @@ _UNITS = const((("_bytes", 6), ("_ms", 3), ("_s", 2)))
 _LONG_MS = const(120_000)  # read more easily as hours and days
 _OPEN = ("board", "heap", "flash", "loop")  # sections that name nobody
 _NOT_THEIRS = ("hung_in", "failure")  # of the board: they name services and files
+_HEALTH = ("state", "set", "clock", "connected", "phase")  # of a service
+_WRONG = ("problem", "problems", "reason", "error", "last_error")
+_HIDDEN = const("only admins are told")
 _LONG = const(8)  # characters of an id of a bundle
 _LEAST = const(20)  # a twentieth of heap or flash is little
 _WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
@@ -59,10 +62,16 @@ def _shown(key, value):
 
 
 def health(sections):
-    """Yield of sections, names and dicts, what strangers may know: no host, path or crash."""
+    """Yield of sections, names and dicts, what strangers may know: no host, path or crash.
+
+    That something is wrong they may know, else an unwell board would tell them that all is well.
+    """
     for name, section in sections:
         if name not in _OPEN:
-            section = {key: section[key] for key in ("state", "set", "clock") if key in section}
+            wrong = [key for key in _WRONG if section.get(key)]
+            section = {key: section[key] for key in _HEALTH if key in section}
+            for key in wrong:
+                section[key] = _HIDDEN
         elif "hung_in" in section:
             section = {key: section[key] for key in section if key not in _NOT_THEIRS}
         if section:

@@ -130,6 +130,41 @@ def test_what_is_wrong_is_said_in_words(micropython, changed, says):
     assert micropython(script).strip() == says
 
 
+HEALTH = """
+import json
+from services.status_text import health, troubles
+seen = list(health(json.loads({}).items()))
+print(json.dumps(dict(seen)))
+for line in troubles(seen):
+    print(line)
+"""
+HIDDEN = "only admins are told"
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, ""),
+        ({"app": {"state": "failed", "error": "OSError: /x"}}, f"app failed: {HIDDEN}"),
+        ({"telemetry": {"connected": False, "last_error": "no /x"}}, f"telemetry: {HIDDEN}"),
+        ({"log": {"state": "running", "problem": "/x is full"}}, f"log: {HIDDEN}"),
+        ({"config": {"state": "trial", "problems": "ftp./x"}}, f"config: {HIDDEN}"),
+        ({"rescue": {"reason": "/x failed"}}, f"rescue: {HIDDEN}"),
+        ({"update": {"phase": "trial", "reason": "/x"}}, "update: a version is on trial"),
+        ({"update": {"phase": "rolled-back", "reason": "/x"}}, f"update: rolled back: {HIDDEN}"),
+        ({"board": {"uptime_s": 9, "hung_in": None, "failure": "/x"}}, ""),
+        ({"board": {"uptime_s": 9, "hung_in": "/x"}}, ""),
+    ],
+)
+def test_readers_learn_that_something_is_wrong_and_not_what(micropython, changed, says):
+    sections = json.dumps(WELL | changed)
+    seen, *said = micropython(HEALTH.format(repr(sections))).splitlines()
+
+    assert "\n".join(said) == says
+    assert "/x" not in seen
+    assert "10.0.0.1" not in seen
+
+
 def test_long_identifiers_come_last(written):
     text = written({"board": {"bundle": "0a1b2c3d", "boots": 3, "id": "018a5bd1", "name": "x"}})
     assert "board      boots 3, name x, bundle 0a1b2c3d, id 018a5bd1" in text
