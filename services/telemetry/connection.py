@@ -80,7 +80,12 @@ class Connection:
             # Position and length, not a slice: nothing is copied. TLS wants the same length
             # again until it has taken it, whatever was gathered meanwhile.
             self._tried = self._tried or len(out) - self._sent
-            sent = self.write(out, self._sent, self._tried)
+            try:
+                sent = self.write(out, self._sent, self._tried)
+            except OSError as error:
+                # An ESP32's lwIP tells one caller why a connection ended, all others ENOTCONN;
+                # refusal.py must know that it was the broker.
+                raise self._error or error
             if sent:
                 self.shaking = False
                 self._tried = 0

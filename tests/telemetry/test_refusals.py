@@ -212,3 +212,33 @@ def test_a_port_of_tls_is_told_to_who_speaks_plainly_to_it(alone):
         error = device.wait_for("telemetry/down")["error"]
 
     assert error == "TLS is spoken there, write mqtts:// in telemetry.broker"
+
+
+def test_who_ended_a_connection_is_told_where_lwip_tells_one_caller_only(micropython):
+    """An ESP32's: the reader hears ECONNRESET, and every later call ENOTCONN."""
+    script = """
+import asyncio
+from errno import ECONNRESET, ENOTCONN
+from services.telemetry.connection import Connection
+class Stream:
+    error = ECONNRESET
+    def read(self, size):
+        self.write(b"", 0, 0)
+    def write(self, data, start, size):
+        told = OSError(self.error)
+        self.error = ENOTCONN
+        raise told
+async def main():
+    ended = asyncio.Event()
+    connection = Connection(ended, None)
+    stream = connection.stream = Stream()
+    connection.write = stream.write
+    connection.listen()
+    await ended.wait()
+    try:
+        await connection.confirm()
+    except OSError as error:
+        print(error.errno == ECONNRESET)
+asyncio.run(main())
+"""
+    assert micropython(script) == "True\n"
