@@ -63,3 +63,17 @@ def test_a_refused_subscription_is_named_and_the_connection_stays(told, mosquitt
     assert re.search(r"/command and homeassistant/status; let this user subscribe to it,", stat)
     assert "connected yes" in stat
     assert connections(mosquitto) == 1
+
+
+def test_what_an_access_list_forbids_costs_nothing_else(told, mosquitto, tmp_path, subscribe):
+    """This mosquitto drops it without a word, so nobody on the board can tell."""
+    rules = tmp_path / "rules"
+    rules.write_text("topic read #\ntopic write ready\ntopic write outpost/+/state\n")
+    configure(mosquitto, f"acl_file {rules}")
+    heard = subscribe(mosquitto)
+    told(mosquitto.url, "connected yes")
+    heard.wait_for("/state", count=3)
+
+    assert "Denied PUBLISH" in mosquitto.log.read_text()
+    assert {message.topic.split("/")[0] for message in heard.messages} == {"ready", "outpost"}
+    assert connections(mosquitto) == 1
