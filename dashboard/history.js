@@ -95,10 +95,10 @@ class BoardHistory {
     const before = this.boots;
     this.boots = boots ?? before;
     if (before === null || boots === null || boots <= before) return;
-    const { reset_cause: cause, hung_in: hung } = board.section("board");
+    const { reset_cause: cause, hung_in: hung, failure } = board.section("board");
     const times = boots - before > 1 ? `, ${boots - before} boots since it was heard last` : "";
-    const held = hung ? `, ${visible(hung, 60)} held the loop` : "";
-    this.mark(now - (uptime ?? 0) * 1000, "reset", `cause: ${visible(cause, 20) || "unknown"}${held}, boot ${boots}${times}`);
+    const why = hung ? `, ${visible(hung, 60)} held the loop` : failure ? `, ${visible(failure, 100)}` : "";
+    this.mark(now - (uptime ?? 0) * 1000, "reset", `cause: ${visible(cause, 20) || "unknown"}${why}, boot ${boots}${times}`);
   }
 
   _bound(now) {

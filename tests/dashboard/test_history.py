@@ -194,6 +194,18 @@ def test_resets_while_nobody_looked_are_told(publisher, web_broker, open_page):
     expect(badge).to_have_text("reset by its watchdog, app held the loop")
 
 
+def test_a_life_that_ended_badly_is_told_with_its_reset(publisher, web_broker, open_page):
+    publisher.appear()
+    page = open_page(web_broker.web_url)
+    marks = details(page).locator(".marks li")
+    publisher.state()
+    expect(page.locator("figure").filter(has_text="Uptime")).to_contain_text("1 min")
+    failed = {"boots": 2, "reset_cause": "reset", "failure": "no <memory>", "uptime_s": 7}
+    publisher.state(board=failed)
+
+    expect(marks).to_contain_text("cause: reset, no <memory>, boot 2")
+
+
 def test_since_when_a_board_is_offline(publisher, web_broker, open_page):
     publisher.appear()
     page = open_page(web_broker.web_url)
