@@ -4,6 +4,14 @@ import sys
 
 from micropython import const
 
+# Below TLS a socket's error is negative (extmod/modtls_mbedtls.c, _mbedtls_ssl_recv), as those of
+# getaddrinfo() are: down to -16 of lwIP or Linux, from -200 an ESP32's. mbedtls has its own, and
+# of these the end of a line in a handshake.
+_FIRST_ERRNO = const(32)
+_FIRST_OF_LWIP = const(200)
+_LAST_ERRNO = const(255)
+_TLS_EOF = const(-0x7280)
+
 # The number on Linux and RP2, that of an ESP32's newlib, the name, the words. As one text: a
 # dictionary, and names in it, would take far more.
 _WORDS = const("""
@@ -34,6 +42,12 @@ def reason(error):
     number = getattr(error, "errno", None)
     if not isinstance(number, int):
         return str(error) or type(error).__name__
+    if number < -_LAST_ERRNO:
+        if number == _TLS_EOF:
+            return "the other side has closed the connection"
+        return "TLS failed (mbedtls's error -0x%04x)" % -number
+    if -_FIRST_OF_LWIP < number <= -_FIRST_ERRNO:
+        number = -number
     rp2 = sys.platform == "rp2"
     if rp2 and number == -1:  # ERR_IF, extmod/modlwip.c, error_lookup_table
         return "the network interface has failed (error -1)"

@@ -33,6 +33,13 @@ print(reason(eval(given)))
         # modlwip.c, error_lookup_table: ERR_IF has no errno.
         ("rp2", "OSError(-1)", "the network interface has failed (error -1)"),
         ("esp32", "OSError(-202)", "that name has no address (error -202)"),
+        # modtls_mbedtls.c, _mbedtls_ssl_recv: "return -err".
+        ("linux", "OSError(-104)", "the other side has reset the connection (ECONNRESET)"),
+        ("rp2", "OSError(-107)", "the connection is lost (ENOTCONN)"),
+        ("esp32", "OSError(-128)", "the connection is lost (ENOTCONN)"),
+        ("linux", "OSError(-32)", "the other side has closed the connection (EPIPE)"),
+        ("rp2", "OSError(-29312)", "the other side has closed the connection"),
+        ("esp32", "OSError(-30592, 'x')", "TLS failed (mbedtls's error -0x7780)"),
         ("rp2", "OSError('nothing answers there')", "nothing answers there"),
         ("rp2", "OSError()", "OSError"),
         ("rp2", "ValueError('no answer to our query')", "no answer to our query"),

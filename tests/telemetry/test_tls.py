@@ -1,9 +1,14 @@
 """Telemetry over TLS, against a mosquitto with certificates that are right, wrong or late."""
 
+import contextlib
 import datetime
 import ipaddress
 import json
 import socket
+import ssl
+import struct
+import threading
+import time
 
 import pytest
 from cryptography import x509
@@ -232,6 +237,39 @@ def test_tls_to_the_port_of_plain_mqtt_is_told(telemetry, mosquitto):
     device = telemetry(url=f"mqtts://127.0.0.1:{mosquitto.port}")
 
     wait_told(device, "write mqtt:// in telemetry.broker")
+
+
+def test_a_broker_that_resets_the_connection_is_named_over_tls_too(alone, authority, tmp_path):
+    """mbedtls gives a socket's error as a negative number, as getaddrinfo() does its own."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "broker.crt", tmp_path / "broker.key")
+
+    def serve():
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # the probe says nothing
+            client = context.wrap_socket(server.accept()[0], server_side=True)
+            client.recv(4096)
+            client.sendall(b"\x20\x02\x00\x00")
+            client.recv(4096)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.socket(fileno=client.detach()).close()  # no close_notify: a reset
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve_all():
+            with contextlib.suppress(OSError):
+                while True:
+                    serve()
+
+        threading.Thread(target=serve_all, daemon=True).start()
+        url = f"mqtts://localhost:{server.getsockname()[1]}"
+        device = alone(BOARD % ("", url, str(authority.der)))
+        deadline = time.monotonic() + 30
+        while "left out" not in (device.ask(STATUS).get("problem") or ""):
+            assert time.monotonic() < deadline, device.ask(STATUS)
+            device.ask('events.publish("network/up")')
+            time.sleep(0.05)
+
+    assert "closes the connection on outpost/b0a4d/status, " in device.ask(STATUS)["problem"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate", b"x" * 9000])
