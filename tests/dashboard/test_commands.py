@@ -1,8 +1,13 @@
 """Buttons that tell a board something: there where the board takes commands, after a question."""
 
+import re
+from pathlib import Path
+
 import pytest
 from fixtures_page import row_of
 from playwright.sync_api import expect
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -90,3 +95,12 @@ def test_a_trial_can_be_confirmed_or_rolled_back(web_broker, publisher, open_pag
     publisher.say("status", "offline", True)
     for button in buttons.get_by_role("button").all():
         expect(button).to_be_disabled()
+
+
+def test_the_page_of_documents_tells_of_each_button():
+    labels = re.findall(r'label: "(.+?)"', (ROOT / "dashboard" / "commands-view.js").read_text())
+    told = (ROOT / "docs" / "dashboard.md").read_text()
+
+    assert len(labels) == 4
+    assert [label for label in labels if f"*{label}*" not in told] == []
+    assert "topic write outpost/+/command" in told
