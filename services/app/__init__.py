@@ -3,7 +3,7 @@
 import asyncio
 
 from services.app import memory
-from services.app.values import SafeEvents, SafeStatus
+from services.app.values import SafeEvents, SafeStatus, text_of
 from services.borrow import borrow
 from services.service import Service
 
@@ -23,7 +23,7 @@ class App(Service):
         self.status = status
         self.settings = settings or {}
         self.hears = None  # the application's handler of commands
-        self.events = SafeEvents(events)
+        self.events = SafeEvents(events, self.called)
         self.safe = None
         self.module = module
         self.loaded = ()  # the names of what its module has imported
@@ -47,6 +47,7 @@ class App(Service):
             await borrow("services.app.hung", "allowed")(self)
         if self._runs:  # what it has left behind may hold the heap
             await memory.settled(self)
+        self.status.section(self.name).pop("problem", None)
         self._runs += 1
         self.watched = self._runs
         asyncio.create_task(memory.watch(self, asyncio.current_task()))
@@ -77,6 +78,24 @@ class App(Service):
                 return run(outpost)
             except TypeError:
                 raise error
+
+    def called(self, call, *given):
+        """What a handler of the application returns; what it raises is an Exception for all.
+
+        A SystemExit would end the board's loop, a CancelledError the session in which something
+        happened. STAT shows it as `problem`; of a command the operator is told.
+        """
+        try:
+            return call(*given)
+        except BaseException as error:
+            kind = type(error).__name__
+            if call != self.hears:
+                self.status.section(self.name)["problem"] = text_of("%s: %s" % (kind, error))
+            if isinstance(error, KeyboardInterrupt):
+                self._told_to_stop(error)
+            if isinstance(error, Exception):
+                raise
+            raise RuntimeError("%s: %s" % (kind, error))
 
     def _told_to_stop(self, error):
         """Raise RuntimeError in place of the application's own KeyboardInterrupt.

@@ -32,7 +32,8 @@ class Outpost:
         """
         if not key or [char for char in key if char not in _NAME]:
             raise ValueError("a sensor's key has small letters, digits and _ alone")
-        self._app.status.sensors[key] = (name or key, unit, device_class)
+        texts = [text_of(text) if text else None for text in (name or key, unit, device_class)]
+        self._app.status.sensors[key] = texts
 
     def on_command(self, handler):
         """Have handler(text) called for `SITE tell TEXT`, and for `app TEXT` over MQTT.
@@ -48,7 +49,7 @@ def tell(app, text):
     if not app.hears:
         raise ValueError("the application hears no commands")
     try:
-        answer = app.hears(text)
+        answer = app.called(app.hears, text)
     except Exception as error:
         kind = "" if isinstance(error, ValueError) else type(error).__name__ + ": "
         raise ValueError(text_of("%s%s" % (kind, error)))

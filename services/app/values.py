@@ -2,6 +2,7 @@
 
 STAT, SITE, MQTT and the log take what is there for JSON scalars. An application may write NaN,
 bytes, a list that holds itself, a text of 10 KB or one with line ends: none of it may reach them.
+Nor may half of a surrogate pair, which json.loads() gives for an emoji: it is no UTF-8.
 """
 
 from micropython import const
@@ -23,7 +24,11 @@ def text_of(value, most=_CHARS):
         value = repr(value)
     if len(value) > most:
         value = value[:most] + "..."
-    return "".join([char if " " <= char < "\x7f" or char >= "\xa0" else " " for char in value])
+    return "".join([char if _is_shown(char) else " " for char in value])
+
+
+def _is_shown(char):
+    return " " <= char < "\x7f" or "\xa0" <= char < "\ud800" or char > "\udfff"
 
 
 def safe(value, depth=0):
@@ -56,10 +61,14 @@ def safe_dict(values, depth=0):
 
 
 class SafeEvents:
-    """The board's events as an application has them: what it publishes is made safe."""
+    """The board's events as an application has them: what it publishes is made safe.
 
-    def __init__(self, events):
+    called: calls the application's handlers, and has what they raise end there.
+    """
+
+    def __init__(self, events, called):
         self._events = events
+        self._called = called
         self._handlers = []
 
     def __getattr__(self, name):
@@ -67,17 +76,33 @@ class SafeEvents:
 
     def publish(self, topic, **fields):
         """Hand the event to every subscriber at once, as Events.publish() does."""
-        self._events.publish(text_of(topic, _KEY_CHARS), **safe_dict(fields))
+        topic = text_of(topic, _KEY_CHARS)
+        for wildcard in "#+":  # a broker closes the connection on a topic that has one
+            topic = topic.replace(wildcard, "_")
+        self._events.publish(topic, **safe_dict(fields))
 
     def subscribe(self, handler):
         """Call handler(topic, fields) at every event, as Events.subscribe() does."""
-        self._handlers.append(handler)
-        self._events.subscribe(handler)
+        called = self._called
+
+        def heard(topic, fields):
+            called(handler, topic, fields)
+
+        self._handlers.append((handler, heard))
+        self._events.subscribe(heard)
+
+    def unsubscribe(self, handler):
+        """Stop calling handler; one that was never subscribed is ignored."""
+        for pair in list(self._handlers):
+            if pair[0] == handler:
+                self._handlers.remove(pair)
+                self._events.unsubscribe(pair[1])
+                return
 
     def let_go(self):
         """Forget the application's handlers, and what they hold."""
         while self._handlers:
-            self._events.unsubscribe(self._handlers.pop())
+            self._events.unsubscribe(self._handlers.pop()[1])
 
 
 class SafeStatus:

@@ -135,7 +135,7 @@ def test_the_uploader_keeps_a_file_until_the_server_has_it(run, subscriber):
 
 
 ODD = """
-import asyncio
+import asyncio, sys
 
 async def run(outpost):
     try:
@@ -143,6 +143,8 @@ async def run(outpost):
     except ValueError as error:
         print("REFUSED", error)
     def heard(text):
+        if text == "exit":
+            sys.exit(4)
         if text == "lines":
             raise ValueError("one\\r\\n200 two" + "x" * 500)
         raise OSError("the relay is stuck")
@@ -163,7 +165,36 @@ def test_what_a_handler_raises_is_told_and_ends_nothing(run):
         session.sendcmd("SITE tell lines")
     assert str(refused.value).startswith("501 one  200 two")
     assert len(str(refused.value)) < 220
+    with pytest.raises(ftplib.error_perm, match="501 RuntimeError: SystemExit: 4"):
+        session.sendcmd("SITE tell exit")
     assert "app        running" in board.stat(session)
+
+
+ODD_WORDS = """
+import asyncio
+
+async def run(outpost):
+    outpost.sensor("odd", b"\\xff", unit=float("inf"), device_class=["x"])
+    outpost.publish("beds/#", water="+")
+    outpost.publish("+", half=chr(0xD83D))
+    outpost.publish("fine")
+    await asyncio.Event().wait()
+"""
+
+
+def test_no_topic_and_no_name_of_a_sensor_ends_the_connection_to_a_broker(run, subscriber):
+    board = run("words", {"/words.py": ODD_WORDS})
+
+    subscriber.wait_for("/event/app/fine")
+
+    assert subscriber.wait_for("/event/app/beds/_").json["water"] == "+"
+    assert subscriber.wait_for("/event/app/_").json["half"] == " "
+    deadline = time.monotonic() + PATIENCE_S
+    while "app_odd" not in (told := subscriber.matching("/config")[-1].json["cmps"]):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.1)
+    assert told["app_odd"]["name"] == "b'\\xff'"
+    assert "telemetry/down" not in board.console
 
 
 TYPES = """

@@ -58,6 +58,45 @@ def test_an_application_that_ends_in_an_odd_way_begins_again_and_ftp_stays(chang
     assert board.state == "running"
 
 
+ODD_HANDLER = """
+import asyncio, sys
+
+class Odd(BaseException):
+    pass
+
+async def run(status, events):
+    def hear(topic, fields):
+        if topic in ("ftp/login", "ftp/transfer"):
+            {}
+    events.subscribe(hear)
+    events.subscribe(print)
+    events.unsubscribe(print)
+    await asyncio.Event().wait()
+"""
+
+
+@pytest.mark.parametrize(
+    ("raises", "says"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("raise asyncio.CancelledError", "CancelledError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise Odd(5)", "Odd: 5"),
+        ("1 / 0", "ZeroDivisionError: divide by zero"),
+    ],
+)
+def test_whatever_its_handler_of_events_raises_a_client_logs_in_and_stores(change, raises, says):
+    board = change({"/app.py": ODD_HANDLER.format(raises)}, app="app")
+
+    stat = board.stat(board.works())
+
+    assert f"! app: {says}" in stat, stat
+    assert f"problem {says}" in stat, stat
+    assert board.state == "running"
+    assert board.resets == 0
+    assert "board/stop {" not in board.console, "the application's handlers alone are its own"
+
+
 # What has no form in JSON, in a section and in an event; a line end that would forge a reply.
 ODD = r"""
 import asyncio
@@ -67,7 +106,7 @@ async def run(status, events):
     ring.append(ring)
     odd = {"nan": float("nan"), "inf": -float("inf"), "raw": b"\xff\r\n", "ring": ring,
            "long": "x" * 10000, "forged": "a\r\n226 done\r\n", "big": 1 << 4000,
-           "call": run, "fine": 21.5}
+           "call": run, "half": chr(0xD83D) + "x", "fine": 21.5}
     mine = status.section("app")
     mine.update(odd)
     mine[5] = 5
@@ -111,6 +150,7 @@ def test_whatever_an_application_writes_leaves_stat_site_and_the_log_valid(chang
         assert found["forged"] == "a  226 done  "
         assert found["call"].startswith("(")
         assert isinstance(found["raw"], str)
+        assert found["half"] == " x", "half of a pair is no UTF-8"
     assert sections["app"]["5"] == 5
     assert sections["app"]["state"] == "running"
     assert "gone" not in sections["app"]
