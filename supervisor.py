@@ -225,6 +225,7 @@ class Supervisor:
             try:
                 self._report(service, error, failures, delay)
             except Exception as trouble:  # out of memory, say: restarting matters more
+                self.events.failures += 1
                 report(self._print, "a service's end could not be told", trouble)
             if service.restart == "no":
                 self._say(service, "failed")
@@ -257,6 +258,8 @@ class Supervisor:
         board = self.status.section("board")
         while True:
             board["uptime_s"] = self._uptime()
+            if self.events.failures:
+                board["lost_events"] = self.events.failures
             self.status.measure(_HEAP_MS, _FLASH_MS, False)  # the application's values too
             if self._watchdog and self._alive():
                 self._watchdog.feed()
@@ -313,6 +316,7 @@ class Supervisor:
         try:
             self.events.publish("service/state", service=service.name, state=state)
         except MemoryError:  # STAT has it
+            self.events.failures += 1
             gc.collect()
 
     def _name(self, task):
@@ -335,4 +339,5 @@ class Supervisor:
                 traceback=traceback_text(error),
             )
         except Exception as trouble:  # out of memory, say: it would end the loop
+            self.events.failures += 1
             report(self._print, "a lost task could not be told", trouble)

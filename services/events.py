@@ -15,6 +15,7 @@ class Events:
         self._say = say
         self._subscribers = []
         # Subscribers' exceptions, which never reach the publisher; events that found no memory.
+        # STAT shows it as lost_events of the board.
         self.failures = 0
 
     def subscribe(self, handler):

@@ -237,6 +237,66 @@ def test_a_line_and_an_event_that_find_no_memory_are_counted(micropython):
     in_the_midst(micropython(STARVED + LOST, heap="160K"), 3)
 
 
+UNHEARD = """
+import asyncio
+from services.events import Events
+from services.ftp.control.session import Session
+from services.ftp.server import FtpServer
+from supervisor import Supervisor
+
+
+class Full(Events):
+    def publish(self, topic, **fields):
+        raise MemoryError  # as for the dictionary of its fields
+
+
+class Server:
+    events = Full()
+    section = {"sessions": 1, "transfers_now": 1, "transfers": 0, "stored_bytes": 0}
+    sessions = []
+    left = FtpServer.left
+    ended = FtpServer.ended
+    _publish = FtpServer._publish
+
+
+class Client:
+    server = Server()
+    account = user = name = "admin"
+    address = "192.0.2.9"
+    path = "/a"
+    verb = "STOR"
+    bytes = total = began = 0
+    _idle = asyncio.Event()
+    ended = Session.ended
+
+    def end(self, code, text):
+        self.why = code
+
+
+class Watcher:
+    events = Server.events
+    status = type("", (), {"section": lambda self, name: {}})()
+    say = Supervisor._say
+
+
+client = Client()
+client._replying = None
+try:
+    client.ended(client, (226, b"Stored.")).send(None)
+except StopIteration:
+    pass
+assert client.why == 421, "the client does not hear 226, though it may have it"
+client.server.sessions.append(client)
+client.server.left(client)
+Watcher().say(client, "waiting")
+print(Server.events.failures)
+"""
+
+
+def test_an_event_that_finds_no_memory_is_counted_wherever_somebody_lives_on(micropython):
+    assert micropython(UNHEARD).split() == ["3"]
+
+
 TREE = """
 from services.events import Events
 from services.ftp.commands import tree

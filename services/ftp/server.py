@@ -168,6 +168,7 @@ class FtpServer(Service):
             try:
                 self.events.publish("ftp/logout", user=session.user, address=session.address)
             except MemoryError:
+                self.events.failures += 1
                 gc.collect()
 
     async def _watch(self):

@@ -88,10 +88,16 @@ async def run(status, events):
 def test_whatever_its_handler_of_events_raises_a_client_logs_in_and_stores(change, raises, says):
     board = change({"/app.py": ODD_HANDLER.format(raises)}, app="app")
 
-    stat = board.stat(board.works())
+    session = board.works()
+    stat = board.stat(session)
 
     assert f"! app: {says}" in stat, stat
     assert f"problem {says}" in stat, stat
+    deadline = time.monotonic() + 10
+    while not re.search(r"lost events [1-9]", stat):
+        assert time.monotonic() < deadline, stat
+        time.sleep(0.2)
+        stat = board.stat(session)
     assert board.state == "running"
     assert board.resets == 0
     assert "board/stop {" not in board.console, "the application's handlers alone are its own"

@@ -377,6 +377,7 @@ class Session:
         except asyncio.CancelledError:
             pass  # the session has ended
         except MemoryError:
+            self.server.events.failures += 1  # of the transfer, or of what its reply wants told
             gc.collect()
             self.end(*SENT_AWAY)
         if self._replying is transfer:
