@@ -14,6 +14,8 @@ from services.borrow import borrow
 _TRIAL_S = const(300)  # network.trial_s by default
 _STEADY_S = const(600)  # with the network up, for one with equal users and network
 _LISTENS_S = const(30)  # the network up for so long, and FTP does not listen
+_ANY = const(("", "0.0.0.0"))
+_UNKNOWN = const((None, "127.0.0.1"))  # which the unix port says of any host
 _FAILURES = const(8)  # of FTP; the supervisor resets the board at 10
 _AGAIN_S = const(60)  # after a write that failed
 
@@ -89,6 +91,7 @@ async def _judged(sections, wanted, problems, asked):
     network = wanted.get("network")
     trial_s = network.get("trial_s") if network else None
     needs_network = False
+    host = wanted.get("ftp", {}).get("host", "")
     if proven is not None:
         needs_network = network is not None or proven.get("network", {}) is not None
         if trial_s is None:
@@ -112,6 +115,10 @@ async def _judged(sections, wanted, problems, asked):
         up_s = up_s + 1 if up else 0
         if listens and asked and (up or link.get("state") == "off"):
             return None
+        here = link.get("address")
+        if up and listens and host not in _ANY and ":" not in host and here not in _UNKNOWN:
+            # lwIP takes any address to listen on, and one that is not its own is never reached.
+            listens = host == here
         steady_s = steady_s + 1 if listens and up and same else 0
         if steady_s >= _STEADY_S:
             return None
@@ -124,7 +131,10 @@ async def _judged(sections, wanted, problems, asked):
             or (up and seconds >= trial_s)
             or ftp.get("restarts", 0) >= _FAILURES
         ):
-            return _told("ftp: does not listen", ftp.get("error"), problems, ("ftp",))
+            said = ftp.get("error")
+            if ftp.get("state") == "running":
+                said = "ftp.host %s is not this board's address %s" % (host, here)
+            return _told("ftp: does not listen", said, problems, ("ftp",))
         if seconds >= trial_s:
             if link.get("state") == "off":
                 return "network: null turns it off, and no admin has logged in"

@@ -377,6 +377,56 @@ def test_equal_users_and_network_prove_it_in_ten_minutes(micropython, now, away,
     assert json.loads(out) == verdict
 
 
+ELSEWHERE = """
+import asyncio, json
+import trial
+
+trial._parsed = {"/config.json": {}, "/config.last": {}}.get
+seconds = 0
+
+
+class Quick:
+    @staticmethod
+    async def sleep(delay):
+        global seconds
+        seconds += delay
+        if seconds > 2000:
+            raise OSError("no verdict")
+
+
+trial.asyncio = Quick
+link = {"state": "running", "up": True, "address": "192.0.2.7"}
+sections = {"network": link, "ftp": {"state": "running"}}
+wanted = {"network": {}, "ftp": {"host": "%s"}}
+try:
+    verdict = asyncio.run(trial._judged(sections, wanted, [], %s))
+except OSError as error:
+    verdict = str(error)
+print(json.dumps([verdict, seconds]))
+"""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.77"])
+def test_where_ftp_listens_on_an_address_that_nobody_reaches_it_goes_back(micropython, host):
+    """As lwIP does, which takes any address; Linux refuses one that is not its own."""
+    why = f"ftp: does not listen; ftp.host {host} is not this board's address 192.0.2.7"
+
+    assert json.loads(micropython(ELSEWHERE % (host, []))) == [why, 30]
+
+    out = micropython(ELSEWHERE % (host, ["login"]))
+    assert json.loads(out) == [None, 1], "an admin has reached it all the same"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "0.0.0.0", "::", ""])
+def test_an_address_of_its_own_is_proven_in_ten_minutes(micropython, host):
+    assert json.loads(micropython(ELSEWHERE % (host, []))) == [None, 600]
+
+
+def test_on_the_unix_port_whose_address_is_unknown_it_is_proven(micropython):
+    script = ELSEWHERE.replace('"address": "192.0.2.7"', '"address": "127.0.0.1"')
+    assert json.loads(micropython(script % ("192.0.2.77", []))) == [None, 600]
+
+
 def test_where_none_is_proven_ten_minutes_do_without_a_login(micropython):
     out = micropython(JUDGED % (json.dumps({"/config.json": REACH}), 0, 0))
 
