@@ -207,6 +207,20 @@ def test_a_login_proves_it_and_only_then_is_it_the_one_to_go_back_to(proven):
         assert flash.read("/config.failed.json") is None
 
 
+def test_a_login_proves_it_before_its_client_can_replace_it(start_board):
+    """Else a board whose first visitor brings a broken one would have none to go back to."""
+    board = start_board(config={"network": NETWORK})
+    session = board.ftp()
+    board.upload(session, "/config.json", b'{"ftp": {"usres": {}}}')
+    session.quit()
+    board.stop()
+    start = len(board.console)
+    board.start()
+    board.wait_console("config/reverted", timeout=RETURN_S, start=start)
+    board.wait_ready()
+    board.ftp().quit()
+
+
 def test_a_login_of_another_role_proves_nothing(proven):
     def change(config):
         config["ftp"]["users"]["reader"] = {"password": "secret", "role": "read"}
@@ -292,7 +306,8 @@ def test_an_operator_takes_it_back_while_it_is_on_trial(proven):
 
 
 def test_what_was_uploaded_meanwhile_is_not_proven_by_the_one_that_runs(proven):
-    start = boot_with(proven, changed(proven, lambda config: config.update(name="second")))
+    second = changed(proven, lambda config: config.update(name="second"))
+    start = boot_with(proven, second)
     proven.wait_ready()
     third = changed(proven, lambda config: config.update(name="third"))
     session = proven.ftp()
@@ -307,7 +322,7 @@ def test_what_was_uploaded_meanwhile_is_not_proven_by_the_one_that_runs(proven):
     assert "state waiting" in told
     with Flash(proven.flash) as flash:
         assert flash.read("/config.json") == third
-        assert flash.read("/config.last") == proven.text
+        assert flash.read("/config.last") == second, "the login has proven it"
     assert "config/reverted" not in proven.console[start:]
 
 
