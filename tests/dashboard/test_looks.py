@@ -1,5 +1,6 @@
 """How the page looks and is worked: themes, a phone's width, keyboard, accessibility rules."""
 
+import datetime
 import json
 from pathlib import Path
 
@@ -105,7 +106,9 @@ def test_what_stands_below_each_other_is_in_line(publisher, web_broker, open_pag
     page = open_page(web_broker.web_url, viewport=WIDE)
     fill(web_broker, publisher)
     filled(page)
-    timed = {"path": "/timed", "time": "2026-11-27T10:00:00Z", "seq": 21}
+    # Of today: before that the day is shown too.
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    timed = {"path": "/timed", "time": now, "seq": 21}
     publisher.event("ftp/transfer", event_type="deleted", **timed)
     expect(feed(page).filter(has_text="/timed")).to_be_visible()
     rows = page.locator("#feed-rows li")
