@@ -25,4 +25,7 @@ def options(config):
         and isinstance(one.get("password", ""), str)
     ]
     found = texts + [lan if isinstance(lan, dict) else None]
+    static = given.get("static")
+    if isinstance(static, dict) and isinstance(static.get("address"), str):
+        return found + [networks, static]
     return found + [networks] if networks else found

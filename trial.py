@@ -95,12 +95,16 @@ async def _judged(sections, wanted, problems, asked):
             await asyncio.sleep(1)
     network = wanted.get("network")
     trial_s = network.get("trial_s") if network else None
-    needs_network = False
+    needs_network = static = False
     host = wanted.get("ftp", {}).get("host", "")
     if proven is not None:
         needs_network = network is not None or proven.get("network", {}) is not None
+        given = proven.get("network")
+        # An address of its own may be that of no network, or somebody else's: nobody can tell
+        # but who logs in.
+        static = (network or {}).get("static")
+        static = static and not (isinstance(given, dict) and given.get("static") == static)
         if trial_s is None:
-            given = proven.get("network")
             trial_s = given.get("trial_s") if isinstance(given, dict) else None
     if not isinstance(trial_s, int):
         trial_s = _TRIAL_S
@@ -127,7 +131,7 @@ async def _judged(sections, wanted, problems, asked):
         steady_s = steady_s + 1 if listens and up and same else 0
         if steady_s >= _STEADY_S:
             return None
-        reached = reached or (listens and (up or not needs_network))
+        reached = reached or (not static and listens and (up or not needs_network))
         if reached or proven is None:
             continue
         if not listens and (
@@ -143,6 +147,8 @@ async def _judged(sections, wanted, problems, asked):
         if seconds >= trial_s:
             if link.get("state") == "off":
                 return "network: null turns it off, and no admin has logged in"
+            if up:
+                return "network.static: no admin has logged in within %d s" % trial_s
             said = link.get("problem") or link.get("last_problem")
             return _told("no network within %d s" % trial_s, said, problems, ("network",))
 

@@ -28,14 +28,16 @@ class Link:
 
     Without either: the Ethernet that the firmware has pins for, else Wi-Fi, of which it only
     tells whether something else has connected it. hostname: what this board asks to be called,
-    made fit for that. country: two letters, for the radio's channels. lan, networks: see
+    made fit for that. country: two letters, for the radio's channels. lan, networks, static: see
     docs/configuration.md. Only start() and stop() act; neither waits for the network.
     """
 
     _networks = None  # where there are several: ssid and password of each, the preferred first
     _tried = -1  # which of them
 
-    def __init__(self, ssid="", password="", hostname="", country="", lan=None, networks=None):
+    def __init__(
+        self, ssid="", password="", hostname="", country="", lan=None, networks=None, static=None
+    ):
         if networks:
             one = {"ssid": ssid, "password": password}
             self._networks = [one] + networks if ssid else networks
@@ -43,6 +45,7 @@ class Link:
         self.ssid = ssid
         self._password = password
         self._opening = hostname, country, lan
+        self._static = static
         self._wifi = False
         self._interface = None
 
@@ -77,8 +80,11 @@ class Link:
         link = self._interface
         if not self._wifi:
             link.active(True)  # does nothing where it is
+            self._address_itself()
             return
         if not self.ssid or link.isconnected():
+            if link.isconnected():
+                self._address_itself()  # a soft reset may have left another
             return
         if not link.active():
             link.active(True)
@@ -100,7 +106,21 @@ class Link:
             self._tried = (self._tried + 1) % len(self._networks)
             self.ssid = self._networks[self._tried]["ssid"]
             self._password = self._networks[self._tried].get("password", "")
+        self._address_itself()
         link.connect(self.ssid, self._password)
+
+    def _address_itself(self):
+        """Take the address of `static`, in place of DHCP's, which active(True) has begun.
+
+        [S: extmod/network_lwip.c mod_network_nic_ifconfig, ports/esp32/network_common.c
+        esp_ifconfig: both stop DHCP, and want all four]
+        """
+        static = self._static
+        if static:
+            gateway = static.get("gateway", "0.0.0.0")
+            mask = static.get("netmask", "255.255.255.0")
+            dns = static.get("dns", gateway)
+            self._interface.ifconfig((static["address"], mask, gateway, dns))
 
     def stop(self):
         """Take the interface down, so that the next start() begins afresh."""

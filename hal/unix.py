@@ -107,7 +107,7 @@ class Link:
 
     ssid = ""
 
-    def __init__(self, ssid="", password="", hostname="", country="", lan=None, networks=None):
+    def __init__(self, *_):
         pass
 
     def start(self):

@@ -19,7 +19,8 @@ class Network(Service):
 
     ssid, password: of the Wi-Fi network. hostname: the name that this board asks for; "": its
     own. country: where it stands, two letters. lan: how Ethernet is connected, see hal/opening.py.
-    networks: more of Wi-Fi. fallback_ap, trial_s: see fallback.py; they count in polls.
+    networks: more of Wi-Fi. static: an address of its own. fallback_ap, trial_s: see fallback.py;
+    they count in polls.
     """
 
     name = "network"
@@ -28,13 +29,13 @@ class Network(Service):
 
     def __init__(
         self, status, events, site, ssid="", password="", hostname="", country="", lan=None,
-        networks=None, fallback_ap=None, trial_s=300,
+        networks=None, fallback_ap=None, trial_s=300, static=None,
     ):  # fmt: skip
         self.status = status.section(self.name)
         self.events = events
         name = hostname or status.section("board").get("name")
         self._link = hal.Link(
-            ssid, password, name if isinstance(name, str) else "", country, lan, networks
+            ssid, password, name if isinstance(name, str) else "", country, lan, networks, static
         )
         if fallback_ap:
             if not (ssid or networks or lan):

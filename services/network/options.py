@@ -64,12 +64,43 @@ def _fallback_ap(value):
         raise ValueError("must be null, or a password of 8 to 63 ASCII characters")
 
 
+def _static(value):
+    """The rule for `static`: the address that the board has without asking for one."""
+    if value is None:
+        return
+    if not isinstance(value, dict) or "address" not in value:
+        raise ValueError('must be an object with an address, such as {"address": "192.0.2.7"}')
+    for key in value:
+        if key not in ("address", "netmask", "gateway", "dns"):
+            raise ValueError("must not have %s; known are address, netmask, gateway, dns" % key)
+        if _number(value[key]) is None:
+            raise ValueError('must have for %s four numbers, such as "192.0.2.7"' % key)
+    mask = _number(value.get("netmask", "255.255.255.0"))
+    if mask | (mask - 1) != 0xFFFFFFFF or not mask:
+        raise ValueError('must have for netmask one such as "255.255.255.0"')
+    gateway = value.get("gateway")
+    if gateway and (_number(gateway) ^ _number(value["address"])) & mask:
+        raise ValueError("must have a gateway in the network of its address")
+
+
+def _number(text):
+    """The 32 bits of an IPv4 address; None where it is none."""
+    parts = text.split(".") if isinstance(text, str) else ()
+    number = 0
+    for part in parts:
+        if not part.isdigit() or len(part) > 3 or int(part) > 255:
+            return None
+        number = number << 8 | int(part)
+    return number if len(parts) == 4 else None
+
+
 OPTIONS = {
     "ssid": "str",
     "password": "str",
     "hostname": "str",
     "country": _country,
     "lan": _lan,
+    "static": _static,
     "networks": _networks,
     "fallback_ap": _fallback_ap,
     "trial_s": "int 10 86400",

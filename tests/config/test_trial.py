@@ -4,11 +4,13 @@ Each board first proves a configuration that works, then gets another one, as an
 bring it over FTP, and reboots with it.
 """
 
+import ftplib
 import json
 import socket
 import time
 
 import pytest
+from fixtures_sim import PASSWORD
 from outpost.sim.flash import Flash
 
 NETWORK = {"ssid": "greenhouse", "password": "tomatoes", "trial_s": 10}
@@ -168,6 +170,37 @@ def test_without_a_network_it_goes_back_after_the_trial(proven, change, says):
 
     went_back(proven, sent, start, *says)
     assert proven.resets == 1, "an orderly reset into the proven one"
+
+
+def on_own_address(config):
+    config["network"]["static"] = {"address": "127.0.0.9", "gateway": "127.0.0.1"}
+    config["ftp"]["host"] = "127.0.0.9"
+
+
+def test_an_address_of_its_own_at_which_nobody_logs_in_goes_back(proven):
+    sent = changed(proven, on_own_address)
+
+    start = boot_with(proven, sent)
+    proven.wait_console("network/up address=127.0.0.9", start=start)
+
+    went_back(proven, sent, start, "network.static: no admin has logged in within 10 s")
+
+
+def test_an_address_of_its_own_is_proven_by_a_login(proven):
+    start = boot_with(proven, changed(proven, on_own_address))
+    proven.wait_console("network/up address=127.0.0.9", start=start)
+    deadline = time.monotonic() + RETURN_S
+    with ftplib.FTP() as session:
+        while True:  # FTP starts after the network
+            try:
+                session.connect("127.0.0.9", proven.ftp_port, timeout=20)
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        session.login("admin", PASSWORD)
+        proven.wait_console("config/proven", start=start)
+        assert "address 127.0.0.9" in session.sendcmd("STAT")
 
 
 @pytest.mark.parametrize("host", ["192.0.2.77", None], ids=["not this board's", "a port in use"])

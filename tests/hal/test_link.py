@@ -87,7 +87,10 @@ class WLAN:
             raise OSError(1)  # cyw43_wifi_join: EPERM
         calls.append("connect %s %s" % (ssid, key))
         Radio.state = 1
-    def ifconfig(self):
+    def ifconfig(self, given=None):
+        if given:
+            address, mask, gateway, dns = given  # network_lwip.c, network_common.c 114
+            return calls.append("address %s %s %s %s" % given)
         return ("192.168.4.2", "255.255.255.0", "192.168.4.1", "192.168.4.1")
 
 one = object.__new__(WLAN)
@@ -167,7 +170,10 @@ class WLAN:
             raise OSError("Wifi Internal State Error")
         calls.append("connect %s %s as %s" % (ssid, key, names[0]))  # line 349: the name
         Radio.busy, Radio.retried, Radio.requested = True, 0, True
-    def ifconfig(self):
+    def ifconfig(self, given=None):
+        if given:
+            address, mask, gateway, dns = given  # network_lwip.c, network_common.c 114
+            return calls.append("address %s %s %s %s" % given)
         return ("192.168.4.2", "255.255.255.0", "192.168.4.1", "192.168.4.1")
 
 one = object.__new__(WLAN)
@@ -190,7 +196,10 @@ class Ethernet:
         return Ethernet.status_now
     def isconnected(self):
         return Ethernet.on and Ethernet.status_now == 5
-    def ifconfig(self):
+    def ifconfig(self, given=None):
+        if given:
+            address, mask, gateway, dns = given  # network_lwip.c, network_common.c 114
+            return calls.append("address %s %s %s %s" % given)
         return ("10.1.2.3", "255.255.255.0", "10.1.2.1", "10.1.2.1")
 
 opened = None
@@ -242,7 +251,10 @@ class WIZNET5K:
         return (2 if Chip.up else 1) if Chip.plugged else 0  # line 964
     def isconnected(self):
         return Chip.up and Chip.plugged and Chip.leased
-    def ifconfig(self):
+    def ifconfig(self, given=None):
+        if given:
+            address, mask, gateway, dns = given  # network_lwip.c, network_common.c 114
+            return calls.append("address %s %s %s %s" % given)
         return ("10.1.2.3", "255.255.255.0", "10.1.2.1", "10.1.2.1")
 
 one = object.__new__(WIZNET5K)
@@ -632,6 +644,58 @@ say(link.up(), link.address(), link.rssi(), link.code())
 """,
     )
     assert said == [[says], [False, None, None, None]]
+
+
+@pytest.mark.parametrize(
+    ("platform", "network", "given"),
+    [
+        ("rp2", CYW43, ["field", "hunter2"]),
+        ("esp32", ESP32, ["field", "hunter2"]),
+        ("rp2", "has_pins = True\n" + WIZNET, []),
+    ],
+    ids=["an RP2's Wi-Fi", "an ESP32's Wi-Fi", "Ethernet"],
+)
+@pytest.mark.parametrize(
+    ("static", "all_four"),
+    [
+        ({"address": "192.0.2.7"}, "192.0.2.7 255.255.255.0 0.0.0.0 0.0.0.0"),
+        (
+            {"address": "192.0.2.7", "netmask": "255.255.0.0", "gateway": "192.0.2.1"},
+            "192.0.2.7 255.255.0.0 192.0.2.1 192.0.2.1",
+        ),
+        (
+            {"address": "192.0.2.7", "gateway": "192.0.2.1", "dns": "192.0.2.2"},
+            "192.0.2.7 255.255.255.0 192.0.2.1 192.0.2.2",
+        ),
+    ],
+    ids=["alone", "with a gateway", "with a name server"],
+)
+def test_an_address_of_its_own_is_taken_once_the_interface_is_on(
+    board, platform, network, given, static, all_four
+):
+    (calls,) = board(
+        platform,
+        network,
+        f"link = hal.Link(*{given}, static={static})\nlink.start()\nsay(*network.calls)",
+    )
+    took = calls.index("address " + all_four)
+    before, after = calls[:took], calls[took + 1 :]
+    assert before, "active(True) begins DHCP, which it ends"
+    assert [str(call).split()[0] for call in after] == ["connect"] * bool(given)
+
+
+def test_an_address_of_its_own_replaces_one_that_a_soft_reset_left(board):
+    said = board(
+        "rp2",
+        CYW43,
+        """
+network.Radio.active, network.Radio.state = True, 3
+link = hal.Link("field", "hunter2", static={"address": "192.0.2.7"})
+link.start()
+say(*network.calls)
+""",
+    )
+    assert said == [["address 192.0.2.7 255.255.255.0 0.0.0.0 0.0.0.0"]]
 
 
 def test_a_board_without_network_says_so(board):

@@ -112,7 +112,7 @@ say("options", network._link.options)
 say("published", published)
 say("section", section)
 """)
-    assert said["options"] == ["field", "hunter2", "w7", "", None, None]
+    assert said["options"] == ["field", "hunter2", "w7", "", None, None, None]
     starts = [at for name, at in said["calls"] if name == "start"]
     assert starts[0] == 0
     gaps = [after - before for before, after in pairwise(starts)]
@@ -259,6 +259,12 @@ say("good", good)
 say("problems", problems)
 """
 LAN = {"phy_type": "lan8720", "phy_addr": 1, "mdc": 23, "mdio": 18, "ref_clk_mode": "in"}
+STATIC = {
+    "address": "192.0.2.7",
+    "netmask": "255.255.255.0",
+    "gateway": "192.0.2.1",
+    "dns": "192.0.2.2",
+}
 
 
 @pytest.mark.parametrize(
@@ -270,6 +276,9 @@ LAN = {"phy_type": "lan8720", "phy_addr": 1, "mdc": 23, "mdio": 18, "ref_clk_mod
         {"lan": {}},
         {"lan": LAN},
         {"lan": {"phy_type": "W5500", "spi": 1, "baudrate": 1000000, "cs": "GP17", "int": 4}},
+        {"static": None},
+        {"static": {"address": "192.0.2.7"}},
+        {"static": STATIC},
     ],
 )
 def test_right_options_are_taken(board, given):
@@ -290,6 +299,15 @@ def test_right_options_are_taken(board, given):
         ({"lan": {"mdc": True}}, 'must have for mdc a pin, such as 23 or "GP17"'),
         ({"lan": {"mdc": ""}}, "a pin"),
         ({"lan": {"ref_clk_mode": 1}}, 'must have for ref_clk_mode "in" or "out"'),
+        ({"static": "192.0.2.7"}, "network.static: must be an object with an address, such as"),
+        ({"static": {"gateway": "192.0.2.1"}}, "must be an object with an address"),
+        ({"static": STATIC | {"mask": 24}}, "must not have mask; known are address, netmask, "),
+        ({"static": {"address": "192.0.2.256"}}, "must have for address four numbers, such as"),
+        ({"static": {"address": "barn"}}, "must have for address four numbers"),
+        ({"static": STATIC | {"dns": None}}, "must have for dns four numbers"),
+        ({"static": STATIC | {"netmask": "255.0.255.0"}}, "must have for netmask one such as"),
+        ({"static": STATIC | {"netmask": "0.0.0.0"}}, "must have for netmask one such as"),
+        ({"static": STATIC | {"gateway": "192.0.3.1"}}, "must have a gateway in the network of"),
     ],
 )
 def test_a_wrong_option_is_named(board, given, says):

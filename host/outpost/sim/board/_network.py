@@ -67,6 +67,7 @@ class WLAN:
     PM_POWERSAVE = 2
     SEC_WPA2 = 3  # an ESP32's: network_wlan.c:802
     SEC_WPA_WPA2 = 0x00400006 if _RP2 else 4  # network_cyw43.c:588
+    _static = None
     _powered = True  # cyw43's deinit() takes the chip's power, whoever calls it
     _access_point = None  # one object for each interface: network_cyw43.c:96, network_wlan.c:273
 
@@ -141,11 +142,16 @@ class WLAN:
             print("radio: access point", self._ssid, "has a password:", "password" in values)
         return None
 
-    def ifconfig(self, *_):
+    def ifconfig(self, *given):
         if self._is_ap:
             return "192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0"
-        address = "127.0.0.1" if self.isconnected() else "0.0.0.0"
-        return address, "255.0.0.0", "127.0.0.1", "0.0.0.0"
+        if given:
+            (self._static,) = given
+            address, mask, gateway, dns = self._static  # all four: network_common.c:114
+            return None
+        if not self.isconnected():
+            return "0.0.0.0", "255.0.0.0", "127.0.0.1", "0.0.0.0"
+        return self._static or ("127.0.0.1", "255.0.0.0", "127.0.0.1", "0.0.0.0")
 
     def ipconfig(self, what):
         return (self.ifconfig()[0], "255.0.0.0") if what == "addr4" else self._up
