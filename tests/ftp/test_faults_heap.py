@@ -164,7 +164,11 @@ async def run(outpost):
         pass
     gc.collect()
     print("HOLES", gc.mem_free())
-    await asyncio.sleep(3600)
+    while True:
+        try:
+            held = held, bytearray(2047)  # where more is free by now
+        except MemoryError:
+            await asyncio.sleep_ms(50)
 """
 
 
@@ -184,7 +188,8 @@ class TestAHeapInHoles:
         def make():
             (board.card / "now").touch()
             start = board.wait_console("HOLES ")
-            assert int(board.console[start : board.wait_console("\n", start=start)]) > 15_000
+            end = board.wait_console("\n", start=start)
+            assert int(board.console[start:end]) > 15_000
 
         return make
 
@@ -205,13 +210,15 @@ class TestAHeapInHoles:
         make_holes()
         heard = []
 
-        def greeting():
+        def went_down():
             with contextlib.suppress(ConnectionError):
-                heard.append(connect(None, to=board).greeting.code)
-            return heard[-1:] == [220]
+                client = connect(None, to=board)
+                heard.append(client.greeting.code)
+                client.close()  # now and then one finds a piece, until the application has it
+            return board.resets
 
-        wait_for(greeting, "a client is taken in", 60)
-        assert heard[0] == 421
+        wait_for(went_down, "the board goes down", 90)
+        assert heard.count(421) > 10
 
     def test_a_session_can_do_nothing(self, board, make_holes, connect, wait_for, healed):
         session = connect(to=board)
