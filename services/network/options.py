@@ -69,18 +69,18 @@ def _static(value):
     if value is None:
         return
     if not isinstance(value, dict) or "address" not in value:
-        raise ValueError('must be an object with an address, such as {"address": "192.0.2.7"}')
+        raise ValueError('must be an object such as {"address": "192.0.2.7"}')
     for key in value:
         if key not in ("address", "netmask", "gateway", "dns"):
-            raise ValueError("must not have %s; known are address, netmask, gateway, dns" % key)
+            raise ValueError("must not have " + key)
         if _number(value[key]) is None:
-            raise ValueError('must have for %s four numbers, such as "192.0.2.7"' % key)
+            raise ValueError("must have an IPv4 address for " + key)
     mask = _number(value.get("netmask", "255.255.255.0"))
-    if mask | (mask - 1) != 0xFFFFFFFF or not mask:
-        raise ValueError('must have for netmask one such as "255.255.255.0"')
+    if mask | (mask - 1) != 0xFFFFFFFF:
+        raise ValueError("must have for netmask one such as 255.255.255.0")
     gateway = value.get("gateway")
     if gateway and (_number(gateway) ^ _number(value["address"])) & mask:
-        raise ValueError("must have a gateway in the network of its address")
+        raise ValueError("must have a gateway in its own network")
 
 
 def _number(text):

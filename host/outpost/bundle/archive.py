@@ -49,6 +49,7 @@ _LATE = (
     *("/lifecommands", "/services_ftp_commands_manual", "/services_ftp_commands_operator"),
     *("/services_ftp_commands_walk", "/services_telemetry_discovery"),
     *("/services_telemetry_opening", "/services_telemetry_refusal", "/services_time_setting"),
+    *("/services_telemetry_greeting", "/services_telemetry_session", "/hal/reasons"),
 )
 _DEFLATED = (*_AT_BOOT, *_LATE)
 

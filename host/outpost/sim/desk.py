@@ -137,7 +137,13 @@ class Board:
         return self.state
 
     def stop(self, timeout: float = 10) -> str:
-        """Stop as Ctrl-C does and return the state; kill what has not stopped in time."""
+        """Stop as Ctrl-C does and return the state; kill what has not stopped in time.
+
+        The first one may end an application alone; so it is pressed once more where it did.
+        """
+        self.interrupt()
+        with contextlib.suppress(BoardFailed):
+            return self.wait_end(timeout)
         self.interrupt()
         try:
             return self.wait_end(timeout)
