@@ -84,7 +84,7 @@ def test_heads_are_no_sections():
     assert parse(HEADS + "211 End.") == {}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.text(max_size=300), st.text(max_size=100))
 def test_any_text_is_read_as_something(text, value):
     for reply in (text, f"211-board      {text}\n211-           {value}\n211 End."):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outpost.watch import model
 from outpost.watch.model import BAD, LATE, OFFLINE, ONLINE, UNKNOWN, Fleet
@@ -301,7 +301,7 @@ KINDS = ("ftp/transfer", "ftp/login", "ftp/lockout", "service/restart", "task/cr
 TYPES = ("started", "progress", "stored", "sent", "failed", "deleted", "renamed")
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(
         st.tuples(
