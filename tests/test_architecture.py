@@ -188,3 +188,11 @@ def test_nothing_that_listens_is_closed(path):
 def test_a_file_says_in_its_first_line_what_it_is_for(path):
     text = ast.get_docstring(ast.parse((ROOT / path).read_text()))
     assert len((text or "").partition("\n")[0]) > 20, path
+
+
+@pytest.mark.parametrize("path", DEVICE, ids=str)
+def test_its_texts_can_be_frozen_into_firmware(path):
+    """MicroPython's build takes UTF-8 alone: half of a surrogate pair ends it."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value.encode()

@@ -28,7 +28,8 @@ def text_of(value, most=_CHARS):
 
 
 def _is_shown(char):
-    return " " <= char < "\x7f" or "\xa0" <= char < "\ud800" or char > "\udfff"
+    code = ord(char)  # half a pair in a text of ours could not be frozen into firmware
+    return 32 <= code < 127 or 160 <= code < 0xD800 or code > 0xDFFF
 
 
 def safe(value, depth=0):
