@@ -81,5 +81,5 @@ def test_the_readmes_heap_is_that_of_the_benchmarks_page():
         re.search(rf"^\| {row} \| (.*) \|$", page, re.MULTILINE)[1].split(" | ")
         for row in ("at rest, above the bare interpreter", "1 MiB both ways and LIST of 500")
     )
-    expected = [rest[:3], rest[3:], smallest[:3], smallest[3:]]
+    expected = [rest[:3], rest[3:6], smallest[:3], smallest[3:6]]  # a peer comes behind
     assert [row.strip("| ").split(" | ")[1:] for row in rows] == expected
