@@ -98,14 +98,16 @@ async def _judged(sections, wanted, problems, asked):
     needs_network = static = False
     host = wanted.get("ftp", {}).get("host", "")
     if proven is not None:
-        needs_network = network is not None or proven.get("network", {}) is not None
-        given = proven.get("network")
+        before = proven.get("network", {})
+        needs_network = network is not None or before is not None
+        if not isinstance(before, dict):
+            before = {}
         # An address of its own may be that of no network, or somebody else's: nobody can tell
         # but who logs in.
         static = (network or {}).get("static")
-        static = static and not (isinstance(given, dict) and given.get("static") == static)
+        static = static and static != before.get("static")
         if trial_s is None:
-            trial_s = given.get("trial_s") if isinstance(given, dict) else None
+            trial_s = before.get("trial_s")
     if not isinstance(trial_s, int):
         trial_s = _TRIAL_S
     seconds = up_s = steady_s = 0

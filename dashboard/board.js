@@ -90,10 +90,10 @@ class Board {
 
   /** Why it booted last, for people; "" where it doesn't tell. */
   get resetReason() {
-    const { reset_cause: cause, hung_in: hung, failure } = { ...this.info, ...this.section("board") };
-    if (!cause) return "";
-    if (hung) return `${visible(cause, 20)}, ${visible(hung, 60)} held the loop`;
-    return visible(cause, 20) + (failure ? `: ${visible(failure, 100)}` : "");
+    const told = { ...this.info, ...this.section("board") };
+    if (!told.reset_cause) return "";
+    const end = endText(told);
+    return visible(told.reset_cause, 20) + (end && `${told.hung_in ? "," : ":"} ${end}`);
   }
 
   _booted(boots, now) {

@@ -134,11 +134,12 @@ class Fleet {
     this._say(board, { kind: "update", level: "warn", what: "trial", subject: to, detail: "runs until it is confirmed or rolled back" }, now);
   }
 
-  _rebooted(board, boots, { reset_cause: cause = "unknown", hung_in: hung, failure }, now) {
+  _rebooted(board, boots, section, now) {
     if (!boots) return;
     this.transfers.lose(board.id, now);
-    const why = hung ? `${visible(hung, 60)} held the loop` : failure && visible(failure, 100);
-    const detail = `boot ${board.boots}, cause: ${cause}${why ? `, ${why}` : ""}`;
+    const { reset_cause: cause = "unknown" } = section;
+    const end = endText(section);
+    const detail = `boot ${board.boots}, cause: ${cause}${end && `, ${end}`}`;
     const level = cause === "watchdog" ? "bad" : "warn";
     this._say(board, { kind: "board", level, what: "boot", subject: board.name, detail }, now);
   }

@@ -95,10 +95,11 @@ class BoardHistory {
     const before = this.boots;
     this.boots = boots ?? before;
     if (before === null || boots === null || boots <= before) return;
-    const { reset_cause: cause, hung_in: hung, failure } = board.section("board");
+    const section = board.section("board");
     const times = boots - before > 1 ? `, ${boots - before} boots since it was heard last` : "";
-    const why = hung ? `, ${visible(hung, 60)} held the loop` : failure ? `, ${visible(failure, 100)}` : "";
-    this.mark(now - (uptime ?? 0) * 1000, "reset", `cause: ${visible(cause, 20) || "unknown"}${why}, boot ${boots}${times}`);
+    const end = endText(section);
+    const cause = visible(section.reset_cause, 20) || "unknown";
+    this.mark(now - (uptime ?? 0) * 1000, "reset", `cause: ${cause}${end && `, ${end}`}, boot ${boots}${times}`);
   }
 
   _bound(now) {

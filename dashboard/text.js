@@ -70,6 +70,11 @@ function msText(ms) {
   return `${value < 0 ? "−" : ""}${spanText(Math.abs(value) / 1000)}`;
 }
 
+/** By what a board's last life ended, of its section `board`; "" where it doesn't tell. */
+function endText({ hung_in: hung, failure }) {
+  return hung ? `${visible(hung, 60)} held the loop` : visible(failure || "", 100);
+}
+
 /** "1 board", "3 boards". */
 function counted(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

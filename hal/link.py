@@ -82,9 +82,10 @@ class Link:
             link.active(True)  # does nothing where it is
             self._address_itself()
             return
-        if not self.ssid or link.isconnected():
-            if link.isconnected():
-                self._address_itself()  # a soft reset may have left another
+        connected = link.isconnected()
+        if connected:
+            self._address_itself()  # a soft reset may have left another
+        if connected or not self.ssid:
             return
         if not link.active():
             link.active(True)

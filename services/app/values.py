@@ -24,12 +24,15 @@ def text_of(value, most=_CHARS):
         value = repr(value)
     if len(value) > most:
         value = value[:most] + "..."
-    return "".join([char if _is_shown(char) else " " for char in value])
-
-
-def _is_shown(char):
-    code = ord(char)  # half a pair in a text of ours could not be frozen into firmware
-    return 32 <= code < 127 or 160 <= code < 0xD800 or code > 0xDFFF
+    # By ord(): half a pair in a text of ours could not be frozen into firmware.
+    return "".join(
+        [
+            char
+            if " " <= char < "\x7f" or (char >= "\xa0" and not 0xD800 <= ord(char) <= 0xDFFF)
+            else " "
+            for char in value
+        ]
+    )
 
 
 def safe(value, depth=0):

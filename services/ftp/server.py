@@ -123,8 +123,9 @@ class FtpServer(Service):
             self._admit(sock, hal.peer_address(raw)[0])
         except MemoryError:
             self._refuse(sock, _NO_MEMORY)
-            shortage.met(self, None)
+            release()
             await self._recover(_REFUSED_MS)
+            shortage.met(self, None)
 
     def _refuse(self, sock, line):
         """Send a 421 and close; no session takes its place."""

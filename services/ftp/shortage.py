@@ -1,4 +1,4 @@
-"""Shortage: what is done where a client or a command finds no memory, and in the end a reset.
+"""Shortage: a client or a command found no memory; where none ever does, the board is reset.
 
 What lies in small holes stays so, with nobody here. MicroPython's table of names, say, grows by
 4.5 KB in one piece, and until it can, whatever module is wanted finds no memory: all who came
@@ -10,7 +10,6 @@ import gc
 from micropython import const
 
 import hal
-from services.borrow import release
 
 _PATIENCE_S = const(30)  # nothing found for so long, and nobody else is here
 _STALE_S = const(600)  # until another one's want counts
@@ -19,12 +18,10 @@ _PIECE = const(4_608)  # the largest that one may want
 
 
 def met(server, verb):
-    """No memory was found for verb; None: for a client, b"": to go on with a session.
+    """Note that no memory was found for verb; None: for a client, b"": to go on with a session.
 
-    Makes room, and where that has not helped for long, resets the board.
+    The caller makes room. Where that has not helped for long, this resets the board.
     """
-    release()
-    gc.collect()
     now = hal.uptime()
     since = now - server.short_since
     if verb != server.short:

@@ -1,5 +1,7 @@
 """What config.json may say of the network; unloaded when the services are built."""
 
+from hal.net import is_address
+
 _PINS = (
     "mdc mdio power reset ref_clk cs int sck mosi miso "
     "crs_dv rxd0 rxd1 tx_en txd0 txd1 clk_in clk_out"  # an ESP32-P4's
@@ -85,13 +87,14 @@ def _static(value):
 
 def _number(text):
     """The 32 bits of an IPv4 address; None where it is none."""
-    parts = text.split(".") if isinstance(text, str) else ()
+    if not isinstance(text, str) or not is_address(text):
+        return None
     number = 0
-    for part in parts:
-        if not part.isdigit() or len(part) > 3 or int(part) > 255:
+    for part in text.split("."):
+        if len(part) > 3:
             return None
         number = number << 8 | int(part)
-    return number if len(parts) == 4 else None
+    return number
 
 
 OPTIONS = {

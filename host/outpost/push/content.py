@@ -110,6 +110,12 @@ def is_outpost(folder: Path) -> bool:
     return all((folder / name).exists() for name in ("main.py", *bundle.FOLDERS))
 
 
+def outpost_number(folder: Path) -> str | None:
+    """Outpost's number, such as 0.2.0, in a device tree; None where its main.py has none."""
+    found = _VERSION.search((folder / "main.py").read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
 def is_excluded(path: str, patterns: Collection[str]) -> bool:
     """Whether one of the patterns means a path on the board, or a folder that it lies in."""
     parts = path.lstrip("/").split("/")
@@ -190,7 +196,6 @@ def _version(folder: Path, files: Iterable[DeviceFile], outpost: bool) -> str:
     """
     name = re.sub(r"[^!-~]+", "-", folder.resolve().name)
     if outpost:
-        found = _VERSION.search((folder / "main.py").read_text(encoding="utf-8"))
-        name = found[1] if found else name
+        name = outpost_number(folder) or name
     name = name[: _VERSION_CHARS - 1 - _DIGEST_CHARS]
     return f"{name}+{bundle.digest(files)[:_DIGEST_CHARS]}"

@@ -9,7 +9,7 @@ from micropython import const
 import hal
 from hal import elapsed
 from hal.net import hang_up, readable, room
-from services.borrow import borrow
+from services.borrow import borrow, release
 from services.ftp import shortage
 from services.ftp.commands import (
     ANYTIME,
@@ -122,6 +122,8 @@ class Session:
         except asyncio.CancelledError:
             pass  # end() tells the client why
         except MemoryError:
+            release()
+            gc.collect()
             shortage.met(server, b"")
             self.why = SENT_AWAY
         except Exception as error:
@@ -201,6 +203,8 @@ class Session:
         except OSError as error:
             reply = reply_to(error)
         except MemoryError as error:
+            release()  # the next try may find room
+            gc.collect()
             shortage.met(self.server, verb)
             reply = reply_to(error)
         except Exception as error:
