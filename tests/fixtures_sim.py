@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,47 @@ class DeskBoard(Board):
             assert not (self.state == "killed" and self.reason), f"{self.reason}\n{self.console}"
         if not self.allow_traceback:
             assert TRACEBACK not in self.console, self.console
+
+
+class Command:
+    """A running command, such as `outpost sim`, and its output. options: Popen's."""
+
+    def __init__(self, command, **options):
+        self.output = ""
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            [*map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._changed:
+                self.output += line
+                self._changed.notify_all()
+
+    def wait_for(self, text, timeout=20):
+        """Return once the output holds text."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: text in self.output, timeout), self.output
+
+    def end(self, number=None, timeout=20):
+        """Send the signal, if any, and return the exit status."""
+        if number:
+            self.process.send_signal(number)
+        status = self.process.wait(timeout)
+        self._reader.join()
+        return status
+
+    def kill(self):
+        """End it, whatever it does."""
+        self.process.kill()
+        self._reader.join()
 
 
 def free_ftp_port():

@@ -378,8 +378,9 @@ JUDGED = """
 import asyncio, json
 import trial
 
-files = json.loads(%r)
-trial._parsed = files.get
+given = json.loads(%r)
+trial._parsed = given["files"].get
+sections = {"network": given["link"], "ftp": {"state": "running"}}
 seconds = 0
 
 
@@ -388,97 +389,85 @@ class Quick:
     async def sleep(delay):
         global seconds
         seconds += delay
-        if seconds == %d:
-            sections["network"]["up"] = False
-        if seconds == %d:
-            sections["network"]["up"] = True
+        if seconds in given["away"]:
+            sections["network"]["up"] = seconds != given["away"][0]
         if seconds > 2000:
             raise OSError("no verdict")
 
 
 trial.asyncio = Quick
-sections = {"network": {"state": "running", "up": True}, "ftp": {"state": "running"}}
 try:
-    verdict = asyncio.run(trial._judged(sections, {"network": {}}, [], []))
+    verdict = asyncio.run(trial._judged(sections, given["wanted"], [], given["asked"]))
 except OSError as error:
     verdict = str(error)
 print(json.dumps([verdict, seconds]))
 """
+
+
+@pytest.fixture
+def judged(micropython):
+    """The verdict over a running board, and after how many seconds: (files, ...) -> the two.
+
+    files: path -> config.json's object; away: from when to when the network is down; address: the
+    board's; host: ftp.host; asked: what an operator has done.
+    """
+
+    def judge(files, away=(), address=None, host="", asked=()):
+        given = {
+            "files": files,
+            "link": {"state": "running", "up": True, "address": address},
+            "away": away,
+            "wanted": {"network": {}, "ftp": {"host": host}},
+            "asked": asked,
+        }
+        return json.loads(micropython(JUDGED % json.dumps(given)))
+
+    return judge
+
+
 REACH = {"network": {"ssid": "a"}, "ftp": {"users": {"admin": {}}}}
 
 
 @pytest.mark.parametrize(
     ("now", "away", "verdict"),
     [
-        (REACH | {"name": "b"}, (0, 0), [None, 600]),
+        (REACH | {"name": "b"}, (), [None, 600]),
         (REACH | {"name": "b"}, (500, 510), [None, 1109]),
-        (REACH | {"network": {"ssid": "b"}}, (0, 0), ["no verdict", 2001]),
-        (REACH | {"ftp": {"users": {}}}, (0, 0), ["no verdict", 2001]),
+        (REACH | {"network": {"ssid": "b"}}, (), ["no verdict", 2001]),
+        (REACH | {"ftp": {"users": {}}}, (), ["no verdict", 2001]),
     ],
     ids=["equal", "with a break", "another network", "other users"],
 )
-def test_equal_users_and_network_prove_it_in_ten_minutes(micropython, now, away, verdict):
-    files = {"/config.json": now, "/config.last": REACH}
-
-    out = micropython(JUDGED % (json.dumps(files), *away))
-
-    assert json.loads(out) == verdict
+def test_equal_users_and_network_prove_it_in_ten_minutes(judged, now, away, verdict):
+    assert judged({"/config.json": now, "/config.last": REACH}, away) == verdict
 
 
-ELSEWHERE = """
-import asyncio, json
-import trial
-
-trial._parsed = {"/config.json": {}, "/config.last": {}}.get
-seconds = 0
-
-
-class Quick:
-    @staticmethod
-    async def sleep(delay):
-        global seconds
-        seconds += delay
-        if seconds > 2000:
-            raise OSError("no verdict")
-
-
-trial.asyncio = Quick
-link = {"state": "running", "up": True, "address": "192.0.2.7"}
-sections = {"network": link, "ftp": {"state": "running"}}
-wanted = {"network": {}, "ftp": {"host": "%s"}}
-try:
-    verdict = asyncio.run(trial._judged(sections, wanted, [], %s))
-except OSError as error:
-    verdict = str(error)
-print(json.dumps([verdict, seconds]))
-"""
+EQUAL = {"/config.json": {}, "/config.last": {}}
+HERE = "192.0.2.7"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.77"])
-def test_where_ftp_listens_on_an_address_that_nobody_reaches_it_goes_back(micropython, host):
+def test_where_ftp_listens_on_an_address_that_nobody_reaches_it_goes_back(judged, host):
     """As lwIP does, which takes any address; Linux refuses one that is not its own."""
-    why = f"ftp: does not listen; ftp.host {host} is not this board's address 192.0.2.7"
+    why = f"ftp: does not listen; ftp.host {host} is not this board's address {HERE}"
 
-    assert json.loads(micropython(ELSEWHERE % (host, []))) == [why, 30]
+    assert judged(EQUAL, address=HERE, host=host) == [why, 30]
 
-    out = micropython(ELSEWHERE % (host, ["login"]))
-    assert json.loads(out) == [None, 1], "an admin has reached it all the same"
-
-
-@pytest.mark.parametrize("host", ["192.0.2.7", "0.0.0.0", "::", ""])
-def test_an_address_of_its_own_is_proven_in_ten_minutes(micropython, host):
-    assert json.loads(micropython(ELSEWHERE % (host, []))) == [None, 600]
+    reached = judged(EQUAL, address=HERE, host=host, asked=["login"])
+    assert reached == [None, 1], "an admin has reached it all the same"
 
 
-def test_on_the_unix_port_whose_address_is_unknown_it_is_proven(micropython):
-    script = ELSEWHERE.replace('"address": "192.0.2.7"', '"address": "127.0.0.1"')
-    assert json.loads(micropython(script % ("192.0.2.77", []))) == [None, 600]
+@pytest.mark.parametrize("host", [HERE, "0.0.0.0", "::", ""])
+def test_an_address_of_its_own_is_proven_in_ten_minutes(judged, host):
+    assert judged(EQUAL, address=HERE, host=host) == [None, 600]
 
 
-def test_where_none_is_proven_ten_minutes_do_without_a_login(micropython):
-    out = micropython(JUDGED % (json.dumps({"/config.json": REACH}), 0, 0))
+def test_on_the_unix_port_whose_address_is_unknown_it_is_proven(judged):
+    assert judged(EQUAL, address="127.0.0.1", host="192.0.2.77") == [None, 600]
 
-    assert json.loads(out) == [None, 600]
+
+def test_where_none_is_proven_ten_minutes_do_without_a_login(judged):
+    assert judged({"/config.json": REACH}) == [None, 600]
 
 
 STARVED = """

@@ -155,7 +155,8 @@ async def run(outpost):
         while True:
             held = held, bytearray(2047)  # where more was free in one piece
     except MemoryError:
-        number = 0
+        pass
+    number = 0
     try:
         while True:
             getattr(asyncio, "n%d" % number, None)

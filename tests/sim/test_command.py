@@ -4,51 +4,15 @@ import contextlib
 import json
 import signal
 import socket
-import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
+from fixtures_sim import Command
 from outpost.sim.command import passive_range
 from outpost.sim.flash import Flash
 
 OUTPOST = Path(sys.executable).with_name("outpost")
-
-
-class Command:
-    """A running `outpost sim`: wait_for(text), end(signal) -> exit status, output."""
-
-    def __init__(self, options):
-        self.output = ""
-        self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            [OUTPOST, "sim", *map(str, options)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self._changed:
-                self.output += line
-                self._changed.notify_all()
-
-    def wait_for(self, text, timeout=20):
-        """Return once the output holds text."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: text in self.output, timeout), self.output
-
-    def end(self, number=None, timeout=20):
-        """Send the signal, if any, and return the exit status."""
-        if number:
-            self.process.send_signal(number)
-        status = self.process.wait(timeout)
-        self._reader.join()
-        return status
 
 
 @pytest.fixture
@@ -59,11 +23,10 @@ def sim(tmp_path, free_port):
         def start(*options, port=None, flash=None):
             port = port or free_port()
             flash = flash or tmp_path / "flash.img"
-            command = Command(["--ftp-port", port, "--flash", flash, *options])
+            command = Command([OUTPOST, "sim", "--ftp-port", port, "--flash", flash, *options])
             command.port = port
             command.flash = flash
-            stack.callback(command._reader.join)
-            stack.callback(command.process.kill)
+            stack.callback(command.kill)
             return command
 
         yield start

@@ -6,7 +6,6 @@ import ipaddress
 import json
 import socket
 import ssl
-import struct
 import threading
 import time
 
@@ -15,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fixtures_mqtt import Mosquitto
+from ftp_client import linger
 from outpost import bundle
 from outpost.sim.flash import Flash
 from outpost.sim.prepare import prepare
@@ -250,7 +250,7 @@ def test_a_broker_that_resets_the_connection_is_named_over_tls_too(alone, author
             client.recv(4096)
             client.sendall(b"\x20\x02\x00\x00")
             client.recv(4096)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            linger(client)
             socket.socket(fileno=client.detach()).close()  # no close_notify: a reset
 
     with socket.create_server(("127.0.0.1", 0)) as server:

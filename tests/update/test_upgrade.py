@@ -8,16 +8,16 @@ import ftplib
 import io
 import json
 import os
-import re
-import socket
+import signal
 import subprocess
 import sys
 import tarfile
-import threading
 from pathlib import Path
 
 import pytest
+from fixtures_sim import Command
 from outpost import bundle
+from outpost.push.content import outpost_number
 
 TREE = bundle.tree_root()
 FIRST = "8c5198c"  # the last commit of 0.1.0, whose modules were a file each
@@ -59,35 +59,13 @@ def environment(folder):
 class Board:
     """A board that was deployed by 0.1.0, in the simulator of that time."""
 
-    def __init__(self, old, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+    def __init__(self, old, folder, port):
+        self.port = port
         (folder / "config.json").write_text(json.dumps(CONFIG))
-        command = [sys.executable, "-c", OLD, "sim", "--ftp-port", str(self.port)]
+        command = [sys.executable, "-c", OLD, "sim", "--ftp-port", port]
         command += ["--flash", folder / "flash", "--config", folder / "config.json"]
         command += ["--clock", "real", "--passive", "41000-41015"]
-        self._process = subprocess.Popen(
-            command,
-            cwd=old,
-            env=environment(old),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.console = ""
-        self._ready = threading.Event()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self._process.stdout:
-            self.console += line
-            if line.startswith("FTP ready"):
-                self._ready.set()
-
-    def wait_ready(self):
-        assert self._ready.wait(PATIENCE_S), self.console
+        self.sim = Command(command, cwd=old, env=environment(old))
 
     @contextlib.contextmanager
     def session(self, user="admin", password="secret"):
@@ -96,21 +74,19 @@ class Board:
             ftp.login(user, password)
             yield ftp
 
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
-
 
 @pytest.fixture
-def board(old, tmp_path):
-    board = Board(old, tmp_path)
+def board(old, tmp_path, free_port):
+    board = Board(old, tmp_path, free_port())
     try:
-        board.wait_ready()
+        board.sim.wait_for("\nFTP ready", PATIENCE_S)
         yield board
     finally:
-        board.stop()
-        print(board.console[-4000:])
+        try:
+            board.sim.end(signal.SIGTERM, PATIENCE_S)
+        finally:
+            board.sim.kill()
+            print(board.sim.output[-4000:])
 
 
 def push(board, *options, old=None):
@@ -141,7 +117,6 @@ def test_to_this_version_and_back(board, old):
         ftp.mkd("/data")
         ftp.storbinary("STOR /data/record", io.BytesIO(CONTENT))
         ftp.sendcmd("MFMT 20260102030405 /data/record")
-    number = re.search(r'^VERSION = "(.*)"', (TREE / "main.py").read_text(), re.MULTILINE)[1]
 
     def holds(version):
         with board.session() as ftp:
@@ -154,12 +129,12 @@ def test_to_this_version_and_back(board, old):
     up = push(board)
     assert up["result"] == "confirmed"
     assert any("--include-boot" in note for note in up["notes"])
-    holds(number)
+    holds(outpost_number(TREE))
     assert push(board, "--include-boot")["result"] == "confirmed"
-    holds(number)
+    holds(outpost_number(TREE))
     assert push(board, "--include-boot", old=old)["result"] == "confirmed"
     holds("0.1.0")
     assert push(board, "--include-boot")["result"] == "confirmed"
-    holds(number)
+    holds(outpost_number(TREE))
     with board.session() as ftp:
         assert not [name for name in ftp.nlst("/") if name in ("services", "supervisor.mpy")]

@@ -1,14 +1,13 @@
 """`outpost watch` against real mosquitto and real boards: on terminals, in pipes, for scripts."""
 
 import json
-import re
 import socket
 import time
 
 import pytest
 from outpost import bundle
+from outpost.push.content import outpost_number
 
-VERSION = re.search(r'^VERSION = "(.*)"', (bundle.tree_root() / "main.py").read_text(), re.M)[1]
 EVIL = "x\x1b[2J\x1b]0;title\x07[red]\u202egnp\u009b31m\nnext\u2028"
 SAFE = "x\\x1b[2J\\x1b]0;title\\x07[red]\\u202egnp\\x9b31m\\nnext\\u2028".replace("\\n", "\\x0a")
 ALTERNATE, BACK = b"\x1b[?1049h", b"\x1b[?1049l"
@@ -21,7 +20,7 @@ def test_the_live_view_of_a_real_board_at_two_widths(mosquitto, start_board, ter
     narrow = terminal(mosquitto.url)
     wide = terminal(mosquitto.url, columns=120, rows=36)
     for view in (narrow, wide):
-        lines = view.wait_for("● online", "outpost", VERSION, "not set")
+        lines = view.wait_for("● online", "outpost", outpost_number(bundle.tree_root()), "not set")
         assert lines[0] == f"outpost watch {mosquitto.url} connected  1 online"
         assert max(map(len, lines)) < len(lines[0]) + 80
     assert "signal" in "\n".join(wide.lines)
