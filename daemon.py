@@ -69,6 +69,10 @@ def serve(version, rows, in_rescue):
         if asyncio.core.cur_task is not running:
             loop.run_until_complete(running)
         return "interrupt", None
+    except MemoryError:
+        if not supervisor.failed:
+            raise
+        return "reset", supervisor.failed  # on the way down: why it went down counts
 
 
 def main(version, rows, in_rescue):

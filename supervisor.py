@@ -151,7 +151,10 @@ class Supervisor:
             except MemoryError:  # the services are stopped all the same
                 gc.collect()
             for service, task in reversed(self._keepers):
-                await self._stop(service, task)
+                try:
+                    await self._stop(service, task)
+                except MemoryError:  # the others are stopped all the same
+                    gc.collect()
                 if self._watchdog:
                     self._watchdog.feed()
             if beat:

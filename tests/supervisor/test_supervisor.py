@@ -492,6 +492,39 @@ answer(["clean", "a"] in told)
     )
 
 
+def test_a_service_for_whose_stop_there_is_no_memory_does_not_keep_the_others_up(supervised):
+    assert supervised("""
+import gc, micropython, supervisor
+
+
+class Collector:
+    mem_free, mem_alloc = gc.mem_free, gc.mem_alloc
+
+    def collect(self):
+        if locked:
+            times[0] += 1
+            if times[0] == 2:  # the first is for the event that "c" has stopped
+                micropython.heap_unlock()
+                locked.clear()
+
+
+class Locks(Works):
+    async def run(self):
+        try:
+            await super().run()
+        finally:
+            locked.append(True)
+            micropython.heap_lock()
+
+
+supervisor.gc = Collector()
+times = [0]
+locked = []
+how = supervise([Works("a"), Works("b"), Locks("c")], lambda: runs("c"))
+answer([how] + times + [name for kind, name in told if kind == "clean"])
+""") == ["test", 2, "c", "a"]
+
+
 def test_a_subscriber_that_fails_stops_nothing(supervised):
     assert supervised("""
 let_time_fly()
