@@ -47,7 +47,7 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
             _keep_ready(seed, status, wanted)
         _let_go("config", "jsontext", "sections")
     services = []
-    hung_app = rescue and rescue.endswith("the watchdog (app)")
+    hung_app = rescue and rescue.rpartition("the watchdog (")[2].startswith(("app)", "app."))
     if rescue:
         status.section("rescue")["reason"] = rescue
         if " in rescue mode " in rescue:  # it may be telemetry that ends them

@@ -60,19 +60,35 @@ def serve(version, rows, in_rescue):
         events.publish("board/failure", error=board["failure"])
     running = asyncio.create_task(supervisor.run())
     loop = asyncio.get_event_loop()
-    try:
-        return loop.run_until_complete(running), supervisor.failed
-    except KeyboardInterrupt:
+    while True:
+        try:
+            return loop.run_until_complete(running), supervisor.failed
+        except MemoryError:
+            if not supervisor.failed:
+                raise
+            return "reset", supervisor.failed  # on the way down: why it went down counts
+        except BaseException as error:
+            if goes_on(services, error):
+                continue
+            if not isinstance(error, KeyboardInterrupt):
+                raise
         supervisor.stop("interrupt")
         # Where it came in a step of the supervisor's own task, that task has stopped the services
         # on the way here. asyncio has lost it: to wait for it would be for ever.
         if asyncio.core.cur_task is not running:
             loop.run_until_complete(running)
         return "interrupt", None
-    except MemoryError:
-        if not supervisor.failed:
-            raise
-        return "reset", supervisor.failed  # on the way down: why it went down counts
+
+
+def goes_on(services, error):
+    """Whether error has ended a task of the user's own application, and nothing else."""
+    for service in services:
+        if service.module:
+            try:
+                return borrow("services.app.tasks", "ended")(service, error)
+            except Exception as trouble:  # no memory, say: then error ends the board's life
+                report(console.write, "whose task it was could not be told", trouble)
+    return False
 
 
 def main(version, rows, in_rescue):
@@ -84,7 +100,9 @@ def main(version, rows, in_rescue):
     failed = None
     try:
         how, failed = serve(version, rows, in_rescue)
-    except (Exception, SystemExit, asyncio.CancelledError) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         let_go()
         failed = last_words(error)
         sleep(_RESET_DELAY_S)

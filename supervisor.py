@@ -323,13 +323,18 @@ class Supervisor:
             gc.collect()
 
     def _name(self, task):
-        """Who a task is: its service, or the function that it runs."""
+        """Who a task is: its service, or the function that it runs, "app.pump" if a user's."""
         for service, keeper in self._keepers:
             if keeper is task:
                 return service.name
         # "<generator object 'serve' at 7f...>": the only name that a coroutine has.
         parts = repr(task.coro).split("'") if task else ()
-        return parts[1] if len(parts) > 1 else "supervisor"
+        if len(parts) < 2:
+            return "supervisor"
+        for service in self.services:
+            if hasattr(sys.modules.get(service.module), parts[1]):
+                return "%s.%s" % (service.name, parts[1])
+        return parts[1]
 
     def _lost(self, loop, context):
         """A task that nobody awaited ended with an exception: an event, never silence."""

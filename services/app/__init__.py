@@ -32,6 +32,8 @@ class App(Service):
         self.stopped_at = None  # the free heap when it was stopped for want of memory
         self.hung = None  # how many of its runs the watchdog has ended, see hung.py
         self.watched = None  # which one of its runs, while there is one; its task would hold it
+        self.task = None  # of that run
+        self.raised = None  # what a task of the application's own has ended that run by
         self._runs = 0
         self._interrupt = None
         site.add_rare(("app",), "services.app.hung", self)
@@ -50,16 +52,19 @@ class App(Service):
         self.status.section(self.name).pop("problem", None)
         self._runs += 1
         self.watched = self._runs
-        asyncio.create_task(memory.watch(self, asyncio.current_task()))
+        self.raised = None
+        self.task = asyncio.current_task()
+        asyncio.create_task(memory.watch(self, self.task))
         try:
             loaded = memory.load(self)
             await self._begun(loaded.run)
         except KeyboardInterrupt as error:
-            self._told_to_stop(error)
+            self.told_to_stop(error)
         except (Exception, asyncio.CancelledError):
-            if self.stopped_at is None:
+            if self.stopped_at is None and not self.raised:
                 raise
         finally:
+            self.task = None
             # The watch sees it. To cancel the watch takes asyncio's queue, which an application
             # may have broken.
             self.watched = None
@@ -67,6 +72,9 @@ class App(Service):
         if self.stopped_at is not None:
             loaded = None
             raise memory.let_go(self)
+        if self.raised:
+            error, self.raised = self.raised, None
+            raise error
 
     def _begun(self, run):
         """The application's run, to be awaited, with as many arguments as it takes."""
@@ -92,12 +100,12 @@ class App(Service):
             if call != self.hears:
                 self.status.section(self.name)["problem"] = text_of("%s: %s" % (kind, error))
             if isinstance(error, KeyboardInterrupt):
-                self._told_to_stop(error)
+                self.told_to_stop(error)
             if isinstance(error, Exception):
                 raise
             raise RuntimeError("%s: %s" % (kind, error))
 
-    def _told_to_stop(self, error):
+    def told_to_stop(self, error):
         """Raise RuntimeError in place of the application's own KeyboardInterrupt.
 
         A port raises one and the same object at each Ctrl-C. So the first one that comes out of

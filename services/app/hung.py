@@ -26,7 +26,8 @@ def count(app):
     kept = _kept()
     mark = _mark(app)
     times = kept[0] if kept and kept[1] == mark else 0
-    hung = app.status.section("board").get("hung_in") == app.name
+    # "app", or "app.pump" where it was a task of its own.
+    hung = (app.status.section("board").get("hung_in") or "").split(".")[0] == app.name
     # Rescue mode leaves the application in only where this was the last of three bad boots.
     rescue = "rescue" in app.status.sections
     if hung or rescue:

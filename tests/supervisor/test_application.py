@@ -236,6 +236,72 @@ def test_a_persons_ctrl_c_in_an_application_that_spins_stops_the_board_at_the_se
     assert board.wait_end(timeout=20) is not None
 
 
+ITS_TASK = """
+import asyncio, sys
+
+class Odd(BaseException):
+    pass
+
+async def pump():
+    await asyncio.sleep(0.2)
+    {raises}
+
+async def run(status, events):
+    task = asyncio.create_task(pump())
+    {then}
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["await task", "await asyncio.sleep(60)", "await asyncio.gather(task)"]
+)
+@pytest.mark.parametrize(
+    ("raises", "says"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("raise Odd(5)", "Odd: 5"),
+        ("raise KeyboardInterrupt", "RuntimeError: KeyboardInterrupt; where it was Ctrl-C"),
+    ],
+)
+def test_a_task_of_its_own_that_raises_what_ends_a_loop_ends_the_application(
+    change, raises, says, then
+):
+    text = ITS_TASK.format(raises=raises, then=then)
+    board = change({"/app.py": text}, app="app")
+    start = board.console.index("board/boot boots=2")
+    board.wait_console("failures=3", timeout=30)
+    assert board.state == "running"
+    assert board.resets == 0
+    stat_until(board, says, board.works())
+    told = [line for line in board.console[start:].splitlines() if "service/restart" in line]
+    assert len(told) == 3, "once each time"
+    assert all("service=app" in line for line in told)
+    assert "task/crash" not in board.console
+    assert board.stop() == "stopped"  # by the first Ctrl-C that comes elsewhere
+
+
+def test_one_that_goes_on_after_its_run_is_told_as_a_lost_task(change):
+    text = ITS_TASK.format(raises="sys.exit(3)", then="return")
+    board = change({"/app.py": text}, app="app")
+    line = board.wait_console("task/crash", timeout=20)
+    event = board.console[line - 100 :].split("task/crash", 1)[1].splitlines()[0]
+    assert "task=app.pump" in event
+    assert "SystemExit: 3" in event
+    board.works()
+
+
+def test_an_application_whose_own_task_hung_three_times_is_not_started(change):
+    text = HOGS.replace("async def run(status, events):", "async def hog():")
+    text += """
+async def run(status, events):
+    await asyncio.create_task(hog())
+"""
+    board = change({"/app.py": text}, app="app")
+    hung_three_times(board)
+    stat = stat_until(board, "not started: the watchdog reset the board 3 times", board.works())
+    assert "hung in app.hog" in stat
+
+
 TALKS = r"""
 async def run(status, events):
     raise ValueError("a\r\n226 done\r\n\x1b[2J" + "x" * 10000)
