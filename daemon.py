@@ -68,7 +68,7 @@ def serve(version, rows, in_rescue):
                 raise
             return "reset", supervisor.failed  # on the way down: why it went down counts
         except BaseException as error:
-            if goes_on(services, error):
+            if status.outlives and status.outlives(error):
                 continue
             if not isinstance(error, KeyboardInterrupt):
                 raise
@@ -78,17 +78,6 @@ def serve(version, rows, in_rescue):
         if asyncio.core.cur_task is not running:
             loop.run_until_complete(running)
         return "interrupt", None
-
-
-def goes_on(services, error):
-    """Whether error has ended a task of the user's own application, and nothing else."""
-    for service in services:
-        if service.module:
-            try:
-                return borrow("services.app.tasks", "ended")(service, error)
-            except Exception as trouble:  # no memory, say: then error ends the board's life
-                report(console.write, "whose task it was could not be told", trouble)
-    return False
 
 
 def main(version, rows, in_rescue):

@@ -21,6 +21,7 @@ class Status:
         self.sections = {}
         self.measure = None  # the supervisor's: what costs time to measure, measured anew
         self.give_up = None  # the supervisor's: resets the board, for a reason
+        self.outlives = None  # the application's: whether an error has ended it alone
         self.sensors = {}  # the application's for Home Assistant: key -> (name, unit, class)
         self.spare = None  # bytes that FTP lets go of to tell a client that the heap is full
         self._order = []  # a MicroPython dict does not keep its order

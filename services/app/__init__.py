@@ -36,6 +36,7 @@ class App(Service):
         self.raised = None  # what a task of the application's own has ended that run by
         self._runs = 0
         self._interrupt = None
+        status.outlives = self.outlives
         site.add_rare(("app",), "services.app.hung", self)
         site.add_rare(("tell",), "services.app.interface", self)
 
@@ -104,6 +105,16 @@ class App(Service):
             if isinstance(error, Exception):
                 raise
             raise RuntimeError("%s: %s" % (kind, error))
+
+    def outlives(self, error):
+        """Whether error, which ended the board's loop, came from a task of the application's own.
+
+        The application ends by it, and the loop may run again. Never raises.
+        """
+        try:
+            return borrow("services.app.tasks", "ended")(self, error)
+        except Exception:  # no memory for it: the board's life ends by that error
+            return False
 
     def told_to_stop(self, error):
         """Raise RuntimeError in place of the application's own KeyboardInterrupt.
