@@ -41,7 +41,8 @@ _AT_BOOT = (
     *("/services_telemetry_service", "/services_telemetry_start", "/services_telemetry_options"),
     *("/services_app_service", "/services_app_values", "/services_app_memory"),
     *("/services_app_hung", "/services_update_trial", "/trial"),
-    *("/hal/identity", "/hal/board", "/services_update_start", "/services_update_service"),
+    *("/services_app_interface", "/services_update_start", "/services_update_service"),
+    *("/hal/identity", "/hal/board", "/hal/opening", "/hal/fat"),
 )
 # ... or late, and long, where a failure for want of memory costs little. All other late modules
 # lie there as they are: they have to be loaded into what is left of a heap.
@@ -50,6 +51,7 @@ _LATE = (
     *("/services_ftp_commands_walk", "/services_telemetry_discovery"),
     *("/services_telemetry_opening", "/services_telemetry_refusal", "/services_time_setting"),
     *("/services_telemetry_greeting", "/services_telemetry_session", "/hal/reasons"),
+    *("/services_app_tasks",),
 )
 _DEFLATED = (*_AT_BOOT, *_LATE)
 
