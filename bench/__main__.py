@@ -11,7 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 
 from outpost.sim import i386
 
-from bench import boards, certificate, folders, heap, imports, peers, report, servers, speed, wear
+from bench import (
+    boards,
+    certificate,
+    folders,
+    heap,
+    imports,
+    instructions,
+    peers,
+    report,
+    servers,
+    speed,
+    wear,
+)
 from bench import telemetry as telemetry_cost
 from bench.figures import Figures
 
@@ -36,7 +48,8 @@ def main():
             origin = _origin(options, part)
             try:
                 found = _measured(part, options, material, failures)
-            except i386.Unavailable as error:  # heap is measured on 32 bits or not at all
+            # Heap is measured on 32 bits or not at all, instructions by valgrind.
+            except (i386.Unavailable, instructions.Unavailable) as error:
                 print(f"NOT MEASURED: {part}: {error}", file=sys.stderr)
                 continue
             results.keep(part, origin, found)
@@ -60,6 +73,8 @@ def _measured(part, options, material, failures):
         return dict(heap.tables(material, options, options.frozen))
     if part == "telemetry":
         return dict(telemetry_cost.tables(material, options.rounds * _TURNS))
+    if part == "instructions":
+        return dict(instructions.tables(material.folder, options.ftpdlite))
     if part == "wear":
         return dict(wear.tables(material.folder))
     if part == "folders":

@@ -19,6 +19,7 @@ PARTS = {
     "speed": ("speed",),
     "heap": ("heap", "smallest"),
     "telemetry": ("telemetry",),
+    "instructions": ("instructions",),
     "imports": ("imports", "levels"),
     "wear": ("wear",),
     "folders": ("folders",),
