@@ -1,8 +1,8 @@
-"""The file system of /outpost.bin: imports find Outpost's modules in it as in a folder.
+"""The file system of /outpost.bin: Outpost's modules are imported from it as from a folder.
 
-This module itself is what MicroPython calls a file system; it holds no index and no open file.
-What it reads, host/outpost/bundle/archive.py describes. boot.py has start() mount it, once at each
-boot. An update may replace it: recovery.py comes first, and needs no archive.
+MicroPython accepts this module as a file system object. It keeps no index and no open file in the
+heap. host/outpost/bundle/archive.py describes the format. boot.py calls start() once at each boot.
+An update may replace this module: recovery.py runs before it and needs no archive.
 """
 
 import binascii
@@ -14,27 +14,28 @@ import vfs
 from micropython import const
 
 PATH = "/outpost.bin"
-_POINT = const("/.o")  # short: the path of each module stays in the heap
-# Where one of them lies, plain files do: these come last and go first, so that all are whole.
+_POINT = const("/.o")  # short, because each module's path stays in the heap
+# If one of these exists, Outpost is installed as plain files. They are written last and removed
+# first, so the plain files are complete then.
 _PLAIN = const(("daemon.py", "daemon.mpy", "supervisor.py", "supervisor.mpy"))
 _MAGIC = const(b"OPA1")
 _HEAD = const(24)
-_PIECE = const(128)  # bytes of the index that are looked through at once
-_WINDOW = const(10)  # bits, of what is deflated
+_PIECE = const(128)  # bytes of the index that are searched at a time
+_WINDOW = const(10)  # bits of the window of deflated modules
 _FOLDER = const(0x4000)
 _FILE = const(0x8000)
-_OURS = const(("/services_", "/hal/"))  # modules whose names are in the index alone
+_OURS = const(("/services_", "/hal/"))  # prefixes of modules that are listed only in the index
 _ENOENT = const(2)
 _EROFS = const(30)
 
-names = ""  # folders, and files where imports look first: told from others without a look
-_failed = None  # what stat met and could not tell
+names = ""  # folders and top-level files: stat() answers for these without reading flash
+_failed = None  # an error of stat(), which open() raises
 
 
-def start():  # noqa: F811 - it takes itself away
-    """Mount the archive, where it counts, so that imports look there before they look on flash.
+def start():  # noqa: F811 - it deletes itself
+    """Mount the archive if it is in use, so that imports look there before flash.
 
-    Only once: what it takes goes then. ValueError, OSError: it is damaged, and is not mounted.
+    Works once, then frees its own code. Raises ValueError or OSError if the archive is damaged.
     """
     global names, start, _checked
     there = os.listdir("/")
@@ -48,7 +49,7 @@ def start():  # noqa: F811 - it takes itself away
 
 
 def _checked():
-    """The names in the archive's head; ValueError where it isn't whole, or not for this board."""
+    """Return the names in the archive's head. Raises ValueError if the archive is unusable."""
     with io.open(PATH, "rb") as file:
         head = file.read(_HEAD)
         if head[:4] != _MAGIC or file.seek(0, 2) != int.from_bytes(head[4:8], "little"):
@@ -66,7 +67,7 @@ def _checked():
 
 
 def mount(*_):
-    """Nothing is to be done, undone, or listed: the archive has no names but those above."""
+    """Do nothing: the archive can be neither mounted differently nor listed."""
     return iter(())
 
 
@@ -74,20 +75,20 @@ umount = ilistdir = mount
 
 
 def __getattr__(name):
-    """What else a file system does, such as to remove a file: OSError."""
+    """All other operations of a file system, such as removing a file, raise OSError."""
     raise OSError(_EROFS)
 
 
 def stat(path):
-    """What import asks: whether it is a folder or a file; OSError where it is neither.
+    """Answer import's question: is path a folder or a file? Raises OSError if it is neither.
 
-    Import takes whatever this raises for "not there": a Ctrl-C, no memory, flash that can't be
-    read. So any other failure than that says that there is a file, and open() raises it.
+    Import reads every exception as "not there", even Ctrl-C, lack of memory or a read error. So on
+    any other failure, claim that the file exists and let open() raise the error.
     """
     global _failed
     kind = _FILE
     try:
-        # Most of what is asked for is not here: built-in modules, x and x.py before x.mpy.
+        # Most paths are not here: built-in modules, and x and x.py before x.mpy.
         if _failed:
             pass
         elif " %s/ " % path in names:
@@ -104,10 +105,10 @@ def stat(path):
 
 
 def open(path, mode):
-    """A file of the archive's own that stands where the content of path begins. OSError.
+    """Return the archive as an open file, positioned where path's content begins.
 
-    Where it ends, nothing tells: an .mpy says itself, and what is no module comes last. What
-    stat() met before is raised here.
+    Nothing marks the end: an .mpy contains its length, and the one file that is no module comes
+    last. Raises OSError, and what stat() has stored.
     """
     global _failed
     if _failed:

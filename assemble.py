@@ -1,4 +1,4 @@
-"""Assemble: makes the services that config.json asks for; main.py borrows it once, at boot."""
+"""Assemble: makes the services that config.json asks for; borrowed once, at boot."""
 
 import gc
 import json
@@ -16,28 +16,28 @@ from services.events import Events
 from services.site import SiteCommands
 from services.status import Status
 
-BUNDLE = "source"  # the build puts the bundle's id in its place
+BUNDLE = "source"  # the build writes the bundle's id here
 
 _CONFIG = const("/config.json")
 _PROVEN = const("/config.last")
-_READY = const("/config.ready")  # what config.json came to at an earlier boot, see _ready()
+_READY = const("/config.ready")  # the result of an earlier boot, see _ready()
 _DIGEST = const(32)  # bytes of a SHA-256
 _IS_DIR = const(0x4000)
 
 
 def assemble(version, rows, in_rescue=(), watchdog=None):
-    """Return (services, status, events, site); what is wrong is named in status and events.
+    """Return (services, status, events, site). Problems are reported in status and events.
 
-    rows: (name, module, class, the key without which it isn't even imported, or None), in the
-    order of starting. A section that is null turns its service off too. in_rescue: the names of
-    those that are made in rescue mode, the one that it can spare last. watchdog: what to feed.
+    rows: (name, module, class, the key without which it isn't imported, or None), in the order of
+    starting. A section that is null also disables its service. in_rescue: names of the services
+    that run in rescue mode; the last one is dropped first. watchdog: what to feed.
     """
     status = Status()
     events = Events(console.write)
     site = SiteCommands()
     rescue = _describe(version, status.section("board"))
-    # All that config.json needs goes before the services come: both at once don't fit a heap
-    # of 64 KiB.
+    # Unload what reads config.json before the services are imported: a heap of 64 KiB has no room
+    # for both.
     seed = repr((BUNDLE, status.section("board")["firmware"], rows)).encode()
     wanted, problems = _ready(seed, status), []
     restart = None
@@ -50,14 +50,14 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
     hung_app = rescue and rescue.rpartition("the watchdog (")[2].startswith(("app)", "app."))
     if rescue:
         status.section("rescue")["reason"] = rescue
-        if " in rescue mode " in rescue:  # it may be telemetry that ends them
+        if " in rescue mode " in rescue:  # maybe it is telemetry that ends these boots
             in_rescue = in_rescue[:-1]
     for row in rows:
         name = row[0]
         if name not in wanted:
             continue
-        # What hung is known where it was the application: then the others may all run. It is told
-        # by the section `rescue` that it must not.
+        # If the watchdog fired in the application, all other services may run. The application
+        # sees the section `rescue` and doesn't start.
         if rescue and name not in in_rescue and not hung_app:
             status.section(name)["state"] = "off"
             continue
@@ -70,7 +70,7 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
         except Exception as error:
             _failed(status, name, error)
     if status.section("log").get("state") in ("off", "failed"):
-        # Somebody must say on the console what happens.
+        # Without the log service, events are printed here.
         events.subscribe(lambda topic, fields: console.write("%s %s" % (topic, fields)))
     if rescue:
         events.publish("board/rescue", error=rescue)
@@ -84,19 +84,19 @@ def assemble(version, rows, in_rescue=(), watchdog=None):
 
 
 def _judge(status, events, site, wanted, problems, restart):
-    """Begin the trial of a config.json that is not proven; tell of one that was taken back."""
+    """Start the trial of a config.json that is not proven; report one that was taken back."""
     try:
-        if not restart and _there("/config.why"):  # else the boot after the reset tells it
+        if not restart and _there("/config.why"):  # if it restarts, the next boot reports it
             borrow("proven", "tell")(status.section("config"), events)
         if restart or _on_trial():
             watch = borrow("trial", "watch")
             asyncio.create_task(watch(status, events, site, wanted, problems, restart))
-    except (ImportError, OSError, MemoryError) as error:  # a damaged module, say
+    except (ImportError, OSError, MemoryError) as error:  # for example a damaged module
         print("assemble: no trial of %s: %s" % (_CONFIG, error))
 
 
 def _on_trial():
-    """Whether config.json is there, can be read, and is not the last proven one."""
+    """Whether config.json can be read and differs from the last proven one."""
     try:
         with open(_CONFIG, "rb") as file:
             now = file.read()
@@ -118,7 +118,7 @@ def _there(path):
 
 
 def _describe(version, board):
-    """Write down who this board is; return why it is in rescue mode, None where it isn't."""
+    """Write the board's identity into its status. Return why it is in rescue mode, or None."""
     from hal import identity
 
     boot = {}
@@ -131,7 +131,7 @@ def _describe(version, board):
     except Exception as error:  # somebody removed it
         print("assemble: recovery:", error)
     board["outpost"] = version
-    board["version"] = boot.get("version") or version  # of what an update brought last
+    board["version"] = boot.get("version") or version  # of the last update
     board["application"] = boot.get("application")
     board["bundle"] = BUNDLE
     board["firmware"] = identity.firmware()
@@ -146,24 +146,24 @@ def _describe(version, board):
 
 
 def _let_go(*modules):
-    """Forget modules for good, of which nothing is used any more."""
+    """Unload modules for good that are no longer used."""
     for module in modules:
         if module in sys.modules:
-            # A stale word on the C stack, taken for a reference to it, would keep all of it.
+            # A stale pointer on the C stack could keep the module alive, so empty it.
             sys.modules[module].__dict__.clear()
         forget(module)
 
 
 def _ready(seed, status):
-    """What _settings() returned first at an earlier boot, from flash; None where it must be anew.
+    """Return what _settings() returned first at an earlier boot; None if that is outdated.
 
-    config.json says nothing else at most boots, and then neither its parser nor the rules are
-    loaded: even of a module that was let go the names stay in the heap, and these have a hundred.
-    The file is whole and of this config.json, this bundle and firmware and main.py's table, or it
-    is ignored; so it is where a user's root is no folder any more. It holds no secret that
-    config.json does not hold: FTP's passwords are hashes in both by then.
+    At most boots config.json is unchanged. Then neither its parser nor the rules are loaded, whose
+    hundred names would stay in the heap even after they are unloaded. The file is ignored unless a
+    hash proves that it is whole and belongs to this config.json, bundle, firmware and table of
+    main.py, and unless each user's root is still a folder. It holds no other secrets than
+    config.json: both contain FTP's passwords as hashes.
     """
-    if BUNDLE == "source":  # a developer's, who changes the rules
+    if BUNDLE == "source":  # a developer, who may change the rules
         return None
     try:
         with open(_READY, "rb") as file:
@@ -172,9 +172,9 @@ def _ready(seed, status):
             return None
         name, off, watchdog, wanted = json.loads(kept[_DIGEST:])
         for _, _, root in wanted.get("ftp", {}).get("users", {}).values():
-            if not os.stat(root)[0] & _IS_DIR:  # read anew, it is named
+            if not os.stat(root)[0] & _IS_DIR:  # _settings() reports it
                 return None
-    except Exception:  # there is none, or no memory to look: then it is read anew
+    except Exception:  # missing, or no memory: read config.json instead
         return None
     board = status.section("board")
     board["name"] = name
@@ -186,7 +186,7 @@ def _ready(seed, status):
 
 
 def _keep_ready(seed, status, wanted):
-    """Write what _ready() reads; a board that can't has config.json read at each boot."""
+    """Write the file that _ready() reads. Without it, config.json is read at each boot."""
     board = status.section("board")
     states = [(name, status.sections[name].get("state")) for name in status.sections]
     if BUNDLE == "source" or "failed" in [state for _, state in states]:
@@ -200,7 +200,7 @@ def _keep_ready(seed, status, wanted):
 
 
 def _digest(seed, kept):
-    """The SHA-256 of seed, config.json and what is kept of it; OSError."""
+    """Return the SHA-256 of seed, config.json and kept. Raises OSError."""
     digest = sha256(seed)
     with open(_CONFIG, "rb") as file:
         digest.update(file.read())
@@ -209,9 +209,9 @@ def _digest(seed, kept):
 
 
 def _settings(rows, status, watchdog):
-    """Return (name -> keyword arguments of each service that is wanted, problems, restart).
+    """Return (name -> keyword arguments of each wanted service, problems, restart).
 
-    restart: why the board must start again; None where it needn't.
+    restart: why the board must restart, or None.
     """
     import config
     import sections
@@ -222,12 +222,12 @@ def _settings(rows, status, watchdog):
     if not settings and not problems:
         try:
             network = borrow("services.network.first", "settings")(board, config.put)
-        except ImportError:  # a damaged module: FTP must come up
+        except ImportError:  # a damaged module must not stop FTP
             network = None
         if network:
             settings["network"] = network
     if settings.get("watchdog") is False:
-        board["watchdog"] = "off"  # boot.py saw to it
+        board["watchdog"] = "off"  # boot.py acts on it
     wanted = {}
     for name, given in sections.divided(settings, rows, problems):
         if given is None:
@@ -249,10 +249,10 @@ def _settings(rows, status, watchdog):
 
 
 def _usable(config, sections, rows):
-    """Return (settings, problems, restart): of config.json, or of the proven one in its place.
+    """Return (settings, problems, restart), from config.json or from the last proven one.
 
-    At once where it is plain that config.json cuts the board off: it is no JSON, or no admin can
-    log in, while one can under the proven one. The network is a matter of the trial.
+    The proven one is used at once if config.json certainly cuts the board off: it isn't JSON, or
+    no admin can log in while one can with the proven one. The network is judged by the trial.
     """
     settings, problems, life = config.load()
     why = problems[0] if life == "broken" else None
@@ -271,7 +271,7 @@ def _usable(config, sections, rows):
         return settings, [text], None
     network = settings.get("network")
     settings, problems, _ = config.load()
-    # boot.py has opened the network of the other one, and an interface is opened once.
+    # boot.py has opened the network of config.json. It can't be opened twice, so restart.
     return settings, problems, why if settings.get("network") != network else None
 
 
@@ -282,7 +282,7 @@ def _is_better(config, sections, rows):
 
 
 async def _fed(work, watchdog):
-    """Await work, which hashes passwords at its leisure, and feed the watchdog meanwhile."""
+    """Await work, which hashes passwords slowly, and feed the watchdog meanwhile."""
 
     async def feed():
         while watchdog:
@@ -297,7 +297,7 @@ async def _fed(work, watchdog):
 
 
 def _failed(status, name, error):
-    """A service that can't be made is reported, in full on the console; the rest run on."""
+    """Report a service that can't be made, on the console with its traceback; the others go on."""
     sys.print_exception(error)
     text = "%s: %s" % (type(error).__name__, error)
     status.section(name).update({"state": "failed", "error": text})

@@ -1,13 +1,13 @@
-"""Finish or undo an update, bring the network up, nothing else; main.py follows.
+"""Finish or undo an update and begin to connect, nothing else.
 
-Firmware runs main.py only where this file ended without an exception.
+Firmware runs main.py only if this file ends without an exception.
 """
 
 import json
 import os
 
 try:
-    # LittleFS settles a rename that a power cut halved, before it changes anything.
+    # Any change makes LittleFS first finish a rename that a power cut halved.
     os.remove("/.none")
 except OSError:
     pass
@@ -24,14 +24,14 @@ def read(path):
         with open(path) as file:
             text = file.read()
         found = json.loads(text)
-        # Up to MicroPython 1.25 json takes the end of a text for a brace.
+        # Up to MicroPython 1.25, json accepts a missing last brace.
         return found if isinstance(found, dict) and text.rstrip().endswith("}") else None
     except Exception:
         return None
 
 
 def settle_files():
-    """On FAT: finish what a power cut left of the files of a boot."""
+    """On FAT: finish what a power cut interrupted, for the files of a boot."""
     try:
         from hal import files
 
@@ -44,7 +44,7 @@ def settle_files():
 
 
 def watchdog_wanted():
-    """False where config.json says so."""
+    """False if config.json says so."""
     return (read("/config.json") or {}).get("watchdog") is not False
 
 
@@ -60,20 +60,20 @@ def asked():
 
 
 def mount():
-    """Mount the archive, once updates are settled; why it can't be, else None."""
+    """Mount the archive, after updates; return why it can't be, or None."""
     try:
         import archive
 
         archive.start()
     except ImportError:
-        pass  # count() tells
+        pass  # count() reports it
     except Exception as error:
         print("boot: no archive:", error)
         return str(error)
 
 
 def count(cause, trouble):
-    """Count the boot; trouble: why main.py can't come to its modules."""
+    """Count the boot. trouble: why main.py can't import its modules."""
     hung = None
     try:
         from hal import identity
@@ -100,18 +100,18 @@ def boot():
 
     hal.watchdog_wanted = wanted
     if cause == "soft":
-        # The watchdog's timer is gone.
+        # A soft reset ended the timer that feeds the watchdog.
         hal.feed_from_timer()
     settle_files()
     import joining
 
     options = joining.options(read("/config.json") or read("/config.last") or {})
     if options:
-        hal.Link(*options).start()  # only begins; services/network keeps it up
+        hal.Link(*options).start()  # only begins; services/network goes on
 
 
 def at_prompt():
-    """Ctrl-C: the board stays at its prompt; how that ends is no fault."""
+    """Ctrl-C: the board stays at its prompt; no reset there is a fault."""
     import hal
 
     hal.feed_from_timer()
@@ -125,7 +125,7 @@ except KeyboardInterrupt:
     at_prompt()
     raise
 except Exception as error:
-    # main.py must come: it can report.
+    # main.py must still run: it can report.
     print("boot:", error)
 # main.py shares this namespace, and the heap.
 for used in (

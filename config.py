@@ -1,4 +1,4 @@
-"""config.json: read it, check a section of it, change one value of it. Needed at boot alone."""
+"""config.json: reads it, checks a section, changes one value. Needed only at boot."""
 
 import json
 from errno import ENOENT
@@ -23,13 +23,13 @@ _KINDS = {
 
 
 def load(path=PATH):
-    """Return (config, problems, life): a dict of sections, what is wrong as lines, a word.
+    """Return (config, problems, life): a dict of sections, lines that say what is wrong, a word.
 
-    life: "proven"; "trial" for a file that is not the last proven one; "broken" for one that is no
-    JSON while the proven one takes its place; "new" where there is neither. A file that can't be
-    read is named, and the last proven one is used: a bad block must not cut a board off. So is a
-    missing one, which then comes back: nobody removes it on purpose and leaves config.last.
-    Without both, everything has its default: that is a board's first boot.
+    life: "proven"; "trial" if the file is not the last proven one; "broken" if it isn't JSON and
+    the proven one is used; "new" if neither exists. If the file can't be read, this is reported
+    and the proven one is used: a bad block must not cut a board off. A missing file is restored
+    from the proven one: nobody removes config.json on purpose and leaves config.last. Without
+    both, everything has its default: this is a board's first boot.
     """
     proven = _last_proven(path)
     text, problem = _read(path)
@@ -54,7 +54,7 @@ def load(path=PATH):
 
 
 def last(path=PATH):
-    """The last proven configuration, None where there is none that can be read."""
+    """Return the last proven configuration, None if there is none that can be read."""
     kept = _read(_last_proven(path))[0]
     return _parse(kept)[0] if kept else None
 
@@ -63,8 +63,8 @@ def check(name, given, options, problems):
     """Return the keyword arguments that section `name` may use; append what is wrong to problems.
 
     options: key -> rule, which is "int LO HI", "str", "bool", "list" or "dict", with a "?" after
-    its first word where null will do, or a function(value) that raises ValueError("must be ...").
-    A wrong key is named and left out, so that its default holds; the right ones beside it stay.
+    its first word if null is allowed, or a function(value) that raises ValueError("must be ...").
+    A wrong key is reported and left out, so its default is used; the other keys are kept.
     """
     if not isinstance(given, dict):
         problems.append("%s: must be an object in braces; running on defaults" % name)
@@ -84,18 +84,18 @@ def check(name, given, options, problems):
 
 
 def put(keys, value, path=PATH):
-    """Set the value at a tuple of keys in the file, made where it is missing.
+    """Set the value at a tuple of keys in the file; missing objects are made.
 
-    Everything else in the file keeps its text, order and indentation. Where the file is the proven
-    one, so is what it becomes, and no password stays in clear in either. OSError where the file
-    can't be written, ValueError where it isn't JSON, MemoryError where neither is changed.
+    Everything else in the file keeps its text, order and indentation. If the file is equal to the
+    proven one, that one is changed too, so that neither holds a password in clear. Raises OSError
+    if the file can't be written, ValueError if it isn't JSON, MemoryError if nothing was changed.
     """
     text, problem = _read(path)
     kept, trouble = _read(_last_proven(path))
     if trouble == _TOO_BIG:
-        raise MemoryError  # it may be the same: the old password would stay in it
+        raise MemoryError  # the unread copy may be equal and hold the old password
     if text is None and not problem:
-        problem = trouble  # defaults must not take the place of what may be read next time
+        problem = trouble  # defaults must not replace a file that may be readable next time
         text = kept or "{}\n"
     problem = problem or _parse(text)[1]
     if problem:
@@ -107,12 +107,12 @@ def put(keys, value, path=PATH):
 
 
 def _last_proven(path):
-    """Where the last proven copy of a config file is kept."""
+    """Return the path of the last proven copy of a config file."""
     return path.rpartition(".")[0] + LAST_PROVEN
 
 
 def _wrong(value, rule):
-    """Say what rule value breaks, or None. Texts are not shown: a key may hold a secret."""
+    """Return which rule value breaks, or None. Texts are not shown: a key may hold a secret."""
     if not isinstance(rule, str):
         try:
             rule(value)
@@ -135,7 +135,7 @@ def _wrong(value, rule):
 
 
 def _kind(value):
-    """The rule word of a JSON value."""
+    """Return the rule word of a JSON value."""
     if value is None:
         return "null"
     for kind, kind_type in (("bool", bool), ("int", int), ("str", str), ("list", list)):
@@ -153,7 +153,7 @@ def _parse(text):
 
 
 def _read(path):
-    """Return (the file's text, None), (None, None) where there is none, or (None, why)."""
+    """Return (the file's text, None), (None, None) if there is no file, or (None, why)."""
     try:
         with open(path) as file:
             return file.read(), None
@@ -166,7 +166,7 @@ def _read(path):
 
 
 def _try_to_write(path, text):
-    """Replace a file; False where that can't be: on a full disk it waits for the next boot."""
+    """Replace a file. Return False if it can't be written, for example on a full disk."""
     try:
         replace(path, (text,))
         return True

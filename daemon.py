@@ -1,4 +1,4 @@
-"""The daemon's life: serve, until somebody stops it or it fails; then a prompt, or a reset."""
+"""The daemon's life: serve until it is stopped or fails; then go to the prompt, or reset."""
 
 import gc
 import sys
@@ -13,25 +13,25 @@ from services.borrow import borrow
 from supervisor import Supervisor, error_text, report, traceback_text
 
 _LOOK_MS = const(1_000)
-_CONSOLE_TRIES = const(50)  # of 8 ms, for a last word where the console is slow
-# The beginnings of modules that end a life, or note a Ctrl-C there.
+_CONSOLE_TRIES = const(50)  # of 8 ms, so that a slow console prints the last message
+# Prefixes of modules that main() needs after a service has failed, or at a Ctrl-C.
 _STAYS = const(("hal", "archive", "machine", "recovery", "_"))
-_RESET_DELAY_S = const(2)  # time for a Ctrl-C between two boots that fail
+_RESET_DELAY_S = const(2)  # leaves time for a Ctrl-C between two boots that fail
 
 
 def serve(version, rows, in_rescue):
-    """Run until somebody stops it; return how: "reset", "halt" or "interrupt", and what failed.
+    """Run until it is stopped. Return how ("reset", "halt" or "interrupt") and what failed.
 
     version, rows, in_rescue: as assemble() takes them.
     """
-    watchdog = hal.watchdog()  # before the services: one may hang as it is imported
-    hal.timer(0, None)  # from here on nobody feeds it for those who hang
+    watchdog = hal.watchdog()  # before the services: one may hang during import
+    hal.timer(0, None)  # stop the timer that fed the watchdog: a hang must now reset
     assemble = borrow("assemble", "assemble")
     services, status, events, site = assemble(version, rows, in_rescue, watchdog)
     del assemble
     gc.collect()
-    # Not only when the heap is full: what stays would lie scattered all over it, and a module that
-    # comes later would find no room in one piece.
+    # Collect before the heap is full. Otherwise lasting objects are scattered over the heap, and a
+    # module that is loaded later finds no room in one piece.
     gc.threshold(gc.mem_free() // 2)
     supervisor = Supervisor(
         services,
@@ -66,24 +66,24 @@ def serve(version, rows, in_rescue):
         except MemoryError:
             if not supervisor.failed:
                 raise
-            return "reset", supervisor.failed  # on the way down: why it went down counts
+            return "reset", supervisor.failed  # while it stops: the first cause counts
         except BaseException as error:
             if status.outlives and status.outlives(error):
                 continue
             if not isinstance(error, KeyboardInterrupt):
                 raise
         supervisor.stop("interrupt")
-        # Where it came in a step of the supervisor's own task, that task has stopped the services
-        # on the way here. asyncio has lost it: to wait for it would be for ever.
+        # If Ctrl-C came in a step of the supervisor's own task, that task has already stopped the
+        # services, and asyncio has lost it: waiting for it would never end.
         if asyncio.core.cur_task is not running:
             loop.run_until_complete(running)
         return "interrupt", None
 
 
 def main(version, rows, in_rescue):
-    """Serve; whatever ends it, a board with nobody near must come back by itself.
+    """Serve. When that ends, reset, so that an unattended board comes back by itself.
 
-    Returns only where a person has pressed Ctrl-C.
+    Returns only after a Ctrl-C.
     """
     how = "reset"
     failed = None
@@ -98,7 +98,7 @@ def main(version, rows, in_rescue):
     if how == "interrupt":
         return
     let_go()
-    # Modules as well, all that aren't the firmware's: an application may hold the heap in them.
+    # Unload all modules that aren't built in: the application's may hold most of the heap.
     for name in sys.modules:
         module = sys.modules[name]
         ours = hasattr(module, "__file__") or type(module) is not type(sys)
@@ -108,7 +108,7 @@ def main(version, rows, in_rescue):
         borrow("recovery", "ended")(failed or "")
     except Exception as trouble:
         if isinstance(trouble, MemoryError):
-            hal.remember("no memory")  # a file takes more: the next boot knows that much
+            hal.remember("no memory")  # no memory to write a file; this reaches the next boot
         report(console.write, "how it ended could not be kept", trouble)
     hal.sync()
     if how == "halt":
@@ -117,19 +117,19 @@ def main(version, rows, in_rescue):
 
 
 def let_go():
-    """Give back what the services hold, tasks and all: the last words want memory. Never raises.
+    """Free what the services hold, including tasks, so that the last report has memory.
 
-    It may have been a want of memory that ended them, so nothing here takes any.
+    Never raises. Lack of memory may be what ended them, so nothing here allocates.
     """
-    hal.timer(0, None)  # it looks after the supervisor
+    hal.timer(0, None)  # its callback refers to the supervisor
     core = asyncio.core
     core.cur_task = core._task_queue = core._io_queue = None
-    core.Loop._exc_handler = None  # the supervisor's, which holds all services
+    core.Loop._exc_handler = None  # refers to the supervisor, and so to all services
     gc.collect()
 
 
 def last_words(error):
-    """Keep and show what ended serve(), as far as the memory goes; return it in short."""
+    """Store and print what ended serve(), as far as memory allows; return it as one line."""
     try:
         text = traceback_text(error)
         try:
@@ -137,7 +137,7 @@ def last_words(error):
 
             crash.save(text)
         finally:
-            # Not print_exception(): some twenty writes, of 500 ms each where nobody reads.
+            # Not print_exception(): it makes about twenty writes of 500 ms each if no host reads.
             console.write(text)
     except Exception as trouble:
         report(console.write, "the traceback could not be saved", trouble)

@@ -1,10 +1,10 @@
-"""Joining: what boot.py joins the network with, before main.py checks config.json."""
+"""Joining: reads what boot.py needs to join the network, before main.py checks config.json."""
 
 
 def options(config):
-    """The arguments of hal.Link from config.json's object; None where its section is null.
+    """Return the arguments of hal.Link for the object in config.json; None if network is null.
 
-    What is missing or wrong has its default: main.py tells of it.
+    A missing or wrong value gets its default; main.py reports it.
     """
     section = config.get("network", {})
     if section is None:

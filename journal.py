@@ -1,6 +1,7 @@
-"""The moves of an update, rename by rename, and the guard of its trial; comes with recovery.py.
+"""The moves of an update, rename by rename, and the timer that guards its trial.
 
-Each move may be cut short by a power cut and done again. docs/update.md tells why in this order.
+Loaded by recovery.py while there is an update. A power cut may interrupt each move; it is then
+repeated. docs/update.md gives the reasons for their order.
 """
 
 import json
@@ -9,17 +10,17 @@ import sys
 
 from recovery import GUARD, NEXT, PLAN, PREV, UNPROVEN, exists, on_fat
 
-# FAT: each as big as the biggest file that may have to come back. One makes room for its copy on
-# a full disk, the other for the clusters that a power cut loses.
+# On FAT, two files, each as big as the biggest file that may have to be restored. One makes room
+# for its copy on a full disk, the other for the clusters that a power cut loses.
 SPARES = (PREV + "/spare0", PREV + "/spare1")
 _FOLDER = 0x4000
 _WATCHDOG_MS = 8000  # RP2040's hardware counts to 8,388 ms at most
-_PATIENCE = 12  # trials' lengths until one that says nothing is over,
-_BOOT_S = 20  # after so long for the boot, on a busy board
+_PATIENCE = 12  # a trial that never ends by itself is ended after this many times trial_s,
+_BOOT_S = 20  # plus so many seconds for the boot on a busy board
 
 
 def header():
-    """What the plan says of itself: see apply._plan()."""
+    """Return the first line of the plan as a dict; apply._plan() says what it holds."""
     try:
         with open(PLAN) as file:
             found = json.loads(file.readline())
@@ -29,11 +30,11 @@ def header():
 
 
 def moves():
-    """Yield (kind, path, where its old file is kept) of the plan, in its order.
+    """Yield (kind, path, where the old file is kept) for each move of the plan, in its order.
 
-    kind: r, a file replaced; n, a new one; d, one that goes; b, one that boots the board; m, a
-    folder that was made for it. A line at a time: APPLY has little heap, and a whole Outpost has a
-    hundred moves.
+    kind: r, replaced file; n, new file; d, deleted file; b, a file that boots the board; m, a
+    folder made for the update. Read line by line, because APPLY has little heap and all of Outpost
+    is a hundred moves.
     """
     try:
         file = open(PLAN)
@@ -51,11 +52,11 @@ def moves():
 
 
 def forward():
-    """The old files to /prev, the new ones into their places; as often as need be."""
+    """Move the old files to /prev and the new ones to their places. May be repeated."""
     fat = on_fat()
     for kind, path, old in moves():
         new = NEXT + path
-        if fat:  # its renames can be cut in half: the old files were copied before
+        if fat:  # a power cut can halve a rename there, so APPLY copied the old files
             if kind == "d" and exists(path):
                 os.remove(path)
             elif kind in "rn" and exists(new):
@@ -68,9 +69,9 @@ def forward():
 
 
 def backward():
-    """The old files back into their places, from the last to the first; as often as need be.
+    """Move the old files back to their places, last one first. May be repeated.
 
-    Return False where there is no plan any more.
+    Return False if the plan is gone.
     """
     fat = on_fat()
     for kind, path, old in reversed(list(moves())):
@@ -86,7 +87,7 @@ def backward():
 
 
 def _copy_back(old, path):
-    """Move by copying: the next one finds the room of this one, however full the disk is."""
+    """Move a file by copying. Each removed source makes room for the next copy on a full disk."""
     spares = [spare for spare in SPARES if exists(spare)]
     while True:
         try:
@@ -100,7 +101,7 @@ def _copy_back(old, path):
 
 
 def sweeping():
-    """Remove /prev, and folders that an update made in vain or emptied; a file at each turn."""
+    """Remove /prev and the folders that the update left empty. Yields after each file."""
     for kind, path in reversed([move[:2] for move in moves() if move[0] in "dm"]):
         if kind == "d":
             path = path[: path.rfind("/")]
@@ -108,16 +109,16 @@ def sweeping():
             try:
                 os.rmdir(path)
             except OSError:
-                break  # somebody else's files are in there, or it has gone
+                break  # not empty, or already gone
             path = path[: path.rfind("/")]
         yield
     yield from clearing(PREV)
 
 
 def clearing(folder):
-    """Remove a folder with all that lies in it, if it is there; a file at each turn."""
+    """Remove a folder and all its contents, if it exists. Yields after each file."""
     folders = [folder]
-    for folder in folders:  # grows on the way: what lies deeper stands behind
+    for folder in folders:  # the loop appends: subfolders come after their parents
         try:
             names = [(entry[0], entry[1]) for entry in os.ilistdir(folder)]
         except OSError:
@@ -132,11 +133,11 @@ def clearing(folder):
         try:
             os.rmdir(folder)
         except OSError:
-            pass  # it never was
+            pass  # it did not exist
 
 
 def copy(source, target):
-    """Copy a file; OSError."""
+    """Copy a file. Raises OSError."""
     with open(source, "rb") as old, open(target, "wb") as new:
         while True:
             piece = old.read(512)
@@ -146,9 +147,9 @@ def copy(source, target):
 
 
 def watch_over(trial_s):
-    """Bring a version on trial back that hangs as it is imported, or that forgets to prove itself.
+    """Undo a version on trial that hangs during import or doesn't prove itself in time.
 
-    Nothing of it has run yet; hal, whose affair `machine` is elsewhere, is a part of it.
+    No code of the version has run yet. hal is part of it, so `machine` is used here directly.
     """
     try:
         import machine
@@ -161,25 +162,25 @@ def watch_over(trial_s):
     why = UNPROVEN
 
     def over(timer):
-        # This module's own names are gone by now: assemble.py lets go of what only boots need.
-        # No file is touched in a callback: it may run in the middle of LittleFS, or of a write to
-        # flash. So the watchdog does it, and the next boot takes the version back.
+        # assemble.py has cleared this module's globals by now (see _let_go), so use local names.
+        # Don't touch files: this may run in the middle of a write to flash. Loop until the
+        # watchdog resets the board; the next boot undoes the update.
         try:
             modules["hal"].remember(why)
         except Exception:
-            pass  # this version's hal is another: then nobody tells why
+            pass  # this version's hal is different: the reason is lost
         while True:
             pass
 
-    # The software timer of RP2 and of ESP32 from 1.29 on, else an ESP32's first hardware timer;
-    # hal's is another one. 1.24 would take -1 for hardware timer 3, which few chips have.
+    # Use the software timer on RP2 and on ESP32 from 1.29 on, else an ESP32's first hardware
+    # timer; hal uses another one. 1.24 would read -1 as hardware timer 3, which few chips have.
     old = sys.platform == "esp32" and sys.implementation.version < (1, 25)
     period = 1000 * (_BOOT_S + _PATIENCE * (trial_s if isinstance(trial_s, int) else 60))
     for number in (0,) if old else (-1, 0):
         try:
             timer = machine.Timer(number)
             timer.init(mode=machine.Timer.ONE_SHOT, period=period, callback=over)
-            sys.modules[GUARD] = timer  # an RP2's ends with the last reference to it
+            sys.modules[GUARD] = timer  # keep a reference: without one, an RP2's timer ends
             return
         except Exception as error:
             trouble = error

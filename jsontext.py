@@ -1,7 +1,7 @@
-"""JSON text (RFC 8259): read it strictly, and change one value while the rest keeps its look.
+"""JSON text (RFC 8259): parses it strictly, and changes one value without reformatting the others.
 
-MicroPython's parser takes `{"a": }` and `[1,,2]` and drops what it likes; a config.json with a
-mistake must be refused whole, and the mistake found.
+MicroPython's parser accepts `{"a": }` and `[1,,2]`, and loses values. A config.json with a mistake
+must be refused as a whole, with the line of the mistake.
 """
 
 import json
@@ -12,7 +12,7 @@ from micropython import const
 _SPACE = const(" \t\r\n")
 _NUMBER = const("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$")
 _HEX = const("[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]")
-_DEEPEST = const(16)  # objects and lists in each other: a small stack must hold us
+_DEEPEST = const(16)  # nested objects and lists; each takes a frame of a small stack
 
 
 def parse(text):
@@ -27,7 +27,7 @@ def parse(text):
 
 
 def replace(text, keys, value):
-    """Return text with the value at a tuple of keys, which is made where it is missing."""
+    """Return text with the value at a tuple of keys replaced; missing objects are made."""
     at = text.index("{")
     for depth, key in enumerate(keys):
         found, empty = _member(text, at, key)
@@ -47,7 +47,7 @@ def replace(text, keys, value):
 
 
 def _member(text, at, key):
-    """Where the value of key begins in the object at `at`, -1 where none is; is it empty?"""
+    """Return (where the value of key begins or -1, whether the object at `at` is empty)."""
     at = _skip(text, at + 1)
     empty = text[at] == "}"
     while text[at] != "}":
@@ -63,7 +63,7 @@ def _member(text, at, key):
 
 
 def _value_end(text, at, depth=0):
-    """Where the value that begins at `at` ends; ValueError at a mistake in it."""
+    """Return where the value at `at` ends. Raises ValueError at a mistake in it."""
     if depth > _DEEPEST:
         raise ValueError("nested too deep, look at line %d" % _line(text, at))
     opening = text[at : at + 1]
@@ -86,7 +86,7 @@ def _value_end(text, at, depth=0):
 
 
 def _string_end(text, at):
-    """Where the string whose quote stands at `at` ends."""
+    """Return where the string that begins at `at` ends."""
     start = at
     at = _past(text, at, '"')
     while at < len(text) and text[at] != '"' and text[at] >= " ":
@@ -98,12 +98,12 @@ def _string_end(text, at):
                 _fail(text, start)
         at += 1
     if text[at : at + 1] != '"':
-        _fail(text, start)  # where it begins: what follows looks like anything
+        _fail(text, start)  # report where it begins: the rest may look like anything
     return at + 1
 
 
 def _word_end(text, at):
-    """Where a number, true, false or null ends."""
+    """Return where a number, true, false or null ends."""
     start = at
     while at < len(text) and text[at] not in _SPACE and text[at] not in ',:"{}[]':
         at += 1
@@ -114,14 +114,14 @@ def _word_end(text, at):
 
 
 def _skip(text, at):
-    """Where the next thing after white space begins."""
+    """Return the next place at or after `at` that isn't white space."""
     while at < len(text) and text[at] in _SPACE:
         at += 1
     return at
 
 
 def _past(text, at, mark):
-    """The place behind a mark that must stand at `at`."""
+    """Return the place after mark. Raises ValueError if mark isn't at `at`."""
     if text[at : at + 1] != mark:
         _fail(text, at)
     return at + 1
@@ -132,5 +132,5 @@ def _fail(text, at):
 
 
 def _line(text, at):
-    """The line of a place, from 1."""
+    """Return the line number of a place, from 1."""
     return text[:at].count("\n") + 1

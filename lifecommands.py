@@ -1,6 +1,6 @@
-"""SITE config: checks a configuration, confirms the one on trial or goes back; borrowed each time.
+"""SITE config: checks a configuration, confirms the one on trial or takes it back.
 
-FTP asks it, too, what to tell of an upload that became /config.json.
+FTP also calls it for its reply to an upload of /config.json. Borrowed for each use.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from services.borrow import borrow, forget
 
 _USAGE = "Usage: SITE config [check [path] | confirm | revert]"
 _CONFIG = const("/config.json")
-_MOST = const(16_384)  # bytes that are checked: the parser holds the loop meanwhile
+_MOST = const(16_384)  # bytes that are checked: the parser blocks the loop
 _WAIT_MS = const(100)
 _WAITS = const(50)
 
 
 async def config(owner, arg):
-    """SITE config; or the lines of a reply, where arg is bytes, what FTP would say otherwise."""
+    """Handle SITE config. If arg is bytes, FTP's reply to an upload, return its lines instead."""
     status, events, rows = owner
     if isinstance(arg, bytes):
         return _uploaded(arg, events, rows)
@@ -36,7 +36,7 @@ async def config(owner, arg):
 
 
 def _state(section):
-    """trial, proven, reverted; waiting: it has not run yet; new: there was never a proven one."""
+    """Return "trial", "proven", "reverted" or "waiting": it is new and has not run yet."""
     state = section.get("state")
     if state == "trial":
         return state
@@ -56,7 +56,7 @@ async def _confirm(section, events, state):
 
 
 async def _judged(section, events, verb, wanted):
-    """Have the trial end in a state. It may have found no memory to hear of it, so look."""
+    """Ask the trial to end in a state, and wait. Without memory it may miss the event, so poll."""
     events.publish("config/" + verb)
     for _ in range(_WAITS):
         await asyncio.sleep_ms(_WAIT_MS)
@@ -80,7 +80,7 @@ async def _revert(section, events, state):
 
 
 def _uploaded(text, events, rows):
-    """The lines of the reply to an upload of config.json; its problems are published, too."""
+    """Return the lines of the reply to an upload of config.json; publish its problems."""
     problems = _checked(_CONFIG, rows)
     for problem in problems:
         events.publish("config/problem", problem=problem)
@@ -95,7 +95,7 @@ def _shown(problems):
 
 
 def _checked(path, rows):
-    """What is wrong with a file, as lines for people; OSError where it can't be read."""
+    """Return what is wrong with a file, as lines for people. OSError if it can't be read."""
     with open(path, "rb") as file:
         content = file.read(_MOST + 1)
     if len(content) > _MOST:
@@ -114,11 +114,11 @@ def _checked(path, rows):
             forget(module)
     if why:
         problems.append("No admin could log in with it: the board would go back to the proven one")
-    # A key may hold anything, a line end too.
+    # A key may contain any character, even a line end.
     return ["".join([char if char >= " " else "?" for char in text]) for text in problems]
 
 
-# name -> (handler(owner, arg), usage, for admins alone, is a coroutine)
+# name -> (handler(owner, arg), usage, only for admins, is a coroutine)
 COMMANDS = {
     "config": (config, "config [check [path]|confirm|revert]: its trial", True, True),
 }

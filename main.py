@@ -1,18 +1,18 @@
-"""Outpost: names the services, and has them run; daemon.py does it.
+"""Outpost: lists the services; daemon.py runs them.
 
-Firmware compiles this file on the board, which takes heap for each of its words: hence its size.
+Firmware compiles this file on the board. Each of its words takes heap, so the file is short.
 """
 
 import gc
 
-# Collecting often while modules are imported packs what stays: without it a third of a small
-# heap ends up in holes that hold nothing of use.
+# Collect often while modules are imported, so that they lie close together. Otherwise a third of a
+# small heap ends up in holes too small to use.
 gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
 
 VERSION = "0.2.0"
 
-# Name, module, class, and the key without which the service is not even imported;
-# in the order of starting, stopped in reverse.
+# Name, module, class, and the key without which the service is not imported. They start in this
+# order and stop in reverse.
 SERVICES = (
     ("log", "services.log", "Log", None),
     ("network", "services.network", "Network", None),
@@ -25,7 +25,7 @@ SERVICES = (
 
 
 def at_prompt():
-    """Ctrl-C: the board stays at its prompt, and what the person there does is no fault of it."""
+    """Ctrl-C: the board stays at its prompt. What the user does there is no fault of the board."""
     import hal
 
     hal.feed_from_timer()
@@ -33,7 +33,7 @@ def at_prompt():
         import recovery
 
         recovery.interrupted()
-    except Exception as error:  # somebody removed it, or it is an older one
+    except Exception as error:  # removed, or an older version
         print("Ctrl-C could not be noted:", error)
 
 
@@ -43,11 +43,11 @@ except KeyboardInterrupt:
     at_prompt()
     raise
 try:
-    # The names are those that run in rescue mode, too; without the last one where that fails.
+    # These run in rescue mode too; the last one doesn't if rescue mode fails.
     daemon.main(VERSION, SERVICES, ("log", "network", "ftp", "time", "update", "telemetry"))
     at_prompt()
 except KeyboardInterrupt:  # while the services are made, while they stop, or after a crash
     at_prompt()
     raise
-except Exception:  # no memory for anything: a prompt that nobody sees is no place to stay
+except Exception:  # no memory even for a report: nobody watches a prompt, so reset
     daemon.hal.reset()

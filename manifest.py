@@ -1,16 +1,15 @@
 """Freezes Outpost into firmware: `include("DIR/manifest.py")` in your board's manifest.
 
-Read by MicroPython's build, not by boards; docs/deploy.md tells how and what it changes. What is
-frozen is the bundle, which `make package` builds first.
+MicroPython's build reads it, not the board. docs/deploy.md says how, and what it changes. It
+freezes the bundle, so run `make package` first.
 """
 
 import os
 
 _BUILT = "build/firmware/manifest.py"
 
-# Frozen boot.py and main.py are run in place of the files of these names, whatever they hold:
-# a board that comes up with an empty flash, and that no file can keep from it. start=False
-# leaves both to the flash.
+# Frozen boot.py and main.py run instead of the files of these names. So a board with an empty
+# flash starts Outpost, and no file can prevent it. With start=False, the files on flash run.
 options.defaults(start=True)
 
 if not os.path.exists(_BUILT):  # the build reads each manifest in its own folder

@@ -1,8 +1,8 @@
-"""Proven: the files of a configuration's life: on trial, proven, taken back; loaded when needed.
+"""Proven: the files of a configuration: on trial, proven, taken back; loaded when needed.
 
-/config.json is what the operator sent, /config.last the last one that has proven itself: prove()
-alone writes it, and config.put(), which keeps it equal where the two were equal. Where both have
-the same bytes, config.json is proven; else it is on trial. take_back() keeps the failed one as
+/config.json is what the operator sent. /config.last is the last one that proved itself. Only
+prove() writes it, and config.put(), which keeps the two equal if they were. If both are equal,
+config.json is proven; else it is on trial. take_back() stores the failed one as
 /config.failed.json and its reason in /config.why.
 """
 
@@ -18,12 +18,12 @@ CONFIG = const("/config.json")
 LAST = const("/config.last")
 FAILED = const("/config.failed.json")
 _WHY = const("/config.why")
-_TOLD = const("told ")  # what it begins with once the event was published
+_TOLD = const("told ")  # prefix of the file once its event was published
 _LONGEST = const(300)  # characters of a reason
 
 
 def content(path):
-    """The bytes of a file; None where there is none. OSError where it can't be read."""
+    """Return the bytes of a file, None if there is none. Raises OSError if it can't be read."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -34,22 +34,22 @@ def content(path):
 
 
 def digest():
-    """The SHA-256 of config.json, b"" without one; OSError."""
+    """Return the SHA-256 of config.json, b"" if there is none. Raises OSError."""
     found = content(CONFIG)
     return b"" if found is None else sha256(found).digest()
 
 
 def prove():
-    """Make config.json the proven one; what was told of an earlier one is forgotten. OSError."""
+    """Make config.json the proven one; forget why an earlier one failed. Raises OSError."""
     replace(LAST, (content(CONFIG),))
     _remove(_WHY)
 
 
 def take_back(why):
-    """Put the proven file in config.json's place, which stays as the failed one; OSError.
+    """Move config.json to the failed one and put the proven one in its place. Raises OSError.
 
-    A power cut at any write leaves config.json as it was, or missing beside the proven one, which
-    the next boot puts back, or all of it done.
+    A power cut leaves config.json unchanged, or missing (the next boot restores the proven one),
+    or replaced.
     """
     proven = content(LAST)
     if proven is None:
@@ -57,18 +57,18 @@ def take_back(why):
     try:
         replace(_WHY, (why[:_LONGEST],))
     except OSError:
-        pass  # a full disk: to come back matters more than to say why
+        pass  # a full disk: going back matters more than the reason
     if not on_fat(CONFIG):
-        # One step, which needs no room.
+        # One rename, which needs no free block.
         os.rename(CONFIG, FAILED)
     else:
-        # A cut in FAT's rename can leave one file under two names.
+        # A power cut in FAT's rename can leave one file under two names, so copy.
         try:
             replace(FAILED, (content(CONFIG),))
             replace(CONFIG, (proven,))
             return
         except OSError:
-            _remove(CONFIG)  # a full disk: it gives the room for the proven one
+            _remove(CONFIG)  # a full disk: make room for the proven one
     replace(CONFIG, (proven,))
 
 
@@ -83,7 +83,7 @@ def reason():
 
 
 def tell(section, events):
-    """Say in STAT, and once as an event, that a configuration was taken back, and why."""
+    """Report in STAT, and once as an event, that a configuration was taken back, and why."""
     why, told = reason()
     if not why:
         return
@@ -94,11 +94,11 @@ def tell(section, events):
         try:
             replace(_WHY, (_TOLD, why))
         except OSError:
-            pass  # it is told once more
+            pass  # it is reported once more
 
 
 def _remove(path):
     try:
         os.remove(path)
     except OSError:
-        pass  # there is none
+        pass  # it doesn't exist

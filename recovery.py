@@ -1,7 +1,7 @@
-"""The update journal, and what a board remembers across boots; imports nothing of ours.
+"""The update journal, and what a board remembers across boots. Imports no other module of ours.
 
-It works before any file that an update may replace is imported, and no update replaces it unless
-it says so. docs/update.md describes the journal; every step may be cut short and done again.
+It runs before any file that an update may replace is imported. No update replaces this file unless
+its manifest says so. Each step may be interrupted and repeated: docs/update.md.
 """
 
 import json
@@ -17,30 +17,30 @@ PREV = "/prev"
 PLAN = "/prev/plan"
 _RESCUE = const("/rescue")
 
-_BOOTS = const(3)  # of a trial, that its version ended itself
-_POWER_ONS = const(10)  # of a trial: a button that a person pressed, or a version that browns out
-_BAD_BOOTS = const(3)  # until rescue mode
+_BOOTS = const(3)  # boots of a trial that its own version caused
+_POWER_ONS = const(10)  # power-ons of a trial: by a person, or by a version that browns out
+_BAD_BOOTS = const(3)  # bad boots before rescue mode
 _TEXT = const(120)  # characters of a reason
 _SECTOR = const(512)  # bytes of a record on FAT
 _ENOSPC = const(28)
-GUARD = "recovery.guard"  # where sys.modules holds the timer of a trial, whoever forgets recovery
-UNPROVEN = "unproven"  # what hal.remember() keeps of a version that forgot to prove itself
+GUARD = "recovery.guard"  # key in sys.modules for a trial's timer; outlives this module
+UNPROVEN = "unproven"  # what hal.remember() stores if a version did not prove itself in time
 _BITTEN = const("the watchdog reset it")
 
-_ends = []  # what settle() has taken out of the record before begin()
+_ends = []  # the record's "end", which settle() removed before begin()
 
 
 def record():
-    """The boot record. Empty where nothing was kept or it is damaged.
+    """Return the boot record, {} if there is none or it is damaged.
 
-    MemoryError: it may be there, and must not be replaced by one that knows nothing of a trial.
+    Raises MemoryError if it could not be read: don't replace it then, it may hold a trial.
 
-    boots, cause: of all boots, of this one. hung: who held the loop when the watchdog came.
-    bad, end: see begin() and ended(). rescues: see healthy(). version: of the last manifest;
-    application: of the last that was not Outpost's. update: state, boots of the trial, to, from,
+    boots: number of boots. cause: why this one started. hung: the task that held the loop when the
+    watchdog fired. bad, end: see begin() and ended(). rescues: see healthy(). version: of the last
+    manifest. application: of the last one that was not Outpost's. update: state, boots, to, from,
     reason.
     """
-    # FAT can't replace a file: there both are kept, and one of them is whole.
+    # FAT can't rename over a file, so there are two copies; one of them is always whole.
     return _read(_PATH) or _read(_NEW) or {}
 
 
@@ -51,15 +51,15 @@ def _read(path):
         return kept if isinstance(kept, dict) else None
     except MemoryError:
         raise
-    except Exception:  # missing or damaged: a boot needs none of it
+    except Exception:  # missing or damaged: booting goes on without it
         return None
 
 
 def keep(kept):
-    """Replace the record: a power cut leaves the old one or the new one, whole. OSError.
+    """Replace the record; a power cut leaves the old or the new one. Raises OSError.
 
-    LittleFS holds 128 bytes beside a file's name. What matters fits in there, so that a journal
-    goes on where every block is taken.
+    LittleFS stores up to 128 bytes beside the file's name. If no block is free, write only the
+    keys that matter, which fit there, so that the update can go on.
     """
     try:
         _write(kept)
@@ -71,7 +71,7 @@ def keep(kept):
             short["update"] = {key: update[key] for key in ("state", "boots") if key in update}
         try:
             _write(short)
-        except OSError:  # two long names
+        except OSError:  # two long names: still too long
             if not short.pop("application", None):
                 raise
             _write(short)
@@ -86,8 +86,8 @@ def _write(kept):
         return
     if len(text) > _SECTOR:
         raise OSError(_ENOSPC)
-    # What is written may not be whole for a while: then the other one must be. In its place,
-    # and always of one size, so that it needs no room on a full disk.
+    # A file may be damaged while it is written, so the other copy must be whole. Both are
+    # overwritten at a fixed size, so that a full disk suffices.
     for path in (_NEW, _PATH) if _read(_PATH) else (_PATH, _NEW):
         with open(path, "r+b" if exists(path) else "wb") as file:
             file.write(text)
@@ -95,13 +95,13 @@ def _write(kept):
 
 
 def update_of(kept):
-    """The journal in a record; an empty one where there is none."""
+    """Return the journal of a record, {} if there is none."""
     update = kept.get("update")
     return update if isinstance(update, dict) else {}
 
 
 def mark(state, **more):
-    """Set the journal's state, and what else it says; "applying" begins a new one. OSError."""
+    """Set the journal's state and other keys; "applying" starts a new one. Raises OSError."""
     kept = record()
     update = {} if state == "applying" else update_of(kept)
     update["state"] = state
@@ -112,13 +112,13 @@ def mark(state, **more):
         update["reason"] = update["reason"][:_TEXT]
     kept["update"] = update
     if state in ("applying", "undoing"):
-        kept["end"] = ""  # the reset that follows is asked for
+        kept["end"] = ""  # the reset that follows is intended
         kept.pop("bad", None)
     keep(kept)
 
 
 def ended(why=""):
-    """Note how this life ends, before the reset: "" as it was asked to, else what failed."""
+    """Note why this life ends, before the reset. why: "" if it was asked to, else what failed."""
     try:
         kept = record()
         if kept.get("end") != why:
@@ -129,17 +129,17 @@ def ended(why=""):
 
 
 def interrupted():
-    """Ctrl-C: a person works at the board. What this life ends by is no fault of its software."""
+    """Ctrl-C: a person works at the board, so the next reset is no fault of the software."""
     _unguard()
     ended()
 
 
 def healthy(in_rescue=False):
-    """Forget the bad boots: this one has lived. Return how often in a row that was rescue mode."""
+    """Clear the count of bad boots. Return how many healthy boots in a row were in rescue mode."""
     kept = record()
     bad = kept.pop("bad", None)
     rescues = kept.pop("rescues", 0)
-    if not isinstance(rescues, int):  # somebody wrote it
+    if not isinstance(rescues, int):  # edited by hand
         rescues = 0
     if in_rescue:
         kept["rescues"] = rescues + 1
@@ -149,17 +149,16 @@ def healthy(in_rescue=False):
 
 
 def begin(cause, hung=None):
-    """Count this boot and keep its cause; return the record. Never raises.
+    """Count this boot, store its cause and return the record. Never raises.
 
-    cause: why the board started, as resets.reset_cause() says. hung: who held the loop then, as
-    hal.remembered() says, or what that life lacked for its last words. A boot is bad after one
-    that ended by the watchdog, by what main.py could not cope with, or by a reset that nobody
-    asked for. Power comes and goes, and that says nothing. A full or broken file system must not
-    stop the boot: then the record is right, but not kept.
+    cause: of reset_cause(). hung: of hal.remembered(): the task that held the loop, or what the
+    last life lacked when it ended. A boot is bad if the life before ended by the watchdog, by an
+    error that main.py could not handle, or by a reset that was not asked for. Power-ons don't
+    count. If the file system is full or broken, the record is returned but not stored.
     """
     try:
         kept = record()
-    except MemoryError:  # a boot that is not counted is better than an update that is forgotten
+    except MemoryError:  # better not to count a boot than to lose an update
         return {}
     boots = kept.get("boots")
     kept["boots"] = boots + 1 if isinstance(boots, int) and boots >= 0 else 1
@@ -167,19 +166,19 @@ def begin(cause, hung=None):
     if end is None and _ends:
         end = _ends.pop()
     if cause == "watchdog" and end == "":
-        cause = "reset"  # it was going down, or somebody worked at the prompt
+        cause = "reset"  # the last life was already ending, or was at its prompt
     kept["cause"] = cause
     kept.pop("hung", None)
     who = " (%s)" % hung if hung else ""
     if cause == "watchdog":
         end = end or "the watchdog" + who
         update = update_of(kept)
-        if hung and update.get("reason") == _BITTEN:  # settle() knew no more, without hal
+        if hung and update.get("reason") == _BITTEN:  # settle() runs without hal
             why = "it did not prove itself in time" if hung == UNPROVEN else ""
             update["reason"] = why or "%s, %s hung" % (_BITTEN, hung)
         if hung and hung != UNPROVEN:
             kept["hung"] = hung
-    elif cause in ("reset", "soft") and end is None and kept["boots"] > 1:  # the first: deploy's
+    elif cause in ("reset", "soft") and end is None and kept["boots"] > 1:  # 1: deploy's reset
         end = "a %sreset that nobody asked for" % ("soft " if cause == "soft" else "") + who
     try:
         if end and update_of(kept).get("state") != "trial":
@@ -194,7 +193,7 @@ def begin(cause, hung=None):
 
 
 def rescue():
-    """Why this boot shall start only what reaches the board; None where it needn't."""
+    """Return why this boot must start only what makes the board reachable, or None."""
     if exists(_RESCUE):
         return "the file %s is there: remove it and reboot" % _RESCUE
     kept = record()
@@ -207,14 +206,14 @@ def rescue():
 
 
 def settle(cause="power-on", watchdog=True):
-    """Finish or undo an update, count the boots of a trial; at each boot, before all else.
+    """At each boot, first: finish or undo an update, count the boots of a trial.
 
-    cause: as resets.reset_cause() says. watchdog: whether a trial may start it.
+    cause: of reset_cause(). watchdog: whether a trial may start the watchdog.
     """
     try:
         _settle(cause, watchdog)
     except Exception as error:
-        # The next boot tries again; until then whatever is in place may be enough for FTP.
+        # The next boot tries again. Until then the files in place may suffice for FTP.
         print("recovery: the update could not be settled:", error)
 
 
@@ -251,7 +250,7 @@ def _settle(cause, watchdog):
     if state == "undoing":
         before = journal.header()
         went_back = journal.backward()
-        if not update.get("boots"):  # it never came as far as its trial: a part is still staged
+        if not update.get("boots"):  # the trial never began: some files are still staged
             for _ in journal.clearing(NEXT):
                 pass
         if went_back:
@@ -269,7 +268,7 @@ def _settle(cause, watchdog):
 
 
 def _step(kept, update, state, why=None):
-    if "end" in kept:  # not to be taken for the end of a life that hangs before begin()
+    if "end" in kept:  # move it aside: after a hang before begin(), it would pass for this boot's
         _ends.append(kept.pop("end"))
     update["state"] = state
     if why:
@@ -280,7 +279,7 @@ def _step(kept, update, state, why=None):
 
 
 def _verdict(kept, update, cause):
-    """Why a version on trial has failed; None while it hasn't."""
+    """Return why a version on trial has failed, or None."""
     end = kept.get("end")
     if end:
         return end
@@ -297,23 +296,22 @@ def _verdict(kept, update, cause):
 
 
 def _is_no_fault(cause, end):
-    """Whether why the board started says nothing of the version on trial.
+    """Whether the cause of this start says nothing about the version on trial.
 
-    A soft reset is a person's at the prompt, whose life before ended in a known way; else it is
-    an application's.
+    A soft reset at the prompt follows an "end"; without one, an application did it.
     """
     return cause == "external" or (cause == "soft" and end is not None)
 
 
 def _unguard():
-    """End what journal.watch_over() began."""
+    """Stop the timer of journal.watch_over()."""
     timer = sys.modules.pop(GUARD, None)
     if timer:
         timer.deinit()
 
 
 def on_fat():
-    """True where the root is a FAT, whose renames a power cut can halve, or may be one."""
+    """True if the root is FAT, or may be: a power cut can leave a rename there half done."""
     import vfs
 
     try:

@@ -1,14 +1,14 @@
-"""Why the board was reset: asked once a boot, before anything that an update may replace.
+"""Why the board was reset. Asked once at each boot, before files that an update may replace.
 
-A trial depends on it, so hal, whose affair `machine` is elsewhere, can't be asked.
+A trial depends on the answer, so it can't come from hal, which may be replaced.
 """
 
 import sys
 
 from micropython import const
 
-# What machine.reset_cause() may return; a port has only the constants that it can tell apart. A
-# brown-out is none of them: ESP32 and RP2 call it a power-on.
+# Values of machine.reset_cause(). A port has only the constants that it can tell apart. ESP32 and
+# RP2 report a brown-out as a power-on.
 _CAUSES = (
     ("PWRON_RESET", "power-on"),
     ("HARD_RESET", "reset"),
@@ -17,24 +17,24 @@ _CAUSES = (
     ("SOFT_RESET", "soft"),
 )
 
-# The RP2's watchdog; what the pico-sdk's hardware_watchdog and its registers' descriptions say.
+# Registers of the RP2's watchdog, from pico-sdk's hardware_watchdog and its register descriptions.
 _WATCHDOG_RP2040 = const(0x40058000)
 _WATCHDOG_RP2350 = const(0x400D8000)
 _REASON = const(0x08)
-_FORCED = const(0x02)  # of REASON: machine.reset() triggers it; a bite and the ROM let it run out
+_FORCED = const(0x02)  # bit of REASON: set by machine.reset(), not by a timeout or by the ROM
 _SCRATCH4 = const(0x1C)
-_ENABLED = const(0x6AB73121)  # in SCRATCH4 while one runs; machine.reset() and the ROM put a 0
-_CLEAR = const(0x3000)  # added to a register's address: writing clears those bits of it
-# Of CTRL, PAUSE_JTAG: each reset of the hardware sets it, starting the watchdog clears it, and so
-# does reset_cause(). Where it is clear already, the chip was not reset: only the program was.
+_ENABLED = const(0x6AB73121)  # SCRATCH4 while a watchdog runs; machine.reset() and the ROM write 0
+_CLEAR = const(0x3000)  # address offset: a write clears these bits of the register
+# Bit PAUSE_JTAG of CTRL. A hardware reset sets it; starting the watchdog and reset_cause() clear
+# it. If it is already clear, only the program was restarted.
 _UNSEEN = const(0x01000000)
 
 
 def reset_cause():
-    """Why the board started; to be asked once, by boot.py, before a watchdog is started.
+    """Return why the board started. Call once, from boot.py, before a watchdog is started.
 
-    power-on, reset, watchdog, deep-sleep, soft, or external: by a flasher, USB or JTAG, which
-    says nothing of the software. A reset button and a brown-out read as power-on.
+    power-on, reset, watchdog, deep-sleep, soft or external. external: a flasher, USB or JTAG,
+    which says nothing about the software. A reset button and a brown-out give power-on.
     """
     try:
         import machine
@@ -47,14 +47,14 @@ def reset_cause():
     for name, text in _CAUSES:
         if getattr(machine, name, None) == cause:
             return text
-    return "external"  # 0: an ESP32's USB or JTAG [S: esp32/modmachine.c]
+    return "external"  # cause 0: an ESP32's USB or JTAG [S: esp32/modmachine.c]
 
 
 def _rp2_cause(mem, watchdog):
-    """The cause on an RP2, whose own one stays what it is until the hardware is reset again.
+    """Return the cause on an RP2, whose machine.reset_cause() is only renewed by a hardware reset.
 
-    watchdog: what machine.reset_cause() says, also of machine.reset() and of a flasher's reset,
-    which both work through the watchdog.
+    watchdog: whether machine.reset_cause() says so. It also says so after machine.reset() and
+    after a flasher's reset, which both use the watchdog.
     """
     base = _WATCHDOG_RP2350 if "RP2350" in sys.implementation._machine else _WATCHDOG_RP2040
     unseen = mem[base] & _UNSEEN

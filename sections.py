@@ -1,16 +1,16 @@
-"""Sections: what each service is given of config.json, and what is wrong with it.
+"""Sections: divides config.json among the services, and says what is wrong with it.
 
-Nothing here writes or hashes, so the same rules check a file before it runs.
+Nothing here writes files or hashes passwords, so the rules can also check a file before it runs.
 """
 
 from services.borrow import borrow
 
 
 def divided(settings, rows, problems):
-    """Yield (name, keyword arguments) of each service in main.py's table that is wanted.
+    """Yield (name, keyword arguments) for each service in main.py's table.
 
-    The arguments are None where the service is off, and an exception where its rules can't be
-    loaded. What is wrong is appended to problems, as lines that begin with the key.
+    The arguments are None if the service is off, and an exception if its rules can't be loaded.
+    Problems are appended to problems, as lines that begin with the key.
     """
     import config
 
@@ -39,9 +39,9 @@ def divided(settings, rows, problems):
 
 
 def no_way_in(settings, rows, problems):
-    """Why no admin could log in to a board that ran on settings; None where one can.
+    """Return why no admin could log in to a board with these settings; None if one can.
 
-    problems: gets what is wrong with all of them.
+    problems: the problems of all sections are appended to it.
     """
     why = None
     for name, given in divided(settings, rows, problems):

@@ -11,25 +11,25 @@ from micropython import const
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
-_HEALTHY_S = const(60)  # a run of this length forgives the failures before it
+_HEALTHY_S = const(60)  # a run of this length clears the count of failures
 _FAILURES_TO_RESET = const(10)  # in a row, of a critical service
-_HEAP_MS = const(5_000)  # between two measurements that nobody asked for
+_HEAP_MS = const(5_000)  # between two measurements by the beat
 _FLASH_MS = const(60_000)  # LittleFS walks its whole tree to count the free blocks
-_SHARE = const(200)  # each waits so many times what it took: both together 1 % of the time at most
+_SHARE = const(200)  # times its own duration: the pause after a measurement; both take 1 % at most
 _STOP_MS = const(5_000)  # how long one service may take to clean up
 _STEP_MS = const(10)
-_HANG_MS = const(4_000)  # no step takes so long, and the watchdog waits for as long again
+_HANG_MS = const(4_000)  # longer than any normal step; the watchdog fires 4 s later
 _ERROR_CHARS = const(200)
 _TRACEBACK_CHARS = const(600)  # its end names the line that failed; MQTT and flash are small
 
 
 def error_text(error):
-    """An exception as one line: its type and what it says, 200 characters at most."""
+    """Return an exception as one line: type and message, at most 200 characters."""
     return " ".join(("%s: %s" % (type(error).__name__, error))[:_ERROR_CHARS].split())
 
 
 def traceback_text(error):
-    """The traceback of error as text, its last 600 characters at most."""
+    """Return the traceback of error as text, at most its last 600 characters."""
     out = io.StringIO()
     sys.print_exception(error, out)
     text = out.getvalue()
@@ -37,27 +37,26 @@ def traceback_text(error):
 
 
 def report(say, what, error):
-    """Say what failed and why; nothing where the heap has no room even for that. Never raises."""
+    """Print what failed and why, or nothing if there is no memory for it. Never raises."""
     try:
         say("%s: %s" % (what, error_text(error)))
-    except Exception:  # a second lack of memory, in the answer to the first
+    except Exception:  # no memory, often while an earlier lack of memory is handled
         pass
 
 
 class _StallQueue(core.IOQueue):
     """asyncio's IO queue, which the loop enters between any two steps of tasks.
 
-    So the time between leaving it and entering it again is one task's step: the only place
-    that sees every stall and knows who caused it, without a task of its own. Allocates
-    nothing but when there is a new longest step, and raises nothing then: what is raised here ends
-    the loop, and with it the board's life.
+    So the time from leaving it to entering it again is one task's step. This finds every stall and
+    its task, and needs no task of its own. It allocates only for a new longest step. It must not
+    raise: an exception here ends the loop.
     """
 
     def __init__(self, name_task):
         super().__init__()
         self._name_task = name_task
-        self.left = ticks_ms()  # when a step began; None between two
-        self._looked = False  # just now: no step since then
+        self.left = ticks_ms()  # when the current step began; None between steps
+        self._looked = False  # True if no step ran since the last wait
         self.longest_ms = 0
         self.by = None
 
@@ -70,13 +69,13 @@ class _StallQueue(core.IOQueue):
             except MemoryError:
                 self.by = None
         self.left = None
-        # The loop asks again, with 0, as soon as it has slept: it has just been told.
+        # After a sleep the loop asks again with dt 0, before any step: skip that.
         if dt or not self._looked:
             try:
-                core.IOQueue.wait_io_event(self, dt)  # super() would be an object each time
+                core.IOQueue.wait_io_event(self, dt)  # super() would allocate an object each time
             except MemoryError:
-                # For id(), of an address from 0x40000000 on (an ESP32-C6's), it takes 16 bytes.
-                # Whoever is ready is so in the next turn, too.
+                # poll calls id(), which takes 16 bytes for addresses from 0x40000000 on
+                # (ESP32-C6). Sockets that are ready stay so until the next call.
                 pass
         self._looked = dt > 0
         self.left = ticks_ms()
@@ -87,8 +86,8 @@ class Supervisor:
 
     status, events: the shared objects. uptime: a callable that returns whole seconds since the
     start. watchdog: an object with feed(), or None. flash: a callable that returns (free, total)
-    bytes. remember: a callable that keeps a text, or None, through a reset; for look(). say:
-    prints one line, whether or not anybody reads the console.
+    bytes. remember: a callable that stores a text, or None, across a reset; used by look(). say:
+    prints one line, even if no host reads the console.
     """
 
     def __init__(
@@ -111,12 +110,12 @@ class Supervisor:
         self._keepers = []  # (service, task) in the order of starting
         self._stopping = asyncio.Event()
         self._how = None
-        self.failed = None  # why it gave up and stopped the board; None: it was asked to
+        self.failed = None  # why it reset the board by itself; None if it was asked to
         self._queue = None
         self._remember = remember
         self._print = say
         self._noted = False
-        # When each was measured, and the milliseconds it took; asked for through the status.
+        # (when it was measured, milliseconds that it took). The status calls measure().
         self._heap_last = self._flash_last = None
         status.measure = self.measure
         status.give_up = self.give_up
@@ -127,16 +126,16 @@ class Supervisor:
         self._stopping.set()
 
     def give_up(self, why):
-        """Reset the board in an orderly way; the next boot knows why. Never waits."""
+        """Reset the board in an orderly way; the next boot reports why. Never waits."""
         self.failed = self.failed or why
         self.stop("reset")
 
     async def run(self):
-        """Start the services in order, watch over them, stop them in reverse; return how."""
+        """Start the services in order, supervise them, stop them in reverse; return how."""
         asyncio.get_event_loop().set_exception_handler(self._lost)
         beat = None
         try:
-            # Before anything waits on the old one: a waiting task would never be woken.
+            # Before any task waits on the old queue: it would never be woken.
             self._queue = core._io_queue = _StallQueue(self._name)
             for service in self.services:
                 self._say(service, "starting")
@@ -148,27 +147,27 @@ class Supervisor:
         finally:
             try:
                 self.events.publish("board/stop", how=self._how or "interrupt")
-            except MemoryError:  # the services are stopped all the same
+            except MemoryError:  # stop the services all the same
                 gc.collect()
             for service, task in reversed(self._keepers):
                 try:
                     await self._stop(service, task)
-                except MemoryError:  # the others are stopped all the same
+                except MemoryError:  # stop the others all the same
                     gc.collect()
                 if self._watchdog:
                     self._watchdog.feed()
             if beat:
                 beat.cancel()
-            self.status.spare = None  # the reserve: for the note of how this life ended
-            self._queue = None  # look() has nothing to look at
+            self.status.spare = None  # free the reserve, so that the reason can be stored
+            self._queue = None  # look() must ignore what follows
         return self._how
 
     def look(self, timer=None):
-        """Have it remembered who holds the loop, when that is for seconds; for a timer's callback.
+        """Store the name of a task that holds the loop for seconds. Called by a timer.
 
-        In a hang no task runs, and the watchdog resets without a word: the next boot tells what
-        was remembered. A task that lets go in time is forgotten. No file is touched: a callback
-        may run in the middle of a write to flash.
+        In a hang no task runs, and the watchdog resets the board. The next boot reports the stored
+        name. It is cleared if the task ends its step in time. This must not touch files: it may
+        run in the middle of a write to flash.
         """
         try:
             left = self._queue.left if self._queue else None
@@ -176,7 +175,7 @@ class Supervisor:
             if hangs != self._noted:
                 self._noted = hangs
                 self._remember(self._name(core.cur_task) if hangs else None)
-        except KeyboardInterrupt:  # the firmware would print it, and go on
+        except KeyboardInterrupt:  # the firmware would only print it
             self.stop("interrupt")
 
     async def _stop(self, service, task):
@@ -187,20 +186,20 @@ class Supervisor:
             while not task.done() and ticks_diff(ticks_ms(), began) < _STOP_MS:
                 await asyncio.sleep_ms(_STEP_MS)
                 if task.data is asyncio.CancelledError:
-                    # Ctrl-C came in the middle of its step. That took it out of every queue, so
-                    # cancel() reached nobody, and who awaits it waits for ever.
+                    # Ctrl-C came in this task's step and took it out of every queue. cancel() had
+                    # no effect, and awaiting the task would never end, so queue it.
                     core._task_queue.push(task)
             try:
                 if task.done():
                     await task
             except asyncio.CancelledError:
                 pass
-            except Exception as error:  # a clean-up that fails must not keep the others up
+            except Exception as error:  # one failed clean-up must not prevent the others
                 report(self._print, service.name + " did not stop cleanly", error)
         self._say(service, "stopped")
 
     async def _keep(self, service):
-        """Run one service for ever: restart it with a capped, growing delay, never give up."""
+        """Run one service for ever. Restart it after a growing delay, which has an upper limit."""
         section = self.status.section(service.name)
         section["restarts"] = 0
         delay = _FIRST_DELAY_S
@@ -211,12 +210,12 @@ class Supervisor:
             self._say(service, "running")
             try:
                 await service.run()
-            except KeyboardInterrupt:  # a person's Ctrl-C: the board is to stop
+            except KeyboardInterrupt:  # a person's Ctrl-C: stop the board
                 raise
-            except BaseException as failed:  # a CancelledError that nobody sent, sys.exit(), ...
+            except BaseException as failed:  # sys.exit(), a CancelledError of its own, ...
                 error = failed
             if self._stopping.is_set():
-                return  # what a clean-up raises takes the place of the cancellation
+                return  # run() was cancelled, and its clean-up may have raised
             if error is None and service.restart != "always":
                 self._say(service, "finished")
                 return
@@ -227,7 +226,7 @@ class Supervisor:
             section["restarts"] += 1
             try:
                 self._report(service, error, failures, delay)
-            except Exception as trouble:  # out of memory, say: restarting matters more
+            except Exception as trouble:  # for example no memory: restarting matters more
                 self.events.failures += 1
                 report(self._print, "a service's end could not be told", trouble)
             if service.restart == "no":
@@ -238,13 +237,13 @@ class Supervisor:
                     self.give_up("%s: %s" % (service.name, section.get("error")))
                 except MemoryError:
                     self.give_up(service.name)
-            error = None  # a kept exception keeps its traceback's heap
+            error = None  # an exception kept alive would keep its traceback in the heap
             self._say(service, "waiting")
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY_S)
 
     def _report(self, service, error, failures, delay):
-        """Tell why a service ended, to STAT and to whoever listens."""
+        """Report why a service ended, in STAT and as an event."""
         text = error_text(error) if error else "ended"
         self.status.section(service.name)["error"] = text
         self.events.publish(
@@ -263,20 +262,20 @@ class Supervisor:
             board["uptime_s"] = self._uptime()
             if self.events.failures:
                 board["lost_events"] = self.events.failures
-            self.status.measure(_HEAP_MS, _FLASH_MS, False)  # the application's values too
+            self.status.measure(_HEAP_MS, _FLASH_MS, False)  # also reads the application's values
             if self._watchdog and self._alive():
                 self._watchdog.feed()
             await asyncio.sleep(1)
 
     def measure(self, heap_ms=0, flash_ms=0, both=True):
-        """Write what the board has left into the status; heap_ms, flash_ms: how old it may be.
+        """Write free heap and flash into the status. heap_ms, flash_ms: how old the values may be.
 
-        both: in one step, where both are due. By default as for somebody who asks: anew, unless
-        it is too soon after the last time.
+        both: measure both in one step if both are due. The defaults measure anew, unless the last
+        measurement is too recent (_SHARE).
         """
         try:
             self._measure_due(heap_ms, flash_ms, both)
-        except Exception as error:  # a full heap must not stop the watchdog's food, nor a STAT
+        except Exception as error:  # no memory: the watchdog is fed and STAT answered all the same
             report(self._print, "heap and flash could not be measured", error)
 
     def _measure_due(self, heap_ms, flash_ms, both):
@@ -295,19 +294,19 @@ class Supervisor:
                 return
         if self._flash and self._due(self._flash_last, flash_ms):
             began = ticks_ms()
-            self._flash_last = began, 0  # also where it fails
+            self._flash_last = began, 0  # set before the call, which may fail
             flash = self.status.section("flash")
             flash["free_bytes"], flash["total_bytes"] = self._flash()
             self._flash_last = began, ticks_diff(ticks_ms(), began)
 
     def _due(self, last, every_ms):
-        """Whether it is every_ms since the last time, and long enough for what that took."""
+        """Whether every_ms have passed, and _SHARE times the last measurement's duration."""
         if last is None:
             return True
         return ticks_diff(ticks_ms(), last[0]) >= max(every_ms, _SHARE * last[1])
 
     def _alive(self):
-        """True while each critical service runs, is being restarted, or has finished well."""
+        """Whether each critical service runs, is being restarted, or has finished normally."""
         for service, task in self._keepers:
             if service.critical and task.done():
                 if self.status.section(service.name)["state"] != "finished":
@@ -318,16 +317,16 @@ class Supervisor:
         self.status.section(service.name)["state"] = state
         try:
             self.events.publish("service/state", service=service.name, state=state)
-        except MemoryError:  # STAT has it
+        except MemoryError:  # STAT shows it
             self.events.failures += 1
             gc.collect()
 
     def _name(self, task):
-        """Who a task is: its service, or the function that it runs, "app.pump" if a user's."""
+        """Return a task's name: its service or its function; "app.pump" if the application's."""
         for service, keeper in self._keepers:
             if keeper is task:
                 return service.name
-        # "<generator object 'serve' at 7f...>": the only name that a coroutine has.
+        # The only name that a coroutine has is in its repr: "<generator object 'serve' at 7f...>".
         parts = repr(task.coro).split("'") if task else ()
         if len(parts) < 2:
             return "supervisor"
@@ -337,7 +336,7 @@ class Supervisor:
         return parts[1]
 
     def _lost(self, loop, context):
-        """A task that nobody awaited ended with an exception: an event, never silence."""
+        """Publish the exception of a task that no other task awaited."""
         error = context["exception"]
         try:
             self.events.publish(
@@ -346,6 +345,6 @@ class Supervisor:
                 error=error_text(error),
                 traceback=traceback_text(error),
             )
-        except Exception as trouble:  # out of memory, say: it would end the loop
+        except Exception as trouble:  # for example no memory: an exception here would end the loop
             self.events.failures += 1
             report(self._print, "a lost task could not be told", trouble)

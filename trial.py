@@ -1,7 +1,7 @@
-"""Trial: judges a configuration that has not proven itself: keeps it, or goes back; loaded then.
+"""Trial: judges a configuration that is not proven: proves it or takes it back.
 
-One task, which ends with the trial. It alone proves and takes back while the board serves; SITE
-config asks it by events.
+Loaded only during a trial. One task, which ends with the trial. While the board serves, only this
+task proves or takes back; SITE config asks it by events.
 """
 
 import json
@@ -12,19 +12,19 @@ from micropython import const
 from services.borrow import borrow
 
 _TRIAL_S = const(300)  # network.trial_s by default
-_STEADY_S = const(600)  # with the network up, for one with equal users and network
-_LISTENS_S = const(30)  # the network up for so long, and FTP does not listen
+_STEADY_S = const(600)  # of network up and FTP listening, if users and network are unchanged
+_LISTENS_S = const(30)  # of network up while FTP doesn't listen
 _ANY = const(("", "0.0.0.0"))
-_UNKNOWN = const((None, "127.0.0.1"))  # which the unix port says of any host
-_FAILURES = const(8)  # of FTP; the supervisor resets the board at 10
-_AGAIN_S = const(60)  # after a write that failed
+_UNKNOWN = const((None, "127.0.0.1"))  # addresses that the unix port reports for any host
+_FAILURES = const(8)  # restarts of FTP; the supervisor resets the board at 10
+_AGAIN_S = const(60)  # until the next try, after a failed write
 
 
 async def watch(status, events, site, wanted, problems, why=None):
-    """Judge what runs, until it is proven, taken back or replaced by another upload.
+    """Judge the running configuration until it is proven, taken back or replaced.
 
     wanted: name -> arguments of each service. problems: what is wrong with config.json. why: it
-    was taken back at this boot already, and only a reset brings all of the proven one.
+    was taken back at this boot already, and the rest of the proven one needs a reset.
     """
     if why:
         await site.run("shutdown", "-r", True)
@@ -34,13 +34,13 @@ async def watch(status, events, site, wanted, problems, why=None):
     tried = borrow("proven", "digest")()
     users = wanted.get("ftp", {}).get("users", {})
     admins = [name for name in users if users[name][1] == "admin"]
-    asked = []  # what has come: "login", "confirm" or "revert"
+    asked = []  # received so far: "login", "confirm" or "revert"
 
     def hear(topic, fields):
         if topic == "ftp/login":
             if fields.get("ok") and fields.get("user") in admins:
                 asked.append("login")
-                # At once: within a second this client may have replaced the file that it proves.
+                # At once: a second later this client may have replaced the file.
                 if section["state"] == "trial" and _is_reached(status.sections):
                     _settle(section, events, tried, None)
         elif topic in ("config/confirm", "config/revert"):
@@ -52,26 +52,26 @@ async def watch(status, events, site, wanted, problems, why=None):
     finally:
         events.unsubscribe(hear)
     if section["state"] != "trial":
-        return  # the login has settled it
+        return  # settled by a login
     while not _settle(section, events, tried, why):
         await asyncio.sleep(_AGAIN_S)
     if why:
-        await asyncio.sleep(1)  # SITE config revert is answered meanwhile
+        await asyncio.sleep(1)  # so that SITE config revert is answered first
         await site.run("shutdown", "-r", True)
 
 
 def _settle(section, events, tried, why):
-    """Keep what was tried, or go back for a reason why; False where flash does not take it."""
+    """Prove the configuration, or take it back if why. Return False if flash fails."""
     try:
         if borrow("proven", "digest")() != tried:
-            # Another one was uploaded meanwhile: it has its own trial, after the next reset.
+            # A new config.json was uploaded. Its trial begins after the next reset.
             section["state"] = "replaced"
             return True
         if why:
             borrow("proven", "take_back")(why)
             section["state"] = "reverted"
             section["reason"] = why
-            # The event comes after the reset: with this network nobody might hear it.
+            # The next boot publishes it: this network may reach no broker.
         else:
             borrow("proven", "prove")()
             section["state"] = "proven"
@@ -84,14 +84,14 @@ def _settle(section, events, tried, why):
 
 
 async def _judged(sections, wanted, problems, asked):
-    """Wait for a verdict: None for a proven one, else why not."""
+    """Wait for the verdict. Return None if it is proven, else why not."""
     while True:
         try:
             proven = _parsed("/config.last")
-            # Without a proven one nothing is there that it could be worse than.
+            # If no configuration was ever proven, there is none to go back to.
             same = proven is None or _reach(_parsed("/config.json") or {}) == _reach(proven)
             break
-        except MemoryError:  # not the same as none: it would never be taken back
+        except MemoryError:  # unlike a missing file, this must not end the trial's rules
             await asyncio.sleep(1)
     network = wanted.get("network")
     trial_s = network.get("trial_s") if network else None
@@ -102,8 +102,8 @@ async def _judged(sections, wanted, problems, asked):
         needs_network = network is not None or before is not None
         if not isinstance(before, dict):
             before = {}
-        # An address of its own may be that of no network, or somebody else's: nobody can tell
-        # but who logs in.
+        # A new static address may be outside the network, or in use. Only a login proves that it
+        # works.
         static = (network or {}).get("static")
         static = static and static != before.get("static")
         if trial_s is None:
@@ -128,7 +128,7 @@ async def _judged(sections, wanted, problems, asked):
             return None
         here = link.get("address")
         if up and listens and host not in _ANY and ":" not in host and here not in _UNKNOWN:
-            # lwIP takes any address to listen on, and one that is not its own is never reached.
+            # lwIP listens on any address, but only the board's own can be reached.
             listens = host == here
         steady_s = steady_s + 1 if listens and up and same else 0
         if steady_s >= _STEADY_S:
@@ -156,7 +156,7 @@ async def _judged(sections, wanted, problems, asked):
 
 
 def _is_reached(sections):
-    """Whether an admin who logs in proves what runs: not over the board's own access point."""
+    """Whether a login proves the configuration: not if it came over the own access point."""
     link = sections.get("network", {})
     ftp = sections.get("ftp", {})
     listens = ftp.get("state") in ("running", "off")
@@ -164,7 +164,7 @@ def _is_reached(sections):
 
 
 def _told(what, said, problems, names):
-    """A reason in words: what, what the driver said, and what of config.json may be the cause."""
+    """Join what failed, what the driver said, and what may be the cause in config.json."""
     parts = [what]
     if said:
         parts.append(said)
@@ -175,9 +175,9 @@ def _told(what, said, problems, names):
 
 
 def _parsed(path):
-    """The object in a file of JSON; None where there is none. MemoryError.
+    """Return the object in a JSON file, None if there is none. Raises MemoryError.
 
-    MicroPython's parser does here.
+    MicroPython's parser is good enough here.
     """
     try:
         with open(path) as file:
@@ -188,6 +188,6 @@ def _parsed(path):
 
 
 def _reach(config):
-    """What of a configuration decides whether its board is reached."""
+    """Return the parts of a configuration that decide whether its board can be reached."""
     ftp = config.get("ftp")
     return config.get("network"), ftp.get("users") if isinstance(ftp, dict) else None
