@@ -1,7 +1,7 @@
 """The only code that knows the port: the same names on every board and on the unix port.
 
-What differs from port to port stands in hal/board.py and hal/unix.py, one of which is taken
-by sys.platform; what every port does alike, through `machine`, stands here.
+hal/board.py and hal/unix.py hold what differs between ports; sys.platform selects one. What all
+ports do alike through `machine` is here.
 """
 
 import os
@@ -37,19 +37,19 @@ _WATCHDOG_MS = const(8000)  # RP2040's hardware counts to 8,388 ms at most
 _FEED_MS = const(1000)
 _TCP = const(6)
 
-watchdog_wanted = True  # set by boot.py; False while somebody develops at the prompt
-_DAYS_MS = const(536870911)  # 6.2 days: what ticks_diff() can tell on 32 bits
+watchdog_wanted = True  # set by boot.py; False if config.json disables it
+_DAYS_MS = const(536870911)  # 6.2 days: the longest time that ticks_diff() can tell on 32 bits
 _uptime = 0
-_counted = ticks_ms()  # how far _uptime has come
+_counted = ticks_ms()  # the ticks up to which _uptime counts
 _watchdog = None
-_timer = None  # an RP2 ends one that nobody holds, at the next gc.collect()
+_timer = None  # keep a reference: an RP2 ends an unreferenced timer at the next gc.collect()
 
 
 def uptime():
-    """Whole seconds since the start. Never wraps, nor jumps when the clock is set.
+    """Whole seconds since the start. Doesn't wrap, and doesn't jump when the clock is set.
 
-    For what may last days. Somebody must ask each few days, for ticks wrap: the supervisor does,
-    each second.
+    For times that may last days. It must be called at least every few days, since ticks wrap; the
+    supervisor calls it each second.
     """
     global _uptime, _counted
     passed = ticks_diff(ticks_ms(), _counted) // 1000
@@ -60,10 +60,10 @@ def uptime():
 
 
 def elapsed(since):
-    """Milliseconds since ticks_ms() said since; of 6.2 days and more 536,870,911.
+    """Milliseconds since ticks_ms() returned since; 536,870,911 after 6.2 days and more.
 
-    ticks_diff() is negative then. For what is looked at more often than each 12 days, else after
-    these it begins anew; uptime() does not. Allocates nothing.
+    ticks_diff() is negative then. Call it at least every 12 days: after that it starts again from
+    0. uptime() does not. Allocates nothing.
     """
     passed = ticks_diff(ticks_ms(), since)
     return passed if passed >= 0 else _DAYS_MS
@@ -75,7 +75,7 @@ def unix_time():
 
 
 def set_clock(unix_s):
-    """Set the real-time clock, in UTC; OSError where there is none."""
+    """Set the real-time clock, in UTC. Raises OSError if there is none."""
     if not hasattr(machine, "RTC"):
         raise OSError("this port has no real-time clock to set: set the host's")
     t = time.gmtime(unix_s - EPOCH)
@@ -83,24 +83,24 @@ def set_clock(unix_s):
 
 
 def watchdog():
-    """Start the watchdog, which wants feed() each 8 s, and return it. Nothing can stop it again.
+    """Start the watchdog and return it. It needs feed() every 8 s and can't be stopped.
 
-    None where there is none, or where none is wanted.
+    None if the port has none, or if config.json disables it.
     """
     global _watchdog
     if watchdog_wanted:
         try:
             _watchdog = _port.watchdog(_WATCHDOG_MS)
-        except Exception as error:  # a board without one is better than one that does not boot
+        except Exception as error:  # better a board without a watchdog than one that doesn't boot
             print("hal: no watchdog:", error)
     return _watchdog
 
 
 def feed_from_timer():
-    """Feed the watchdog from the timer: for a person at the prompt, after Ctrl-C or a soft reset.
+    """Feed the watchdog from the timer, for a person at the prompt after Ctrl-C or a soft reset.
 
-    It may run, and cannot be stopped: it would reset the board in mid sentence. One that does not
-    run is started, which is as good as none while the timer feeds it.
+    A running watchdog can't be stopped, and would reset the board while the person works. If none
+    runs, it is started here; while the timer feeds it, that has no effect.
     """
     if watchdog():
         _watchdog.feed()
@@ -108,12 +108,12 @@ def feed_from_timer():
 
 
 def timer(period_ms, callback):
-    """Call callback(timer) every period_ms, in place of the callback before; None: none.
+    """Call callback(timer) every period_ms and end the previous callback. None: only end it.
 
-    Outpost has this one timer, for small chips have no other. The callback runs between two
-    bytecodes of whatever runs, in no task, perhaps in the middle of a write to flash: it must not
-    touch a file. It does not run while something in C waits, such as getaddrinfo. Never raises:
-    where there is no timer, that is printed.
+    This is Outpost's only timer, since small chips have no second one. The callback runs between
+    two bytecodes, in no task, possibly in the middle of a write to flash: it must not touch files.
+    It does not run while C code waits, as in getaddrinfo. Never raises; prints that there is no
+    timer.
     """
     global _timer
     if _timer:
@@ -134,18 +134,18 @@ def timer(period_ms, callback):
 
 
 def memory(*kept):
-    """Return or replace bytes that outlive a reset; an exception where there are none."""
+    """Return or replace bytes that survive a reset. Raises an exception if the port has none."""
     if _port.memory:
         return _port.memory(*kept)
     return machine.RTC().memory(*kept)
 
 
 def remember(text):
-    """Keep a short text through the next reset, though not without power; None: forget it.
+    """Store a short text across the next reset, but not across a power cut; None: clear it.
 
-    Touches no file, so that a timer's callback may call it. An ESP32 has it behind what the
-    application keeps in RTC().memory(), an RP2 ten letters of it in the scratch registers 5 to 7
-    of its watchdog. Where there is no room or no such memory, nothing is kept.
+    Touches no file, so a timer's callback may call it. An ESP32 stores it behind the application's
+    data in RTC().memory(). An RP2 stores ten letters in scratch registers 5 to 7 of its watchdog.
+    If there is no room or no such memory, nothing is stored.
     """
     try:
         kept = memory()
@@ -154,16 +154,15 @@ def remember(text):
             kept = kept[:at] if at >= 0 else kept
             memory(kept + MARK + text.encode() if text else kept)
     except Exception:
-        pass  # it is only told to people
+        pass  # the text is only information for people
 
 
 def writer(sock, bulk=False):
-    """The function by which a connection is written: (buffer, start, size) -> how many bytes.
+    """Return the function that writes to a connection: (buffer, start, size) -> bytes written.
 
-    Never the socket's own: on an RP2 that may block for 10 s and lose what it was given. None:
-    there is no room, see hal.net.later(). It may write less than there is room for. bulk: the
-    bytes of files, which leave room for replies and MQTT. TLS has such a function below it, see
-    wire().
+    Use it in place of the socket's own, which on an RP2 may block for 10 s and lose data. It may
+    write less than size, and returns None if there is no room: see hal.net.later(). bulk: for the
+    bytes of files, which leave room for replies and MQTT. Under TLS, wire() does the same.
     """
     if not guarded or hasattr(sock, "raw"):
         return sock.write
@@ -171,15 +170,15 @@ def writer(sock, bulk=False):
 
 
 def wire(sock):
-    """What TLS of a client reads and writes in place of sock."""
+    """Return the object that TLS of a client reads and writes in place of sock."""
     return guarded().Wire(sock) if guarded else sock
 
 
 def tune(sock):
-    """Make a socket fit for commands: answers at once, urgent data in its place in the stream."""
+    """Prepare a socket for commands: send replies at once, leave urgent data in the stream."""
     try:
-        # Without it Nagle and delayed acks cost 40 ms for each reply after a transfer.
-        # RP2 has a number of its own, and knows no other (extmod/modlwip.c); unix no name.
+        # Without TCP_NODELAY, Nagle and delayed acks cost 40 ms for each reply after a transfer.
+        # RP2 accepts only its own number for it (extmod/modlwip.c); unix has no name for it.
         sock.setsockopt(_TCP, getattr(socket, "TCP_NODELAY", 1), 1)
         _port.inline_urgent(sock)
     except (OSError, ValueError):
@@ -187,15 +186,15 @@ def tune(sock):
 
 
 def room(path="/"):
-    """(free, total) bytes of the file system that holds path; OSError."""
+    """Return (free, total) bytes of the file system that holds path. Raises OSError."""
     found = os.statvfs(path)
-    # LittleFS counts some blocks twice: on a full one the difference falls below 0; on 64 bits it
-    # wraps.
+    # LittleFS counts some blocks twice: if it is full, the free blocks fall below 0, which wraps
+    # on 64 bits.
     free = found[3] if 0 <= found[3] <= found[2] else 0
     return found[0] * free, found[1] * found[2]
 
 
 def sync():
-    """Have the file systems write what they hold back, where the port can."""
+    """Make the file systems write their buffers, if the port can."""
     if hasattr(os, "sync"):
         os.sync()

@@ -1,12 +1,12 @@
-"""The console: what is written there holds nobody, also where the host has stopped reading."""
+"""The console: printing blocks no task, even if the host has stopped reading."""
 
 import sys
 from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-_SLICE_MS = const(8)  # of writing, until others have their turn
-_SLOW_MS = const(20)  # a piece that took longer found nobody who reads
+_SLICE_MS = const(8)  # of writing at a time, so that other tasks can run
+_SLOW_MS = const(20)  # a slower write means that no host reads
 _STUCK_MS = const(100)  # a host that reads makes room within a few ms
 _FIRST_REST_MS = const(10_000)
 _LONGEST_REST_MS = const(600_000)
@@ -14,31 +14,31 @@ _WAITING_BYTES = const(1024)
 
 
 class Console:
-    """Writes lines in pieces; drops and counts them while nobody reads.
+    """Writes lines in pieces; while no host reads, drops and counts them.
 
-    A USB host that has opened the port and doesn't read costs 500 ms for each write that finds no
-    room (rp2, ESP32-S2 and S3 [S: shared/tinyusb/mp_usbd_cdc.c:97]), or 200 ms (the serial and
-    JTAG port of an ESP32-C3 [S: esp32/usb_serial_jtag.c:107]). An RP2 tells whether the host has
-    taken what there was, and Linux whether a pipe has room: else nothing is written. An ESP32
-    can't tell: there the first piece that is slow is the last, for 10, 20 ... 600 s.
+    If a USB host has opened the port and doesn't read, each write without room takes 500 ms (rp2,
+    ESP32-S2 and S3 [S: shared/tinyusb/mp_usbd_cdc.c:97]), or 200 ms (serial and JTAG port of an
+    ESP32-C3 [S: esp32/usb_serial_jtag.c:107]). An RP2 can tell whether the host has read the last
+    packet, and Linux whether a pipe has room: without room, nothing is written. An ESP32 can't
+    tell, so after a slow piece it writes nothing for 10, 20 ... 600 s.
 
-    out: a binary stream. room: a callable that tells whether piece bytes find room, or None.
-    piece: bytes of a write. end: of a line.
+    out: a binary stream. room: a callable that tells whether there is room for piece bytes, or
+    None. piece: bytes per write. end: the line end.
     """
 
     def __init__(self, out, room, piece, end):
-        self.waiting = b""  # what write() took and did not go out yet: for flush()
-        self.dropped = 0  # lines
-        self._told = 0  # how many of these the console was told of
+        self.waiting = b""  # bytes that write() accepted and flush() has still to write
+        self.dropped = 0  # number of lines dropped
+        self._told = 0  # number of those that were reported on the console
         self._out = out
         self._piece = piece
         self._end = end
         self._room = room
-        self._since = 0  # ticks of the last progress, or of giving up
+        self._since = 0  # ticks of the last progress, or when it gave up
         self._rest_ms = 0
 
     def write(self, text):
-        """Write a line, as much of it as goes out in 8 ms; drop it while nobody reads."""
+        """Write a line for up to 8 ms; the rest waits. Drop the line while no host reads."""
         if len(self.waiting) > _WAITING_BYTES or (
             self.dropped != self._told and not self._reads()
         ):
@@ -55,7 +55,7 @@ class Console:
         self.flush()
 
     def flush(self):
-        """Write what waits, for some 8 ms; nothing waits any more once nobody reads."""
+        """Write waiting bytes for up to 8 ms. Drop them if no host reads."""
         data = self.waiting
         at = 0
         gone = False
@@ -64,12 +64,12 @@ class Console:
         while at < len(data) and not gone and ticks_diff(before, began) < _SLICE_MS:
             if self._room and not self._room():
                 gone = ticks_diff(before, self._since) >= _STUCK_MS
-                rest = 0  # to ask again costs nothing
+                rest = 0  # room() can be asked again at no cost
                 break
             try:
                 self._out.write(data, at, self._piece)
             except OSError:
-                gone = True  # there is no console any more
+                gone = True  # the console is gone
             at += self._piece
             now = ticks_ms()
             if not self._room and ticks_diff(now, before) > _SLOW_MS:
@@ -81,11 +81,11 @@ class Console:
             self._rest_ms = min(rest, _LONGEST_REST_MS)
             self._since = before
         elif 0 < len(data) <= at:
-            self._rest_ms = 0  # all of it went out: somebody reads
+            self._rest_ms = 0  # all was written: a host reads
         self.waiting = data[at:]
 
     def _reads(self):
-        """Whether somebody may read again."""
+        """Whether a host may be reading again."""
         if 0 <= ticks_diff(ticks_ms(), self._since) < self._rest_ms:
             return False
         return not self._room or self._room()

@@ -21,23 +21,23 @@ _TYPE_A = const(1)
 
 
 async def lookup(host, timeout_ms, name_server):
-    """Return the IPv4 address of host as text; OSError where there is none.
+    """Return the IPv4 address of host as text. Raises OSError if there is none.
 
-    socket.getaddrinfo() blocks for as long as the name server keeps silent, longer than the
-    RP2's watchdog allows, so the question is asked here (RFC 1035; RFC 6762 for .local). Only
-    a port that does not tell its name server, such as unix, still asks getaddrinfo().
-    name_server: (address, port), found by itself where None.
+    socket.getaddrinfo() blocks while the name server doesn't answer, longer than the RP2's
+    watchdog allows, so the query is made here (RFC 1035; RFC 6762 for .local). getaddrinfo() is
+    only used on a port that doesn't tell its name server, such as unix. name_server: (address,
+    port), or None to find one.
     """
     if name_server is None:
         name_server = (_MDNS_GROUP, _MDNS) if host.endswith(".local") else _name_server()
     if name_server is None:
         return _address_text(socket.getaddrinfo(host, 0, socket.AF_INET)[0][-1])
     query = _query(host)
-    if name_server[1] == _MDNS:  # whoever has the name answers for the group
+    if name_server[1] == _MDNS:  # any host may answer a query to the group
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setblocking(False)
         where = socket.getaddrinfo(name_server[0], _MDNS)[0][-1]
-    else:  # connected: a reply from anybody else is not even seen
+    else:  # connected, so that only the name server's replies arrive
         sock = udp(name_server[0], name_server[1])
         where = None
     try:
@@ -49,7 +49,7 @@ async def lookup(host, timeout_ms, name_server):
                     sock.send(query)
                 address = await within(timeout_ms // _ATTEMPTS, _reply(sock, query, where))
             except OSError as error:
-                # ENOMEM: an RP2's lwIP, while transfers fill its memory.
+                # ENOMEM: an RP2's lwIP while transfers fill its memory. Try again.
                 if error.errno not in (ETIMEDOUT, EAGAIN, ECONNREFUSED, ENOMEM):
                     raise
                 if error.errno != ETIMEDOUT:
@@ -64,9 +64,9 @@ async def lookup(host, timeout_ms, name_server):
 
 
 async def _reply(sock, query, group):
-    """The address in the first reply to query, None where it has none; what is no reply is passed.
+    """Return the address in the first reply to query, None if it has none. Ignore other packets.
 
-    group: whether the question went to all hosts.
+    group: whether the query went to the multicast group.
     """
     while True:
         await readable(sock)
@@ -74,7 +74,8 @@ async def _reply(sock, query, group):
         if group and hal.peer_address(sender)[1] != _MDNS:
             continue
         try:
-            # The number and the question again, which only they know who have seen them.
+            # The reply repeats id and question, which an attacker who hasn't seen the query can't
+            # guess.
             if reply[:2] == query[:2] and reply[2] & 0x80 and reply[12 : len(query)] == query[12:]:
                 return _answer(reply)
         except IndexError:
@@ -82,7 +83,7 @@ async def _reply(sock, query, group):
 
 
 def _name_server():
-    """The (address, port) that DHCP or the configuration gave, or None."""
+    """Return (address, port) of the name server from DHCP or the configuration, or None."""
     try:
         import network
 
@@ -93,14 +94,14 @@ def _name_server():
 
 
 def _address_text(raw):
-    """The address in one of getaddrinfo's: a tuple on boards, a sockaddr's bytes on unix."""
+    """Return the address in a result of getaddrinfo(): a tuple, or a sockaddr on unix."""
     if isinstance(raw, tuple):
         return raw[0]
     return socket.inet_ntop(socket.AF_INET, raw[4:8])
 
 
 def _query(host):
-    """A question for host's A record; it begins with two random bytes that its answer repeats."""
+    """Return a query for host's A record. It begins with two random bytes that a reply repeats."""
     query = bytearray(os.urandom(2))
     query.extend(b"\x01\0\0\x01\0\0\0\0\0\0")  # recursion desired, one question
     for label in host.rstrip(".").split("."):
@@ -113,7 +114,7 @@ def _query(host):
 
 
 def _answer(reply):
-    """The first address in reply, or None; IndexError where it is cut short."""
+    """Return the first address in reply, or None. Raises IndexError if reply is cut short."""
     at = 12
     for _ in range(reply[4] << 8 | reply[5]):
         at = _after_name(reply, at) + 4
@@ -123,12 +124,12 @@ def _answer(reply):
         at += 10
         if reply[at - 10] << 8 | reply[at - 9] == _TYPE_A and size == 4:
             return "%d.%d.%d.%d" % (reply[at], reply[at + 1], reply[at + 2], reply[at + 3])
-        at += size  # an alias (CNAME), most often
+        at += size  # usually an alias (CNAME)
     return None
 
 
 def _after_name(reply, at):
-    """Where the name at `at` ends; a pointer (RFC 1035 section 4.1.4) ends it too."""
+    """Return where the name at `at` ends; a pointer (RFC 1035 section 4.1.4) ends it too."""
     while reply[at]:
         if reply[at] >= 0xC0:
             return at + 2

@@ -1,12 +1,13 @@
-"""FAT: a file takes the place of another so that a power cut leaves one of both.
+"""FAT: replaces a file so that a power cut leaves the old or the new one.
 
-FAT's own rename over a file removes that file first: a cut then leaves neither. And it writes
-the new entry before it removes the old one, where they lie in two sectors: a cut between leaves
-one file under two names, and to remove one of them frees the clusters of the other [S:
-lib/oofatfs/ff.c f_rename, extmod/vfs_fat.c fat_vfs_rename].
+FAT's own rename over a file removes that file first: a power cut then leaves neither. If the two
+directory entries are in different sectors, it writes the new entry before it removes the old one:
+a power cut leaves one file under two names, and removing one of them frees the clusters of the
+other [S: lib/oofatfs/ff.c f_rename, extmod/vfs_fat.c fat_vfs_rename].
 
-So a file that is whole is called ready first, by a name that tells where it belongs:
-`.upload-3-name` was `.upload-3`. From then on it is what counts, and recover() goes on with it.
+So a complete file is first renamed to a name that contains its target: `.upload-3` becomes
+`.upload-3-name`, and is called ready. From then on it replaces the target, and recover() finishes
+that.
 """
 
 import os
@@ -18,21 +19,21 @@ from hal.files import PREFIX
 
 _SLICE_MS = const(5)
 _PIECE = const(512)
-_STEPS = const(6)  # more than it takes: a medium that writes nothing must not hang the boot
-_COPY = const("c")  # behind an unfinished file's name: its copy
+_STEPS = const(6)  # more than are needed: a medium that ignores writes must not hang the boot
+_COPY = const("c")  # suffix of a copy of an unfinished file
 _OWN_FOLDERS = const(("/", "/log"))
 
 
 def swap(part, path):
-    """Rename part to path, over a file that may be there; recover() settles what a cut leaves.
+    """Rename part to path, over an existing file; recover() finishes it after a power cut.
 
-    OSError: the old file is as it was, or the new one takes its place at the next boot.
+    Raises OSError: then the old file is unchanged, or the new one replaces it at the next boot.
     """
     ready = _ready(part, path)
     try:
         os.rename(part, ready)
     except OSError:
-        os.rename(part, path)  # its name has no room for more letters
+        os.rename(part, path)  # the longer name doesn't fit
         return
     if _exists(path):
         try:
@@ -44,15 +45,15 @@ def swap(part, path):
 
 
 def is_ready(name):
-    """Whether a file's name is one that only recover() may touch."""
+    """Whether a file is ready, so that only recover() may touch it."""
     return name.startswith(PREFIX) and "-" in name[len(PREFIX) :]
 
 
 def recover(ready, in_use=()):
-    """Settle what a power cut left of a swap(): its target is then as before it, or after it.
+    """Finish or undo a swap() that a power cut interrupted. Raises OSError.
 
-    A generator: it yields every 5 ms. Each step may be cut short and done again. in_use: paths
-    of unfinished files that were opened in this life. OSError.
+    A generator that yields every 5 ms. Each step may be interrupted and repeated. in_use: paths of
+    unfinished files that were opened since the boot.
     """
     for _ in range(_STEPS):
         if not _exists(ready):
@@ -65,19 +66,21 @@ def recover(ready, in_use=()):
         if _exists(_ready(copy, path)):
             yield from recover(_ready(copy, path))
         elif _exists(part) and part not in in_use:
-            # It was only about to be called ready. Its old name goes last: alone it is swept.
+            # The rename to the ready name was interrupted. Remove part last: alone, the sweep
+            # removes it.
             os.remove(ready)
             os.remove(part)
         elif before and _exists(before):
-            # Two names of one file, of which this is the copy. The target goes first: what
-            # stands beside `before` is then no longer taken for a name of this one.
+            # Two names of one file; this one is the copy. Remove the target first, so that
+            # `before` can't be taken for another name of it.
             if _exists(path):
                 os.remove(path)
             os.remove(before)
         elif not _exists(path):
             os.rename(ready, path)
         elif (yield from _alike(ready, path)):
-            # Two names of one file, as it seems: neither can be removed without its clusters.
+            # Apparently two names of one file. Neither can be removed without the other's
+            # clusters.
             yield from _copied(ready, copy)
             os.rename(copy, _ready(copy, path))
         else:
@@ -85,15 +88,15 @@ def recover(ready, in_use=()):
 
 
 def settle(part, path):
-    """Settle what a cut left of replacing path by part, if anything; OSError."""
+    """Finish or undo replacing path by part, if a power cut interrupted it. Raises OSError."""
     for _ in recover(_ready(part, path)):
         pass
 
 
 def settle_own():
-    """At boot, before config.json is read: settle Outpost's own files, and an upload of that.
+    """At boot, before config.json is read: recover Outpost's own files, and config.json.
 
-    All of them are small. Other uploads may be large; they wait for FTP's sweep.
+    These are small. Other uploads may be large, so FTP's sweep recovers them.
     """
     for folder in _OWN_FOLDERS:
         try:
@@ -102,7 +105,7 @@ def settle_own():
             continue
         for name in names:
             target = name[name.find("-", len(PREFIX)) + 1 :]
-            # An upload's own name is a number.
+            # The middle of an upload's name is a number.
             if name[len(PREFIX)].isdigit() and target != "config.json":
                 continue
             try:

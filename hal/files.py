@@ -1,4 +1,4 @@
-"""The small files that Outpost writes: a power cut leaves the old content or the new one."""
+"""Replaces Outpost's small files so that a power cut leaves the old content or the new."""
 
 import os
 
@@ -6,14 +6,14 @@ import vfs
 
 _FAT = getattr(vfs, "VfsFat", None)
 
-# What every unfinished file is called, whoever writes it. A sweep at boot removes them.
+# Prefix of all unfinished files, of FTP too. A sweep at boot removes them.
 PREFIX = ".upload-"
 
 
 def on_fat(path):
-    """True where a path lies on FAT, whose rename over a file removes that first.
+    """True if path is on FAT, whose rename over a file removes that file first.
 
-    Also where the port can't tell.
+    Also true if the port can't tell.
     """
     if not _FAT:
         return False
@@ -30,16 +30,15 @@ def on_fat(path):
 
 
 def replace(path, pieces):
-    """Make the pieces, each text or bytes, the content of the file at path. OSError.
+    """Write the pieces, each str or bytes, as the new content of the file at path. Raises OSError.
 
-    They are written to a file beside it, which then takes its place. Where that fails the old
-    file stays as it was.
+    They go to a file beside it, which is renamed over it. On failure the old file is unchanged.
     """
     folder, _, name = path.rpartition("/")
     part = "%s/%s%s" % (folder, PREFIX, name.replace("-", "_"))  # hal/fat.py cuts names at a "-"
     fat = None
     if on_fat(path):
-        from hal import fat  # stays: a full heap must not keep a traceback from being written
+        from hal import fat  # never unloaded, so that a traceback can be written with a full heap
 
         fat.settle(part, path)
     try:
@@ -49,10 +48,10 @@ def replace(path, pieces):
         if fat:
             fat.swap(part, path)
         else:
-            os.rename(part, path)  # LittleFS: no power cut can halve it
+            os.rename(part, path)  # a power cut can't halve a rename on LittleFS
     except (OSError, MemoryError):
         try:
             os.remove(part)
         except (OSError, MemoryError):
-            pass  # the next replace() or the sweep at boot does it
+            pass  # the next replace() or the sweep at boot removes it
         raise

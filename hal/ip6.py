@@ -1,10 +1,11 @@
-"""IPv6 addresses as numbers, for those who compare them; borrowed, since few do."""
+"""IPv6 addresses as numbers, so that they can be compared; borrowed, since it is rarely needed."""
 
 
 def groups(text):
-    """Return an IPv6 address's eight numbers, a zone (%eth0) left out; ValueError for no address.
+    """Return the eight numbers of an IPv6 address, without its zone (%eth0).
 
-    RFC 4291 section 2.2: `::` stands for zeros once, and the end may be written as IPv4.
+    Raises ValueError if it isn't one. RFC 4291 section 2.2: `::` may stand once for zeros, and the
+    end may be written as IPv4.
     """
     head, gap, tail = text.partition("%")[0].partition("::")
     left = _numbers(head)
@@ -27,7 +28,7 @@ def _numbers(text):
 
 
 def _number(text, digits, base, most):
-    # int() would take a sign, blanks and 0x too
+    # int() alone would also accept a sign, blanks and 0x.
     if not text or any(digit not in digits for digit in text) or int(text, base) > most:
         raise ValueError("not an IPv6 address")
     return int(text, base)

@@ -1,4 +1,4 @@
-"""What asyncio's sockets lack: waits, with a bound where one is wanted, and names resolved."""
+"""What asyncio's sockets lack: waits, with time-outs, and non-blocking name resolution."""
 
 import select
 import socket
@@ -11,19 +11,19 @@ from micropython import const
 import hal
 
 _ROOM = const(512)
-_WORDS = const(64)  # what a port takes for a client and its address, and a 421
-_UNREAD = const(16)  # how many reads of what nobody will look at
+_WORDS = const(64)  # what a port allocates for a client and its address, and for a 421
+_UNREAD = const(16)  # reads of unread input before a close
 _EAFNOSUPPORT = const(97)  # "address family not supported": few ports name it
 
-_held = {}  # (host, port) -> the socket that listens there
-_room = []  # kept for accept()
+_held = {}  # (host, port) -> its listening socket
+_room = []  # memory reserved for accept()
 
 
 def _enqueue(self, sock, index):
-    """asyncio's IOQueue._enqueue(), which leaves nothing behind where memory is short.
+    """asyncio's IOQueue._enqueue(), but it leaves no entry if memory runs out.
 
-    select.poll notes a socket before it has the memory for it, and polling that note crashes
-    (extmod/modselect.c, poll_set_add_obj: "This case is not handled").
+    select.poll adds a socket's entry before it allocates what the entry needs, and polling such an
+    entry crashes (extmod/modselect.c, poll_set_add_obj: "This case is not handled").
     """
     if hal.reserve:
         hal.reserve()
@@ -32,36 +32,36 @@ def _enqueue(self, sock, index):
     try:
         _asyncio_enqueue(self, sock, index)
     except MemoryError:
-        if not waits:  # else another task's wait goes on
+        if not waits:  # otherwise another task still waits for this socket
             self.map.pop(key, None)
             hal.unregister(self.poller, sock)
         raise
 
 
-# Replaced in the class, so that every wait of every task is safe, the application's too.
+# Replace it in the class, so that it protects every task, also the application's.
 _asyncio_enqueue = core.IOQueue._enqueue
 core.IOQueue._enqueue = _enqueue
 
 
 def polled(sock):
-    """What to wait for in place of sock: the socket below, where sock is TLS over it (raw)."""
+    """Return what poll can watch: the socket under TLS (raw), else sock itself."""
     return getattr(sock, "raw", sock)
 
 
 def readable(sock):
-    """Wait until sock can be read or has failed. A generator: await it. One waiter a socket."""
+    """Wait until sock can be read or has failed. A generator: await it. One task per socket."""
     yield core._io_queue.queue_read(polled(sock))
 
 
 def writable(sock):
-    """Wait until sock can be written or has failed. A generator: await it. One waiter a socket."""
+    """Wait until sock can be written or has failed. A generator: await it. One task per socket."""
     yield core._io_queue.queue_write(polled(sock))
 
 
 def later(sock):
-    """Put off the task that runs until a write that had no room may have some; then yield.
+    """Reschedule the current task for when a write may have room; the caller must then yield.
 
-    On an RP2 that is a time: there poll calls a socket writable that isn't.
+    On an RP2 that is after a pause, because there poll calls a socket writable that isn't.
     """
     if hal.guarded:
         pause_ms = hal.guarded().later_ms()
@@ -71,15 +71,15 @@ def later(sock):
 
 
 def room(sock):
-    """Wait until a write that had no room may have some. A generator: await it."""
+    """Wait until a write may have room again. A generator: await it."""
     yield later(polled(sock))
 
 
 def failed(sock):
-    """Whether a connection that poll calls writable was refused or lost; MemoryError.
+    """Whether a connection that poll calls writable was refused or lost. Raises MemoryError.
 
-    Ports without getsockopt(SO_ERROR) tell a failed connect by poll alone. An ESP32 tells HUP
-    only where it is asked for (ports/esp32/modsocket.c, socket_stream_ioctl).
+    On ports without getsockopt(SO_ERROR), only poll shows a failed connect. An ESP32 reports HUP
+    only if asked for (ports/esp32/modsocket.c, socket_stream_ioctl).
     """
     poller = select.poll()
     poller.register(sock, select.POLLOUT | select.POLLHUP)
@@ -90,31 +90,31 @@ def failed(sock):
 
 
 def keep_room():
-    """Have the memory ready that accept() wants, also where the heap is full; MemoryError."""
+    """Reserve the memory that accept() needs, for when the heap is full. Raises MemoryError."""
     global _room
     if not _room:
         _room = [None] * _WORDS
 
 
 def accept(listener):
-    """(socket, address) of the next client; MemoryError before one is taken, not after it.
+    """Return (socket, address) of the next client. Raises MemoryError before accepting, not after.
 
-    A client whose socket found no memory would be lost with its descriptor or its connection.
+    If memory ran out after accepting, the client's descriptor or connection would be lost.
     """
     keep_room()
-    _room.clear()  # gives the memory back at once; what nobody refers to waits for a collection
+    _room.clear()  # frees the memory at once, without a collection
     try:
         return listener.accept()
-    except OSError:  # nobody is there
+    except OSError:  # no client waits
         keep_room()
         raise
 
 
 def hang_up(sock, scratch):
-    """Close a connection so that the peer reads what was sent to it last.
+    """Close a connection so that the peer still receives what was sent to it last.
 
-    A connection that is closed with bytes in it that nobody has read is reset, on lwIP as on
-    Linux, and the peer may lose what it has not read yet. scratch: a bytearray.
+    Closing a connection with unread input resets it, on lwIP as on Linux, and the peer may lose
+    data that it has not read yet. scratch: a bytearray.
     """
     try:
         raw = polled(sock)
@@ -122,12 +122,12 @@ def hang_up(sock, scratch):
             if not raw.readinto(scratch):
                 break
     except (OSError, MemoryError):
-        pass  # it is lost already, or may be
+        pass  # the connection is lost, or may be
     sock.close()
 
 
 async def within(timeout_ms, waiting):
-    """Await waiting; OSError(ETIMEDOUT) after timeout_ms."""
+    """Await waiting. Raises OSError(ETIMEDOUT) after timeout_ms."""
     try:
         return await asyncio.wait_for_ms(waiting, timeout_ms)
     except asyncio.TimeoutError:
@@ -135,13 +135,13 @@ async def within(timeout_ms, waiting):
 
 
 def listen(host, port):
-    """Return the non-blocking socket that listens on an IPv4 or IPv6 address; OSError.
+    """Return the non-blocking socket that listens on an IPv4 or IPv6 address. Raises OSError.
 
-    Opened once and kept open while the board serves, whoever is restarted: on an RP2 closing it
-    would destroy a connection (extmod/modlwip.c, lwip_socket_ioctl, writes to a listener as if it
-    were a connection, and so into the first of those).
+    It is opened once and stays open while the board serves, even when a service restarts. Closing
+    a listener on an RP2 would destroy a connection (extmod/modlwip.c, lwip_socket_ioctl: it writes
+    to a listener as if it were a connection, and so into the first connection).
 
-    "::" takes clients of both kinds where the port has IPv6: Linux and RP2 have, an ESP32's
+    "::" accepts IPv4 clients too if the port has IPv6: Linux and RP2 have it, an ESP32's
     MicroPython 1.28 has not [S].
     """
     place = host, port
@@ -152,15 +152,15 @@ def listen(host, port):
         info = socket.getaddrinfo(host, port)[0]
     except IndexError:
         raise OSError(_EAFNOSUPPORT)
-    _held[place] = None  # what listens is kept without needing memory any more
+    _held[place] = None  # makes room in the dict now, so that storing the listener needs no memory
     sock = socket.socket(info[0])
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(info[-1])
-        bytearray(_ROOM)  # a listener that finds no memory for its backlog listens all the same
+        bytearray(_ROOM)  # raise now: listen() hides a MemoryError and has no backlog
         sock.listen(hal.BACKLOG)
         sock.setblocking(False)
-    except (TypeError, ValueError):  # an address of a kind that the port doesn't know
+    except (TypeError, ValueError):  # an address family that the port doesn't know
         sock.close()
         raise OSError(_EAFNOSUPPORT)
     except (OSError, MemoryError):
@@ -171,11 +171,11 @@ def listen(host, port):
 
 
 def stop_listening():
-    """Close all that listens: when nobody is connected any more, and the board stops serving.
+    """Close all listeners: when no client is connected any more and the board stops serving.
 
-    A soft reset would close it too, but there an RP2's lwIP forgets every second one of the
-    clients who wait to be accepted, and their connections are lost until the power goes
-    (extmod/modlwip.c, lwip_socket_free_incoming).
+    A soft reset would close them too, but there an RP2's lwIP forgets every second client that
+    waits to be accepted. Those connections stay taken until the power goes (extmod/modlwip.c,
+    lwip_socket_free_incoming).
     """
     for place in _held:
         listener = _held[place]
@@ -189,18 +189,18 @@ def stop_listening():
 
 
 def turn_away(listener):
-    """Close the connections of all who wait to be accepted; MemoryError."""
+    """Close the connections of all clients that wait to be accepted. Raises MemoryError."""
     try:
         for _ in range(hal.BACKLOG):
             accept(listener)[0].close()
     except OSError:
-        pass  # nobody is left
+        pass  # no client is left
 
 
 def udp(address, port):
-    """A non-blocking UDP socket that hears that peer alone; OSError.
+    """Return a non-blocking UDP socket that receives only from that peer. Raises OSError.
 
-    An RP2 has five, of which DHCP, mDNS and hal itself take three.
+    An RP2 has five; DHCP, mDNS and hal itself take three of them.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -213,19 +213,19 @@ def udp(address, port):
 
 
 async def resolve(host, timeout_ms=2000, name_server=None):
-    """Return the IPv4 address of host as text; OSError where there is none.
+    """Return the IPv4 address of host as text. Raises OSError if there is none.
 
-    name_server: (address, port), found by itself where None.
+    name_server: (address, port), or None to find one.
     """
     if is_address(host):
         return host
-    from hal import dns  # only who names a host by its name pays for it
+    from hal import dns  # loaded only for a host given by name
 
     return await dns.lookup(host, timeout_ms, name_server)
 
 
 def is_address(host):
-    """True where host is an IPv4 address."""
+    """True if host is an IPv4 address."""
     parts = host.split(".")
     if len(parts) != 4:
         return False

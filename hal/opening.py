@@ -1,31 +1,31 @@
-"""Opens the network's interface: Wi-Fi, or Ethernet as config.json describes it; used once."""
+"""Opens the network interface: Wi-Fi, or Ethernet as config.json describes it; used once."""
 
 import machine
 from micropython import const
 
-_HOSTNAME_MAX = const(32)  # network.hostname() raises ValueError on a longer one
-_BAUDRATE = const(20_000_000)  # of SPI, as the firmware of WIZnet's own boards has it
+_HOSTNAME_MAX = const(32)  # network.hostname() raises ValueError if it is longer
+_BAUDRATE = const(20_000_000)  # of SPI; the firmware of WIZnet's own boards uses it too
 _PLAIN = const(("phy_type", "phy_addr", "ref_clk_mode", "spi", "baudrate", "sck", "mosi", "miso"))
 
 
 def open_link(ssid, hostname, country, lan, ethernet):
-    """Return (interface, whether it is Wi-Fi); OSError says what is wrong.
+    """Return (interface, whether it is Wi-Fi). Raises OSError with what is wrong.
 
-    ethernet: the interface that was opened before, or None.
+    ethernet: the interface if it was opened before, or None.
     """
     try:
         import network
     except ImportError:
         raise OSError("this board's firmware has no network")
-    # Both before active(True): cyw43 takes them there [S: cyw43-driver cyw43_lwip.c
-    # cyw43_cb_tcpip_init, cyw43_ctrl.c cyw43_wifi_on], an ESP32's Ethernet the name [S:
-    # ports/esp32/network_lan.c lan_active], its Wi-Fi in connect().
+    # Set both before active(True), which reads them on cyw43 [S: cyw43-driver cyw43_lwip.c
+    # cyw43_cb_tcpip_init, cyw43_ctrl.c cyw43_wifi_on]. An ESP32's Ethernet reads the name there
+    # too [S: ports/esp32/network_lan.c lan_active], its Wi-Fi in connect().
     name = host_name(hostname)
     if name:
         network.hostname(name)
     if len(country) == 2:
         network.country(country.upper())
-    # Only firmware with pins of its own for that chip has a WIZNET5K.
+    # Only firmware with its own pins for that chip has WIZNET5K.
     wiznet = hasattr(network, "WIZNET5K")
     if lan is None and hasattr(network, "WLAN") and (ssid or not wiznet):
         return network.WLAN(), True
@@ -38,7 +38,7 @@ def open_link(ssid, hostname, country, lan, ethernet):
 
 
 def host_name(text):
-    """What of a text can be a host's name (RFC 1123): letters, digits, hyphens, 32 at most."""
+    """Convert a text to a host name (RFC 1123): letters, digits, hyphens, 32 at most."""
     made = ""
     for char in text:
         if "0" <= char <= "9" or "A" <= char <= "Z" or "a" <= char <= "z":
@@ -49,7 +49,7 @@ def host_name(text):
 
 
 def _wiznet(network, given):
-    """An RP2's chip: WIZNET5K() for the firmware's own pins, else spi, cs, reset, perhaps int."""
+    """Open an RP2's chip: on the firmware's own pins, else with spi, cs, reset and maybe int."""
     if not given:
         return network.WIZNET5K()
     _needs(given, "spi", "cs", "reset")
@@ -58,9 +58,9 @@ def _wiznet(network, given):
 
 
 def _lan(network, given):
-    """An ESP32's: LAN() must be told phy_type and phy_addr, and mdc and mdio, or spi.
+    """Open an ESP32's Ethernet: LAN() needs phy_type, phy_addr and mdc and mdio, or spi.
 
-    Of one that is open, as after a soft reset, it returns that.
+    If it is open already, as after a soft reset, LAN() returns that interface.
     """
     if not hasattr(network, "LAN"):
         raise OSError("this firmware has no Ethernet")

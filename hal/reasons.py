@@ -1,19 +1,19 @@
-"""What an OSError of the network says, in words; borrowed when one is shown."""
+"""What a network's OSError means, in words; borrowed when one is shown."""
 
 import sys
 
 from micropython import const
 
-# Below TLS a socket's error is negative (extmod/modtls_mbedtls.c, _mbedtls_ssl_recv), as those of
-# getaddrinfo() are: down to -16 of lwIP or Linux, from -200 an ESP32's. mbedtls has its own, and
-# of these the end of a line in a handshake.
+# Under TLS a socket's error is negative (extmod/modtls_mbedtls.c, _mbedtls_ssl_recv). So are the
+# errors of getaddrinfo(): down to -16 on lwIP and Linux, from -200 on an ESP32. mbedtls has its
+# own; one of those means that the connection ended during a handshake.
 _FIRST_ERRNO = const(32)
 _FIRST_OF_LWIP = const(200)
 _LAST_ERRNO = const(255)
 _TLS_EOF = const(-0x7280)
 
-# The number on Linux and RP2, that of an ESP32's newlib, the name, the words. As one text: a
-# dictionary, and names in it, would take far more.
+# The number on Linux and RP2, the number on an ESP32 (newlib), the name, the words. One text,
+# because a dictionary with names would take far more heap.
 _WORDS = const("""
 9 9 EBADF the connection is closed
 11 11 EAGAIN the network is busy
@@ -35,9 +35,9 @@ _WORDS = const("""
 
 
 def reason(error):
-    """The text of an OSError of any port, with its name or number in brackets.
+    """Return the text of an OSError of any port, with its name or number in brackets.
 
-    What was raised with a text, as any other exception is, keeps it.
+    An exception that was raised with a text keeps that text.
     """
     number = getattr(error, "errno", None)
     if not isinstance(number, int):
@@ -51,7 +51,7 @@ def reason(error):
     rp2 = sys.platform == "rp2"
     if rp2 and number == -1:  # ERR_IF, extmod/modlwip.c, error_lookup_table
         return "the network interface has failed (error -1)"
-    if number < 0:  # getaddrinfo()'s: lwIP's own ones on RP2 (extmod/modlwip.c, lwip_getaddrinfo)
+    if number < 0:  # from getaddrinfo(); RP2 has lwIP's own (extmod/modlwip.c, lwip_getaddrinfo)
         words = "no name server is known" if rp2 and number == -6 else "that name has no address"
         return "%s (error %d)" % (words, number)
     for line in _WORDS.split("\n"):

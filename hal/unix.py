@@ -1,7 +1,7 @@
-"""What only the unix port does: resets end the process, and the host's network is the link.
+"""What only the unix port does: a reset ends the process, and the link is the host's network.
 
-A simulated board brings a fuller `machine`; whatever it lacks, the plain unix port's answer
-stands in.
+A simulated board provides a fuller `machine`. What it lacks is replaced by the plain unix port's
+behaviour.
 """
 
 import gc
@@ -14,13 +14,13 @@ from micropython import const
 
 SOCKETS = None  # as many as the host allows
 LISTENERS = None
-# Beyond it Linux lets a client believe that it is connected, and forgets it: such a client hears
-# nothing. Those who wait cost a host next to nothing.
+# Beyond the backlog, Linux lets a client believe that it is connected, and then forgets it: the
+# client gets no reply. Waiting clients cost a host almost nothing.
 BACKLOG = 128
-guarded = None  # a write never blocks, and poll tells when there is room for it
-TIMERS = (-1, 0)  # those of a simulated board
+guarded = None  # a write never blocks, and poll tells when there is room
+TIMERS = (-1, 0)  # ids that a simulated board has
 MARK = b"\0outpost "
-memory = None  # hal's own
+memory = None  # use RTC().memory(), see hal.memory()
 _SPARE = const(512)
 _AF_INET = const(2)
 # An IPv4 address within IPv6 (RFC 4291 section 2.5.5.2).
@@ -43,7 +43,7 @@ def deepsleep():
 
 
 def watchdog(timeout_ms):
-    """Start the watchdog and return it; None where there is none."""
+    """Start the watchdog and return it; None if there is none."""
     return machine.WDT(timeout=timeout_ms) if hasattr(machine, "WDT") else None
 
 
@@ -51,17 +51,17 @@ _spare = None
 
 
 def reserve():
-    """Have the memory ready that unregister() wants; MemoryError."""
+    """Reserve the memory that unregister() needs. Raises MemoryError."""
     global _spare
     if not _spare:
         _spare = bytearray(_SPARE)
 
 
 def unregister(poller, sock):
-    """Take out what poller.register() has left behind for want of memory.
+    """Remove the entry that poller.register() left when it had no memory.
 
-    Here unregister() reads the entry, which must be whole first (extmod/modselect.c,
-    poll_unregister, where MICROPY_PY_SELECT_POSIX_OPTIMISATIONS is set).
+    On this port unregister() reads the entry, so complete it first (extmod/modselect.c,
+    poll_unregister, with MICROPY_PY_SELECT_POSIX_OPTIMISATIONS).
     """
     global _spare
     _spare = None
@@ -71,9 +71,9 @@ def unregister(poller, sock):
 
 
 def peer_address(raw):
-    """Return (host, port) from accept()'s address: here the raw bytes of a sockaddr.
+    """Return (host, port) from accept()'s address, on this port the bytes of a sockaddr.
 
-    A client that came over IPv4 has its IPv4 address, whatever the listener was.
+    A client that came over IPv4 has its IPv4 address, even if the listener is IPv6.
     """
     port = raw[2] << 8 | raw[3]
     if raw[0] | raw[1] << 8 == _AF_INET:
@@ -82,12 +82,12 @@ def peer_address(raw):
     if raw[8:20] == _MAPPED:
         return socket.inet_ntop(_AF_INET, raw[20:24]), port
     host = socket.inet_ntop(socket.AF_INET6, raw[8:24])
-    scope = int.from_bytes(raw[24:28], sys.byteorder)  # which link a link-local address is on
+    scope = int.from_bytes(raw[24:28], sys.byteorder)  # the interface of a link-local address
     return ("%s%%%d" % (host, scope) if scope else host), port
 
 
 def inline_urgent(sock):
-    """Leave urgent data in the stream: ftplib and tnftp send a part of ABOR so."""
+    """Leave urgent data in the stream: ftplib and tnftp send part of ABOR as urgent."""
     sock.setsockopt(socket.SOL_SOCKET, _SO_OOBINLINE, 1)
 
 
@@ -96,7 +96,7 @@ _console.register(sys.stdout, select.POLLOUT)
 
 
 def console_has_room():
-    """Whether 4,096 bytes find room at once: PIPE_BUF of Linux, which poll waits for."""
+    """Whether 4,096 bytes can be written at once: poll waits for Linux's PIPE_BUF."""
     for _ in _console.ipoll(0):
         return True
     return False
@@ -125,9 +125,9 @@ class Link:
         return "127.0.0.1"
 
     def code(self):
-        """How a link that isn't up fares; None: this one is."""
+        """Return the state of a link that isn't up; None, since this one always is."""
         return None
 
     def rssi(self):
-        """Strength of the radio signal in dBm; None: there is no radio."""
+        """Return the strength of the radio signal in dBm; None, since there is no radio."""
         return None
