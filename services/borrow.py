@@ -1,7 +1,7 @@
-"""How modules come late and go again: borrow() for once, use() until release().
+"""Modules that are loaded late and unloaded again: borrow() for one use, use() until release().
 
-What is used once or seldom need not fill the heap for years. Both name a module by its whole
-dotted name, as a text: tests/test_architecture.py reads these as imports.
+Code that is rarely used should not stay in the heap. Both functions take a module's full dotted
+name as a literal: tests/test_architecture.py reads these as imports.
 """
 
 import gc
@@ -9,31 +9,32 @@ import sys
 
 from micropython import const
 
-_ROOM = const(6144)  # bytes, those of garbage not among them
+_ROOM = const(6144)  # bytes that must be free without a collection
 _OURS = const("services")
-_used = []  # names of modules: what use() imported and release() lets go
+_used = []  # names of the modules that use() imported and release() unloads
 
 
 def borrow(module, name):
-    """Import a module, return what it calls name, and forget the module.
+    """Import a module, return its attribute name, and unload the module.
 
-    Its memory comes back when that value is let go; the next call imports it again.
+    Its memory is freed with the last reference to that value; the next call imports it again.
     """
-    gc.collect()  # a module wants its memory in larger pieces than most
+    gc.collect()  # a module needs larger pieces of memory than most objects
     value = getattr(__import__(module, None, None, (name,)), name)
     forget(module)
     return value
 
 
 def use(name):
-    """Return a module that stays until release(), and what it imports of services; MemoryError.
+    """Return a module, loaded until release() with what it imports of services.
 
-    Where it doesn't fit, the other ones make room; what runs keeps its own.
+    If memory is short, what use() loaded before is unloaded; running code stays. Raises
+    MemoryError.
     """
     if name in sys.modules:
         return sys.modules[name]
     before = list(sys.modules)
-    gc.collect()  # a module wants its memory in larger pieces than most
+    gc.collect()  # a module needs larger pieces of memory than most objects
     try:
         module = __import__(name, None, None, ("*",))
     except MemoryError:
@@ -41,26 +42,26 @@ def use(name):
         gc.collect()
         module = __import__(name, None, None, ("*",))
     _used.extend([new for new in sys.modules if new.startswith(_OURS) and new not in before])
-    if gc.mem_free() < _ROOM:  # its work, and the reply, need some too
+    if gc.mem_free() < _ROOM:  # the module's work and the reply need memory too
         release()
     return module
 
 
 def release():
-    """Let go of what use() imported."""
+    """Unload what use() imported."""
     while _used:
         forget(_used.pop())
 
 
 def forget(module):
-    """Take a module out of the places that keep it; nothing where it isn't imported."""
+    """Unload a module; does nothing if it isn't loaded."""
     parent, _, leaf = module.rpartition(".")
     if sys.modules.pop(module, None) and parent in sys.modules:
-        delattr(sys.modules[parent], leaf)  # a package holds its modules too
+        delattr(sys.modules[parent], leaf)  # the package also refers to its modules
 
 
 def reason(error):
-    """An exception in words, as hal.reasons has them; as it is where memory is short."""
+    """Return an exception in words, as hal.reasons does; if memory is short, just its text."""
     try:
         return borrow("hal.reasons", "reason")(error)
     except MemoryError:

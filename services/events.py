@@ -1,4 +1,4 @@
-"""Events: how services tell each other what happened; Backlog: a bounded queue of them."""
+"""Events: how services inform each other; Backlog: a bounded queue of events."""
 
 import io
 import sys
@@ -11,29 +11,29 @@ class Events:
     """Publish and subscribe inside the board. An event is a topic and a dict of JSON scalars."""
 
     def __init__(self, say=print):
-        """say: prints one text, whether or not anybody reads the console."""
+        """say: prints one text, even if no host reads the console."""
         self._say = say
         self._subscribers = []
-        # Subscribers' exceptions, which never reach the publisher; events that found no memory.
-        # STAT shows it as lost_events of the board.
+        # Counts exceptions of subscribers, which are not passed to the publisher, and events for
+        # which there was no memory. STAT shows it as lost_events of the board.
         self.failures = 0
 
     def subscribe(self, handler):
-        """Call handler(topic, fields) at every event; it must not wait nor keep the dict's owner.
+        """Call handler(topic, fields) at every event. It must not block.
 
-        All subscribers are given the same dict: copy it before changing it.
+        All subscribers get the same dict: copy it before you change it.
         """
         self._subscribers.append(handler)
 
     def unsubscribe(self, handler):
-        """Stop calling handler; one that was never subscribed is ignored."""
+        """Stop calling handler. Does nothing if it is not subscribed."""
         if handler in self._subscribers:
             self._subscribers.remove(handler)
 
     def publish(self, topic, **fields):
-        """Hand the event to every subscriber at once. Never waits.
+        """Call every subscriber's handler at once. Never waits.
 
-        Raises nothing but MemoryError, where the heap has no room for the event itself.
+        Raises only MemoryError, if there is no memory for the event itself.
         """
         for handler in self._subscribers:
             try:
@@ -48,11 +48,11 @@ class Events:
             sys.print_exception(error, out)
             self._say(out.getvalue())
         except MemoryError:
-            pass  # `failures` tells of it
+            pass  # it is counted in `failures`
 
 
 class Backlog:
-    """At most `size` waiting items, first in, first out; a full one drops the oldest, counted."""
+    """A queue of at most `size` items. When it is full, it drops and counts the oldest."""
 
     def __init__(self, size):
         self.size = size
@@ -64,31 +64,31 @@ class Backlog:
         return len(self._items)
 
     def put(self, item):
-        """Append item; where that would overflow, drop the oldest."""
+        """Append item; if the queue is full, drop the oldest first."""
         if len(self._items) >= self.size:
             self.drop()
         self._items.append(item)
         self._filled.set()
 
     def drop(self):
-        """Drop the oldest item, counted; nothing where there is none."""
+        """Drop and count the oldest item; does nothing if there is none."""
         if self._items:
             self._items.popleft()
             self.dropped += 1
 
     def peek(self, index=0):
-        """Return the item at index, 0 the oldest, and leave it there; IndexError where none is."""
+        """Return the item at index, 0 the oldest, without removing it. Raises IndexError."""
         return self._items[index]
 
     def pop(self):
-        """Take the oldest item out; IndexError where the backlog is empty."""
+        """Remove and return the oldest item. Raises IndexError if the backlog is empty."""
         item = self._items.popleft()
         if not self._items:
             self._filled.clear()
         return item
 
     async def wait(self):
-        """Return as soon as there is an item."""
+        """Wait until there is an item."""
         while not self._items:
             self._filled.clear()
             await self._filled.wait()

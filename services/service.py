@@ -1,23 +1,23 @@
-"""The contract that every service keeps with the supervisor."""
+"""The interface between a service and the supervisor."""
 
 
 class Service:
     """A part of the daemon that the supervisor starts, watches, restarts and stops.
 
-    The constructor wires and must not wait; its parameters are all that a service may touch, and
-    their defaults document the configuration. What config.json may say stands as OPTIONS in
-    options.py of its folder: key -> rule, see config.py.
+    The constructor must not wait. Its parameters are all that the service may use, and their
+    defaults document the configuration. OPTIONS in options.py of the service's folder says what
+    config.json may contain: key -> rule, see config.py.
     """
 
     name = "service"
     restart = "always"  # "always" | "on-failure" | "no"
     critical = False  # True: too many failures in a row reset the board
-    module = None  # the name of the user's module that it runs; functions in there are its own
+    module = None  # the name of the user's module that it runs, if any
 
     async def run(self):
         """Work until finished (return), failed (exception) or stopped (cancellation).
 
-        May be called again after any of the three: clean up in `finally`, let
-        CancelledError pass.
+        May be called again after any of the three: clean up in `finally`, and don't catch
+        CancelledError.
         """
         raise NotImplementedError(self.name)

@@ -8,9 +8,9 @@ from services.borrow import borrow
 class SiteCommands:
     """A registry of handler(arg) -> text or an iterable of lines.
 
-    A handler that waits is a coroutine function and says so: MicroPython can't tell one from a
-    generator of lines. ValueError(text) is the caller's mistake (501), OSError what could not
-    be done.
+    A handler that waits is a coroutine function, added with waits=True: MicroPython can't tell it
+    from a generator of lines. ValueError(text) is the caller's mistake (501); OSError is a
+    failure.
     """
 
     def __init__(self):
@@ -29,9 +29,9 @@ class SiteCommands:
             self.commands[name] = (module, owner)
 
     async def run(self, name, arg, admin):
-        """Call a command and return its text or lines; KeyError where there is none.
+        """Call a command and return its text or lines. Raises KeyError if there is none.
 
-        admin: whether the caller is one; OSError EACCES where only an admin may.
+        admin: whether the caller is one. Raises OSError(EACCES) if only an admin may call it.
         """
         (handler, _, admin_only, waits), given = self._found(name.lower(), arg)
         if admin_only and not admin:
@@ -39,7 +39,7 @@ class SiteCommands:
         return await handler(*given) if waits else handler(*given)
 
     def _found(self, name, arg):
-        """The entry of a command, and the arguments of its handler."""
+        """Return a command's entry and the arguments of its handler."""
         entry = self.commands[name]
         if len(entry) > 2:
             return entry, (arg,)

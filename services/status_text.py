@@ -1,21 +1,21 @@
-"""Status as text: sections as lines that people read, units and all; loaded for the first STAT."""
+"""Status as text: sections as readable lines, with units; loaded at the first STAT."""
 
 from micropython import const
 
 _UNITS = const((("_bytes", 6), ("_ms", 3), ("_s", 2)))
-_LONG_MS = const(120_000)  # read more easily as hours and days
-_OPEN = ("board", "heap", "flash", "loop")  # sections that name nobody
-_NOT_THEIRS = ("hung_in", "failure")  # of the board: they name services and files
+_LONG_MS = const(120_000)  # from here on shown as hours and days
+_OPEN = ("board", "heap", "flash", "loop")  # sections without names of hosts, paths or services
+_NOT_THEIRS = ("hung_in", "failure")  # but not these of the board: they name services and files
 _HEALTH = ("state", "set", "clock", "connected", "phase")  # of a service
 _WRONG = ("problem", "problems", "reason", "error", "last_error")
 _HIDDEN = const("only admins are told")
 _LONG = const(8)  # characters of an id of a bundle
-_LEAST = const(20)  # a twentieth of heap or flash is little
-_WIDTH = const(74)  # of a line, that `211-` before it still fits a terminal
+_LEAST = const(20)  # less than this fraction of heap or flash is reported: a twentieth
+_WIDTH = const(74)  # of a line, so that it fits a terminal behind `211-`
 
 
 def size_text(n):
-    """A count of bytes as people read it: 629, 52 KiB, 3.2 MiB."""
+    """Return a count of bytes as readable text: 629 B, 52 KiB, 3.2 MiB."""
     if n < 1024:
         return "%d B" % n
     if n < 10 * 1024 * 1024:
@@ -24,7 +24,7 @@ def size_text(n):
 
 
 def span_text(seconds):
-    """A span of seconds as `uptime` prints it: 3 days, 2:04:11."""
+    """Return a time span in seconds as `uptime` prints it: 3 days, 2:04:11."""
     sign = "-" if seconds < 0 else ""
     days, rest = divmod(abs(int(seconds)), 86400)
     text = "%d:%02d:%02d" % (rest // 3600, rest % 3600 // 60, rest % 60)
@@ -34,12 +34,12 @@ def span_text(seconds):
 
 
 def plain(text):
-    """A text, such as an error's, without what could forge a reply or rule a terminal."""
+    """Replace control characters, which could forge a reply or control a terminal, by spaces."""
     return "".join([char if char >= " " and char != "\x7f" else " " for char in text])
 
 
 def _shown(key, value):
-    """One `key value` pair; the key's suffix (_bytes, _ms, _s) is the unit it is shown in."""
+    """Return `key value`. The key's suffix (_bytes, _ms, _s) is removed and sets the unit."""
     for suffix, cut in _UNITS:
         if key.endswith(suffix) and isinstance(value, (int, float)):
             key = key[:-cut]
@@ -62,9 +62,10 @@ def _shown(key, value):
 
 
 def health(sections):
-    """Yield of sections, names and dicts, what strangers may know: no host, path or crash.
+    """Yield names and dicts of sections with what clients without login may see.
 
-    That something is wrong they may know, else an unwell board would tell them that all is well.
+    No host, path or error text. That something is wrong is shown: an unwell board must not look
+    healthy.
     """
     for name, section in sections:
         if name not in _OPEN:
@@ -79,7 +80,7 @@ def health(sections):
 
 
 def days_text(seconds):
-    """A span of seconds in days, hours and minutes: 3 days, 02:04."""
+    """Return a time span in seconds as days, hours and minutes: 3 days, 02:04."""
     days, rest = divmod(int(seconds), 86400)
     return "%d day%s, %02d:%02d" % (
         days,
@@ -90,12 +91,12 @@ def days_text(seconds):
 
 
 def troubles(sections):
-    """Yield what is wrong as a text of a few words for each. sections: yields names and dicts."""
+    """Yield each problem as a short text. sections: yields names and dicts."""
     for name, section in sections:
         state = section.get("state")
         why = section.get("problem") or section.get("problems") or section.get("reason")
         if not section.get("connected", 1):
-            why = why or section.get("last_error")  # of a broker that does not answer
+            why = why or section.get("last_error")  # if the broker does not answer
         if state in ("failed", "waiting"):
             yield "%s %s: %s" % (name, state, section.get("error") or why or "no reason is known")
         elif why and name != "update":
@@ -112,12 +113,12 @@ def troubles(sections):
 
 
 def _is_long(value):
-    """True for an identifier or another long text: those come last in their line."""
+    """Whether a value is an identifier or another long text, which is shown last in its line."""
     return isinstance(value, str) and len(value) >= _LONG
 
 
 def lines(sections):
-    """Yield each section as a readable line or more. sections: yields names and dicts."""
+    """Yield each section as one or more readable lines. sections: yields names and dicts."""
     for name, section in sections:
         if not section:
             continue
@@ -130,7 +131,7 @@ def lines(sections):
         line = "%-10s" % name
         for i in range(len(parts)):
             part = " " + parts[i] + ("," if i + 1 < len(parts) else "")
-            cut = 0  # where it begins; then between the words of a long text
+            cut = 0  # where the line is broken: before part, then between its words
             while len(line) + len(part) > _WIDTH and cut >= 0:
                 yield line + part[:cut]
                 line = "%-10s" % ""

@@ -1,4 +1,4 @@
-"""The user's own application as a service: when it crashes, FTP stays up."""
+"""The user's own application as a service: if it crashes, FTP goes on."""
 
 import asyncio
 
@@ -9,11 +9,11 @@ from services.service import Service
 
 
 class App(Service):
-    """Runs `await module.run(outpost)` of the user's module, again whenever it fails.
+    """Runs `await module.run(outpost)` of the user's module, and again after a failure.
 
-    What takes two arguments is given status and events. settings: the application's own, of
-    config.json. low_heap_s: how long FTP may find no memory until the application is stopped, see
-    memory.py.
+    A run() with two parameters gets status and events instead. settings: the application's own
+    part of config.json. low_heap_s: how long FTP may lack memory before the application is
+    stopped, see memory.py.
     """
 
     name = "app"
@@ -26,14 +26,14 @@ class App(Service):
         self.events = SafeEvents(events, self.called)
         self.safe = None
         self.module = module
-        self.loaded = ()  # the names of what its module has imported
+        self.loaded = ()  # names of the modules that its module has imported
         self.low_heap_ms = low_heap_s * 1000
-        self.low_since = None  # when memory ran short, as ticks_ms() says
-        self.stopped_at = None  # the free heap when it was stopped for want of memory
-        self.hung = None  # how many of its runs the watchdog has ended, see hung.py
-        self.watched = None  # which one of its runs, while there is one; its task would hold it
-        self.task = None  # of that run
-        self.raised = None  # what a task of the application's own has ended that run by
+        self.low_since = None  # ticks_ms() when memory ran short, or None
+        self.stopped_at = None  # the free heap when it was stopped for lack of memory
+        self.hung = None  # number of its runs that the watchdog ended, see hung.py
+        self.watched = None  # number of the current run, or None; its task would be kept alive
+        self.task = None  # task of the current run
+        self.raised = None  # an exception of the application's own tasks that ended the run
         self._runs = 0
         self._interrupt = None
         status.outlives = self.outlives
@@ -41,14 +41,14 @@ class App(Service):
         site.add_rare(("tell",), "services.app.interface", self)
 
     async def run(self):
-        """Import the module and await its run(); raises what that raises."""
-        if not self.safe:  # not before the supervisor has set what measures
+        """Import the module and await its run(). Raises what that raises."""
+        if not self.safe:  # not earlier: the supervisor must have set status.measure
             self.safe = SafeStatus(self.status, self.name)
         if self.hung is None:
             self.hung = borrow("services.app.hung", "count")(self)
         if self.hung:
             await borrow("services.app.hung", "allowed")(self)
-        if self._runs:  # what it has left behind may hold the heap
+        if self._runs:  # objects that the last run left behind may still fill the heap
             await memory.settled(self)
         self.status.section(self.name).pop("problem", None)
         self._runs += 1
@@ -66,8 +66,8 @@ class App(Service):
                 raise
         finally:
             self.task = None
-            # The watch sees it. To cancel the watch takes asyncio's queue, which an application
-            # may have broken.
+            # memory.watch() checks this and ends. Cancelling it would need asyncio's queue, which
+            # an application may have broken.
             self.watched = None
             self.hears = None
         if self.stopped_at is not None:
@@ -78,7 +78,7 @@ class App(Service):
             raise error
 
     def _begun(self, run):
-        """The application's run, to be awaited, with as many arguments as it takes."""
+        """Return the awaitable of the application's run, called with two arguments or one."""
         try:
             return run(self.safe, self.events)
         except TypeError as error:
@@ -89,10 +89,10 @@ class App(Service):
                 raise error
 
     def called(self, call, *given):
-        """What a handler of the application returns; what it raises is an Exception for all.
+        """Return what a handler of the application returns. Raises only Exceptions.
 
-        A SystemExit would end the board's loop, a CancelledError the session in which something
-        happened. STAT shows it as `problem`; of a command the operator is told.
+        A SystemExit would end the board's loop, and a CancelledError the session that caused the
+        call. STAT shows the error as `problem`; for a command, the operator gets it as the reply.
         """
         try:
             return call(*given)
@@ -119,12 +119,12 @@ class App(Service):
     def told_to_stop(self, error):
         """Raise RuntimeError in place of the application's own KeyboardInterrupt.
 
-        A port raises one and the same object at each Ctrl-C. So the first one that comes out of
-        the application may be a person's or its own; where the same one comes again, it is a
-        person's. Anything else is the application's: each `raise` makes a new one.
+        A port raises the same object at each Ctrl-C, while each `raise` of an application makes a
+        new one. So the first KeyboardInterrupt may be either. If the same object comes again, it
+        is a person's Ctrl-C, and is raised.
         """
         if error is self._interrupt:
             raise error
         if not self._interrupt:
-            self._interrupt = error  # kept, so that no other one can have its address
+            self._interrupt = error  # keep a reference, so that no other object gets its address
         raise RuntimeError("KeyboardInterrupt; where it was Ctrl-C: once more stops the board")

@@ -1,7 +1,7 @@
-"""Hung: an application that has held the loop until the watchdog came, three times, rests.
+"""Hung: stops starting an application that hung until the watchdog fired, three times.
 
-Borrowed at its start, and by SITE app. /app.hung keeps how often, and of which application: its
-files and the board's version. Another one begins anew, at once.
+Borrowed at its start, and by SITE app. /app.hung stores the count, and which application it is
+for: its files and the board's version. A changed application starts at once, with a count of 0.
 """
 
 import json
@@ -22,27 +22,27 @@ _WHY = const(
 
 
 def count(app):
-    """How often the watchdog has ended this application, this boot's reset among them."""
+    """Return how many runs of this application the watchdog has ended, this boot included."""
     kept = _kept()
     mark = _mark(app)
     times = kept[0] if kept and kept[1] == mark else 0
-    # "app", or "app.pump" where it was a task of its own.
+    # "app", or "app.pump" if it was a task of its own.
     hung = (app.status.section("board").get("hung_in") or "").split(".")[0] == app.name
-    # Rescue mode leaves the application in only where this was the last of three bad boots.
+    # In rescue mode the application is only included if it caused the last of three bad boots.
     rescue = "rescue" in app.status.sections
     if hung or rescue:
         times = max(times + hung, _MOST if rescue else 1)
         try:
             replace(_PATH, (json.dumps([times, mark]),))
         except OSError as error:
-            print("app: %s: %s" % (_PATH, error))  # it counts for this boot
+            print("app: %s: %s" % (_PATH, error))  # the count then holds for this boot only
     if times:
         app.status.section(app.name)["hung"] = times
     return times
 
 
 async def allowed(app):
-    """Return as soon as the application may start: at once, or when another one is there."""
+    """Wait until the application may start: at once, or when it was changed."""
     if app.hung < _MOST:
         return
     section = app.status.section(app.name)
@@ -61,11 +61,11 @@ async def allowed(app):
 
 
 def forgive():
-    """Forget what was counted."""
+    """Delete the count."""
     try:
         os.remove(_PATH)
     except OSError:
-        pass  # nothing was
+        pass  # there is none
 
 
 def _kept():
@@ -74,11 +74,11 @@ def _kept():
             times, mark = json.load(file)
         return int(times), mark
     except (OSError, ValueError, TypeError):
-        return None  # never, or damaged by a hand
+        return None  # there is none, or it was edited and is damaged
 
 
 def _mark(app):
-    """What tells one application from another: the version, and size and time of its files."""
+    """Return what identifies an application: the version, and size and time of its files."""
     mark = [app.status.section("board").get("version")]
     path = "/" + app.module.replace(".", "/")
     for name in (path, path + ".py", path + ".mpy", "/lib" + path + ".py", "/lib" + path + ".mpy"):
@@ -91,7 +91,7 @@ def _mark(app):
 
 
 def _start(app, arg):
-    """SITE app start."""
+    """Handle SITE app start."""
     if arg.lower() != "start":
         raise ValueError("Usage: SITE app start")
     if app.status.section(app.name).get("state") != "failed" or not app.hung:

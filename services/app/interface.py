@@ -1,4 +1,4 @@
-"""Interface: the one object that an application's run(outpost) is given; loaded for such a one."""
+"""Interface: the object that is passed to an application's run(outpost); loaded only for that."""
 
 from services.app.values import text_of
 
@@ -6,11 +6,11 @@ _NAME = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 
 class Outpost:
-    """What an application has of its board.
+    """An application's access to its board.
 
-    settings: the object `app.settings` of config.json, {} without one. status: the application's
-    own section, a dict: STAT, MQTT and Home Assistant show what it writes there. board and events:
-    what run(status, events) is given.
+    settings: the object `app.settings` of config.json, or {}. status: the application's own
+    section, a dict: STAT, MQTT and Home Assistant show what it writes there. board and events:
+    what run(status, events) gets.
     """
 
     def __init__(self, app):
@@ -21,14 +21,15 @@ class Outpost:
         self.events = app.events
 
     def publish(self, topic, **fields):
-        """Publish the event `app/TOPIC`: the log has it, and MQTT as `event/app/TOPIC`."""
+        """Publish the event `app/TOPIC`. The log shows it; MQTT sends it as `event/app/TOPIC`."""
         self.events.publish("app/" + topic, **fields)
 
     def sensor(self, key, name=None, unit=None, device_class=None):
         """Have Home Assistant show status[key] as a sensor.
 
-        key: small letters, digits and `_`. name: what people call it, the key without one. unit
-        and device_class: as Home Assistant has them, such as "°C" and "temperature". ValueError.
+        key: lower-case letters, digits and `_`. name: for people; by default the key. unit and
+        device_class: of Home Assistant, such as "°C" and "temperature". Raises ValueError for a
+        wrong key.
         """
         if not key or [char for char in key if char not in _NAME]:
             raise ValueError("a sensor's key has small letters, digits and _ alone")
@@ -36,16 +37,16 @@ class Outpost:
         self._app.status.sensors[key] = texts
 
     def on_command(self, handler):
-        """Have handler(text) called for `SITE tell TEXT`, and for `app TEXT` over MQTT.
+        """Call handler(text) for `SITE tell TEXT`, and for `app TEXT` over MQTT.
 
-        What it returns is the answer. A ValueError is the caller's mistake; what else it raises is
-        told, too, and ends nothing. It may not wait.
+        Its return value is the reply. A ValueError is the caller's mistake. Other exceptions are
+        also sent as the reply, and end nothing. The handler must not wait.
         """
         self._app.hears = handler
 
 
 def tell(app, text):
-    """Hand a command to the application and return its answer; ValueError. Both are made safe."""
+    """Pass a command to the application and return its reply as safe text. Raises ValueError."""
     if not app.hears:
         raise ValueError("the application hears no commands")
     try:

@@ -1,7 +1,7 @@
-"""Memory: stops an application that leaves none to FTP, and lets go of what it held.
+"""Memory: stops an application that leaves FTP without memory, and frees what it held.
 
-FTP, the log and telemetry live on what is free, so the free heap is looked at, each few seconds,
-in place of a note at each MemoryError: most of those are answered and cost nobody anything.
+FTP, the log and telemetry use the free heap. It is checked every few seconds, in place of counting
+each MemoryError: most of those are handled and do no harm.
 """
 
 import gc
@@ -15,23 +15,23 @@ from hal import elapsed, uptime
 from services.borrow import borrow, forget, release
 
 _LOOK_S = const(5)
-_PLENTY = const(32_768)  # bytes that the supervisor measured: no need to look closer
-_PIECES = const(6)  # of 1 KiB: with less FTP takes nobody in
+_PLENTY = const(32_768)  # bytes free as the supervisor measured: no need to check further
+_PIECES = const(6)  # of 1 KiB: with fewer, FTP accepts no client
 _PIECE = const(1024)
-_CANCELS = const(5)  # a second apart, until a reset is all that is left
-# With it FTP tells a client that there is no memory, and the last words can be kept: an open file
-# on LittleFS takes 1148 bytes in one piece on a Pico W.
+_CANCELS = const(5)  # one per second; then only a reset is left
+# FTP frees this reserve to tell a client that there is no memory, and to store the reason of a
+# reset: an open file on LittleFS takes 1148 bytes in one piece on a Pico W.
 _SPARE = const(1168)
 _FORGIVEN_S = const(86_400)
 
 
 def room(app):
-    """Whether FTP would find memory: in pieces that are of use. Never raises."""
+    """Whether there is memory for FTP, in pieces that it can use. Never raises."""
     if app.status.section("heap").get("free_bytes", 0) >= _PLENTY:
         return True
     if _fits():
         return True
-    release()  # rare commands of FTP go first
+    release()  # first unload rare commands of FTP
     gc.collect()
     return _fits()
 
@@ -52,7 +52,7 @@ def _is_low(app):
         try:
             app.status.spare = bytearray(_SPARE)
         except MemoryError:
-            pass  # the next look tries again
+            pass  # tried again at the next check
     if room(app):
         app.low_since = None
         return False
@@ -62,9 +62,9 @@ def _is_low(app):
 
 
 async def watch(app, task):
-    """Cancel the application's task when memory has been short for too long; end with its run.
+    """Cancel the application's task if memory is short for too long; return when its run ends.
 
-    One that goes on all the same ends with the board, in an orderly reset.
+    If the task can't be cancelled, the board is reset in an orderly way.
     """
     number = app.watched
     while not _is_low(app):
@@ -76,7 +76,7 @@ async def watch(app, task):
             try:
                 borrow("services.app.hung", "forgive")()
             except MemoryError:
-                pass  # the file stays, and counts
+                pass  # the file stays and still counts
     gc.collect()
     app.stopped_at = gc.mem_free()
     for _ in range(_CANCELS):
@@ -88,7 +88,7 @@ async def watch(app, task):
 
 
 async def settled(app):
-    """Return as soon as there is room for another run; what never lets go ends with the board."""
+    """Wait until there is memory for another run; if it is never freed, reset the board."""
     while not room(app):
         if _is_low(app):
             app.status.give_up("app: no memory for FTP, though the application was stopped")
@@ -97,7 +97,7 @@ async def settled(app):
 
 
 def load(app):
-    """The user's module; what it imports is noted, for let_go()."""
+    """Import the user's module, and note what it imports, for let_go()."""
     if app.module in sys.modules:
         return sys.modules[app.module]
     before = list(sys.modules)
@@ -108,9 +108,9 @@ def load(app):
 
 
 def let_go(app):
-    """Forget the application's modules and what it has handed over; return the error to raise.
+    """Unload the application's modules and drop its handlers; return the error to raise.
 
-    Its module loses its names, so that tasks that it has left behind end, too.
+    Its module's names are cleared, so that tasks that it left behind end too.
     """
     before, app.stopped_at = app.stopped_at, None
     app.low_since = None

@@ -1,18 +1,18 @@
-"""Tasks: where one of the application's own raises what is no Exception, the application ends."""
+"""Tasks: when one of the application's own tasks raises a non-Exception, end the application."""
 
 import io
 import sys
 
 import asyncio
 
-_STEPS = "in run_until_complete"  # of asyncio; what comes next in a traceback is the task's
+_STEPS = "in run_until_complete"  # of asyncio; the next frame in a traceback is the task's
 
 
 def ended(app, error):
-    """Whether error came from a task of the application's own; the application then ends by it.
+    """Whether error came from one of the application's own tasks; if so, end the application.
 
-    asyncio lets through what is no Exception, whoever raised it, and its loop may run again. False
-    also for a person's Ctrl-C.
+    asyncio's loop lets through what is not an Exception, such as SystemExit, but it may be run
+    again afterwards. Returns False for a person's Ctrl-C.
     """
     if not _has(app, _file(error)):
         return False
@@ -24,19 +24,20 @@ def ended(app, error):
         except KeyboardInterrupt:
             return False
     core = asyncio.core
-    # What it ran has ended; asyncio finds that in its next step, and wakes who waits for it.
+    # The coroutine has ended. Queue the task once more: asyncio then notices that, and wakes the
+    # tasks that await it.
     core._task_queue.push(core.cur_task)
     if app.task and not app.raised:
         app.raised = error
         app.task.cancel()
-    else:  # its run() has ended before
+    else:  # its run() has already ended
         context = {"exception": error, "future": core.cur_task}
         asyncio.get_event_loop().call_exception_handler(context)
     return True
 
 
 def _file(error):
-    """The file of the coroutine whose step raised error; "" where the traceback tells none."""
+    """Return the file of the coroutine that raised error, "" if the traceback doesn't say."""
     out = io.StringIO()
     sys.print_exception(error, out)
     frames = out.getvalue().rpartition(_STEPS)[2].split('"')
@@ -44,7 +45,7 @@ def _file(error):
 
 
 def _has(app, path):
-    """Whether a file is the application's, or of what its module has imported."""
+    """Whether a file belongs to the application, or to a module that it imported."""
     path = path.rpartition(".")[0]
     for name in [app.module] + list(app.loaded):
         name = name.replace(".", "/")

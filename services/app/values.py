@@ -1,8 +1,8 @@
-"""Values: what an application writes into its status and its events, made safe for all readers.
+"""Values: makes what an application writes into status and events safe for all readers.
 
-STAT, SITE, MQTT and the log take what is there for JSON scalars. An application may write NaN,
-bytes, a list that holds itself, a text of 10 KB or one with line ends: none of it may reach them.
-Nor may half of a surrogate pair, which json.loads() gives for an emoji: it is no UTF-8.
+STAT, SITE, MQTT and the log expect JSON scalars. An application may write NaN, bytes, a list that
+contains itself, a text of 10 KB or one with line ends; these are replaced. So is half a surrogate
+pair, which json.loads() makes of an emoji: it can't be encoded as UTF-8.
 """
 
 from micropython import const
@@ -10,21 +10,21 @@ from micropython import const
 _CHARS = const(200)  # of a text
 _KEY_CHARS = const(40)
 _MOST = const(32)  # entries of a section, of an event, of a list
-_DEEPEST = const(2)  # lists and dicts in each other
-# Keys of its section that are not its own to write.
+_DEEPEST = const(2)  # levels of nested lists and dicts
+# Keys of its section that the application can't write.
 _OURS = ("state", "restarts", "error", "hung", "held_bytes", "low_heap_stops")
-_LARGEST = const(1_000_000_000_000_000)  # what each reader of JSON has exactly
+_LARGEST = const(1_000_000_000_000_000)  # below this, all JSON readers represent integers exactly
 
 
 def text_of(value, most=_CHARS):
-    """Any value as one line of text of bounded length."""
+    """Return any value as one line of text of bounded length."""
     if isinstance(value, (bytes, bytearray)):
         value = repr(bytes(value[:most]))
     elif not isinstance(value, str):
         value = repr(value)
     if len(value) > most:
         value = value[:most] + "..."
-    # By ord(): half a pair in a text of ours could not be frozen into firmware.
+    # Compare by ord(): a literal with half a surrogate pair can't be frozen into firmware.
     return "".join(
         [
             char
@@ -36,13 +36,13 @@ def text_of(value, most=_CHARS):
 
 
 def safe(value, depth=0):
-    """The value as JSON has it; None for a number that is none, a word for what has no form."""
+    """Return a value for JSON; None for NaN, infinity or a huge int, "(type)" for other types."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         return value if -_LARGEST < value < _LARGEST else None
     if isinstance(value, float):
-        return value if value - value == 0 else None  # NaN and the infinities
+        return value if value - value == 0 else None  # neither NaN nor infinite
     if isinstance(value, (str, bytes, bytearray)):
         return text_of(value)
     if isinstance(value, (list, tuple, dict)) and depth < _DEEPEST:
@@ -53,7 +53,7 @@ def safe(value, depth=0):
 
 
 def safe_dict(values, depth=0):
-    """A dict of safe values under keys that are texts, of its first entries."""
+    """Return a dict of safe values with text keys, of the first entries."""
     found = {}
     for key in values:
         if len(found) >= _MOST:
@@ -65,9 +65,9 @@ def safe_dict(values, depth=0):
 
 
 class SafeEvents:
-    """The board's events as an application has them: what it publishes is made safe.
+    """The board's events as an application sees them; what it publishes is made safe.
 
-    called: calls the application's handlers, and has what they raise end there.
+    called: calls a handler of the application and handles what it raises.
     """
 
     def __init__(self, events, called):
@@ -81,7 +81,7 @@ class SafeEvents:
     def publish(self, topic, **fields):
         """Hand the event to every subscriber at once, as Events.publish() does."""
         topic = text_of(topic, _KEY_CHARS)
-        for wildcard in "#+":  # a broker closes the connection on a topic that has one
+        for wildcard in "#+":  # topics with these make a broker close the connection
             topic = topic.replace(wildcard, "_")
         self._events.publish(topic, **safe_dict(fields))
 
@@ -96,7 +96,7 @@ class SafeEvents:
         self._events.subscribe(heard)
 
     def unsubscribe(self, handler):
-        """Stop calling handler; one that was never subscribed is ignored."""
+        """Stop calling handler. Does nothing if it is not subscribed."""
         for pair in list(self._handlers):
             if pair[0] == handler:
                 self._handlers.remove(pair)
@@ -104,23 +104,22 @@ class SafeEvents:
                 return
 
     def let_go(self):
-        """Forget the application's handlers, and what they hold."""
+        """Unsubscribe all handlers of the application."""
         while self._handlers:
             self._events.unsubscribe(self._handlers.pop()[1])
 
 
 class SafeStatus:
-    """The board's status as an application has it: its own sections reach readers as copies.
+    """The board's status as an application sees it; readers get copies of its own sections.
 
-    They are copied each second, and when somebody asks (Status.refresh). Sections of services are
-    the board's.
+    They are copied each second, and at Status.refresh(). Sections of services are the board's own.
     """
 
     def __init__(self, status, own):
         self._status = status
         self._own = own
         self._written = {own: {}}  # name -> what the application writes
-        self._shown = {}  # name -> the keys of that which readers see
+        self._shown = {}  # name -> the keys that readers see
         self._measure = status.measure
         status.measure = self.measure
 
@@ -128,7 +127,7 @@ class SafeStatus:
         return getattr(self._status, name)
 
     def section(self, name):
-        """Return the section called name, a dict; it is made on first use."""
+        """Return the section called name, a dict. It is created on first use."""
         name = text_of(name, _KEY_CHARS)
         if name in self._written:
             return self._written[name]
@@ -139,20 +138,21 @@ class SafeStatus:
         return self._written[name]
 
     def let_go(self):
-        """Forget what the application has written; readers keep what was shown."""
+        """Forget what the application has written; readers still see the last copies."""
         for name in self._written:
             self._written[name] = {}
         self._shown.clear()
 
     def measure(self, heap_ms=0, flash_ms=0, both=True):
-        """Show what the application has written, then measure as the supervisor does.
+        """Copy what the application has written, then measure as the supervisor does.
 
-        Its arguments take no memory, so a full heap does not keep the watchdog's food away.
+        The parameters are passed on without allocation, so a full heap doesn't stop feeding the
+        watchdog.
         """
         try:
             self._show()
         except MemoryError:
-            pass  # readers have what was shown last
+            pass  # readers still see the last copies
         if self._measure:
             self._measure(heap_ms, flash_ms, both)
 
