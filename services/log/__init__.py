@@ -1,11 +1,11 @@
-"""The log service; `crash` alone is cheap, and works where the rest cannot be imported."""
+"""The log service. Its module `crash` is small, and works if the others can't be imported."""
 
-# Before __getattr__ exists: afterwards a submodule would be looked for there, in vain.
+# Import it before __getattr__ exists: afterwards the import would look it up there and fail.
 from services.log import crash as crash
 
 
 def __getattr__(name):
-    """Import the service when it is asked for."""
+    """Import the service when Log is requested."""
     if name == "Log":
         from services.log.logger import Log
 

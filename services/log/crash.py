@@ -1,4 +1,4 @@
-"""The last traceback, kept in a file so that it survives the reset that follows it."""
+"""The last traceback, in a file, so that it survives the reset that follows it."""
 
 import os
 from errno import EEXIST
@@ -11,14 +11,14 @@ from services import status
 
 PATH = "/log/crash.txt"
 
-# A clock that says less was never set: boards start in 2000 or 2021.
+# The clock counts as set from here on: a board without a set clock starts in 2000 or 2021.
 _CLOCK_SET = const(1735689600)  # 2025-01-01
 _started = hal.unix_time()
-_told = [None, None]  # the second that was last asked for, and its text: lines come in bursts
+_told = [None, None]  # the last second and its text: lines often come within one second
 
 
 def time_text():
-    """Now, in UTC, as 2026-11-22T17:29:18Z; as uptime=12s while the clock isn't set."""
+    """Return the time, in UTC, as 2026-11-22T17:29:18Z; uptime=12s if the clock isn't set."""
     now = hal.unix_time()
     if now != _told[0]:
         _told[0] = now
@@ -30,7 +30,7 @@ def time_text():
 
 
 def make_folder(path):
-    """Make the folders above path where they are missing; OSError where they can't be."""
+    """Create the missing folders above path. Raises OSError."""
     at = path.find("/", 1)
     while at > 0:
         try:
@@ -42,13 +42,13 @@ def make_folder(path):
 
 
 def save(text, path=PATH):
-    """Keep a traceback with its time, in place of the one before; OSError where that fails."""
+    """Store a traceback with its time, in place of the last one. Raises OSError."""
     make_folder(path)
     replace(path, (time_text(), "\n", text))
 
 
 def load(path=PATH):
-    """The kept text, its time on the first line, then the traceback; None where there is none."""
+    """Return the stored time, line end and traceback as one text; None if there is none."""
     try:
         with open(path) as file:
             return file.read(2048)
@@ -57,7 +57,7 @@ def load(path=PATH):
 
 
 def place(text):
-    """Where a traceback ended, as file:line; an empty text where it doesn't say."""
+    """Return where a traceback ended, as file:line; "" if it doesn't say."""
     parts = _end(text)[0].split('"')
     if len(parts) < 3 or not parts[2].startswith(", line "):
         return ""
@@ -65,13 +65,13 @@ def place(text):
 
 
 def summary(text):
-    """One line of a kept text: when, what, where."""
+    """Return a stored text as one line: time, exception, place."""
     when, _, traceback = text.partition("\n")
     return "%s %s at %s" % (when, _end(traceback)[1][:120], place(traceback) or "?")
 
 
 def _end(text):
-    """The last `File ...` line of a traceback, and the line after it: the exception."""
+    """Return the last `File ...` line of a traceback, and the line after it: the exception."""
     at = text.rfind('  File "')
     lines = text[max(at, 0) :].split("\n", 2)
     return (lines[0], lines[1]) if at >= 0 and len(lines) > 1 else ("", lines[0])

@@ -1,4 +1,4 @@
-"""A log file of bounded size: rotated by rename, written in batches, whole after a power cut."""
+"""A log file of bounded size, rotated by renames, written in batches, safe against power cuts."""
 
 import os
 
@@ -11,11 +11,11 @@ _QUOTA = const("services.log.quota")
 
 
 class RotatingFile:
-    """Appends lines to path; at max_bytes it becomes path.1, that path.2, and so on to keep.
+    """Appends lines to path. At max_bytes, path becomes path.1, path.1 becomes path.2, up to keep.
 
-    So max_bytes * (keep + 1) are the most that lie there, and quota.py sees to that after a change
-    of either. Nothing is held open between two writes: LittleFS programs a block at each sync, and
-    what was not synced is lost with the power.
+    So all files together have at most max_bytes * (keep + 1); quota.py enforces that after a
+    change of either. The file is closed after each write: LittleFS writes a block at each sync,
+    and a power cut loses what was not synced.
     """
 
     def __init__(self, path, max_bytes, keep):
@@ -25,17 +25,17 @@ class RotatingFile:
         self._trimmed = False
 
     def write(self, lines):
-        """Append the lines, with one open and one close unless the file is full in between.
+        """Append the lines, in one open and close unless the file becomes full.
 
-        OSError where the file system won't: then some of the lines are lost, and the next call
-        starts afresh.
+        Raises OSError if the file system fails. Then some lines are lost, and the next call starts
+        anew.
         """
         if not self._trimmed:
             self._trimmed = True
             try:
                 borrow(_QUOTA, "trim")(self.path, self._max_bytes, self._keep)
             except (ImportError, MemoryError):
-                pass  # a log beyond its bounds is better than none
+                pass  # better a log beyond its bounds than none
         try:
             size = os.stat(self.path)[6]
         except OSError:
@@ -47,7 +47,7 @@ class RotatingFile:
                     if file:
                         file, closing = None, file
                         closing.close()
-                    # While memory is short the file may grow to twice its bound: better than none.
+                    # If memory is too short to rotate, the file may grow to twice its bound.
                     size = 0 if self._rotated() else -self._max_bytes
                 if file is None:
                     file = self._open()
@@ -57,7 +57,7 @@ class RotatingFile:
                 file.close()
 
     def _rotated(self):
-        """Whether the file has made room for a new one; False where memory is short. OSError."""
+        """Whether the file was renamed to make room; False if memory is short. Raises OSError."""
         try:
             borrow(_QUOTA, "rotate")(self.path, self._keep)
             return True
@@ -65,8 +65,8 @@ class RotatingFile:
             return False
 
     def _is_full(self, size, line):
-        """True where the line and its end don't fit behind `size` bytes."""
-        # A character has four bytes at most: only near the end they are counted.
+        """Whether the line and its end don't fit after `size` bytes."""
+        # A character has at most four bytes, so encode the line only near the bound.
         left = self._max_bytes - size
         return len(line) * 4 >= left and len(line.encode()) >= left
 
@@ -74,5 +74,5 @@ class RotatingFile:
         try:
             return open(self.path, "a")
         except OSError:
-            make_folder(self.path)  # somebody removed it, or this is the first boot
+            make_folder(self.path)  # it was removed, or this is the first boot
             return open(self.path, "a")

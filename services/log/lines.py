@@ -1,4 +1,4 @@
-"""Lines of the log: an event, or anyone's text, as one line that nobody can forge or break."""
+"""Lines of the log: makes one line of an event or a text, so that none can forge another line."""
 
 import json
 
@@ -7,20 +7,20 @@ from micropython import const
 _VALUE_CHARS = const(120)  # a path may have 500
 _TEXT_CHARS = const(200)
 _SECRETS = const(("password", "secret", "token"))
-# Keys that need no search for a secret, nor do parts of them.
+# Keys that are not searched for secrets; nor are parts of these words.
 _HARMLESS = const("address bytes error event_type ms ok path service state user verb")
 
 
 def one_line(text):
-    """The text on one line: control characters escaped, its length bounded.
+    """Return the text as one line: control characters escaped, length bounded.
 
-    A client chooses file names: a newline in one must not make a line of its own, nor an escape
-    sequence reach the operator's terminal.
+    A client chooses file names. A newline in one must not create a second line, and an escape
+    sequence must not reach the operator's terminal.
     """
     if len(text) > _TEXT_CHARS:
         text = text[:_TEXT_CHARS] + "..."
     if json.dumps(text)[1:-1] == text and not _has_control(text):
-        return text  # all but every line, and checked without a loop
+        return text  # nearly all lines; checked without a loop
     safe = []
     for char in text:
         if char == "\n":
@@ -32,10 +32,10 @@ def one_line(text):
 
 
 def event_text(topic, fields):
-    """`topic key=value key="two words"` as bytes, keys sorted; secrets and tracebacks left out.
+    """Return `topic key=value key="two words"` as bytes: sorted, no secrets, no traceback.
 
-    As bytes: MicroPython looks for each new text among all the names that it knows, which was
-    half of an event's cost.
+    Bytes, because MicroPython compares each new str with all interned names; this was half of an
+    event's cost.
     """
     parts = [topic.encode()]
     for key in sorted(fields):
@@ -56,7 +56,7 @@ def _is_secret(key):
 
 
 def _value(value):
-    """A value as logfmt has it: bare, or a JSON string where it would be misread."""
+    """Return a value as in logfmt: bare, or as a JSON string if it could be misread."""
     text = value
     if not isinstance(value, str):
         if value is True:
@@ -70,7 +70,7 @@ def _value(value):
     if size > _VALUE_CHARS:
         text = text[:_VALUE_CHARS] + "..."
         size = len(text)
-    # Nearly always plain ASCII: all else is longer as Python shows it. Checked without a loop.
+    # Nearly all texts are plain ASCII, which repr() leaves as it is. Check that without a loop.
     if len(b"%r" % text) == size + 2:
         if text and not (" " in text or "=" in text or '"' in text):
             return text
@@ -84,12 +84,12 @@ def _value(value):
 
 
 def _has_control(text):
-    """True where a control character beyond those of ASCII's first 32 is in text, as is DEL."""
+    """Whether text has DEL or U+0080 to U+009F."""
     if len(text.encode()) == len(text):
         return "\x7f" in text
     return any([_is_control(char) for char in text])
 
 
 def _is_control(char):
-    # U+0080 to U+009F too (ECMA-48): to terminals U+009B is what ESC [ is.
+    # U+0080 to U+009F are control characters too (ECMA-48): terminals read U+009B as ESC [.
     return "\x7f" <= char < "\xa0"

@@ -1,4 +1,4 @@
-"""Log: events and the application's records on the console, in memory and in files."""
+"""Log: events and the application's records, on the console, in memory and in files."""
 
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -12,19 +12,19 @@ from services.log import crash
 from services.log.lines import event_text, one_line
 from services.service import Service
 
-# Whatever floods the log, it holds 15 KB of heap at most, and as a rule a fifth of that.
+# However many lines come, the log takes at most 15 KB of heap, usually a fifth of that.
 _LINE_CHARS = const(240)
-_WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
-_BATCH_LINES = const(24)  # LittleFS copies half a block each time
-_BURST_LINES = const(8)  # then others run, at the latest after
+_WAITING_LINES = const(32)  # lines that may come before the task runs
+_BATCH_LINES = const(24)  # LittleFS copies half a block for each write
+_BURST_LINES = const(8)  # after this many lines, or _BURST_MS, other tasks run
 _BURST_MS = const(8)
-_CONSOLE_MS = const(5)  # until a console that was full is asked again
-_WRITE_EVERY_MS = const(5_000)  # what a power cut may cost
-_ERROR_EVERY_MS = const(500)  # errors are written at once, a storm of them twice a second
+_CONSOLE_MS = const(5)  # until a full console is tried again
+_WRITE_EVERY_MS = const(5_000)  # a power cut loses at most the lines of this time
+_ERROR_EVERY_MS = const(500)  # errors are written at once, but at most twice a second
 _CRASH_EVERY_S = const(10)
-_ENOSPC = const(28)  # MicroPython has neither a name nor a text for it
+_ENOSPC = const(28)  # MicroPython has neither a name nor a text for this number
 
-# The numbers of micropython-lib's logging, and their names, ten apart.
+# The levels of micropython-lib's logging, and their names, padded to _NAME_CHARS.
 _DEBUG = const(10)
 _INFO = const(20)
 _WARNING = const(30)
@@ -32,7 +32,7 @@ _ERROR = const(40)
 _NAMES = const(b"DEBUG   INFO    WARNING ERROR   CRITICAL")
 _NAME_CHARS = const(8)
 
-# As one text: a dictionary and its topics took 340 bytes more.
+# One text: as a dictionary it took 340 bytes more.
 _TOPIC_LEVELS = const(
     b" service/restart=4 task/crash=4 service/state=1 config/problem=3 ftp/lockout=3"
     b" network/down=3 network/problem=3 time/failed=3 "
@@ -40,13 +40,13 @@ _TOPIC_LEVELS = const(
 
 
 def level_name(level):
-    """The name of a level as bytes; level: 10 to 50."""
+    """Return the name of a level as bytes. level: 10 to 50."""
     at = (level // 10 - 1) * _NAME_CHARS
     return _NAMES[at : at + _NAME_CHARS].rstrip()
 
 
 def _level_of(topic, fields):
-    """How much an event matters: by its topic, and by whether it tells of a failure."""
+    """Return an event's level, by its topic and by whether it reports a failure."""
     if topic == "ftp/transfer" and fields.get("event_type") in ("started", "progress"):
         return _DEBUG
     if fields.get("again"):
@@ -60,9 +60,9 @@ def _level_of(topic, fields):
 
 
 class Log(Service):
-    """Writes down what happens; whatever the file system does, the others run on.
+    """Writes events and records down. A failing file system doesn't stop the other services.
 
-    start.py has its constructor, whose parameters are its options.
+    start.py holds its constructor, whose parameters are its options.
     """
 
     name = "log"
@@ -72,7 +72,7 @@ class Log(Service):
 
     async def run(self):
         """Print lines as they come; write them to the file in batches, errors at once."""
-        # A task of its own: a time-out for each wait would be two tasks for each line.
+        # A separate task: a time-out for each wait would make two tasks for each line.
         tasks = [asyncio.create_task(self._write_in_time())]
         if self._syslog:
             tasks.append(asyncio.create_task(self._syslog.run()))
@@ -84,7 +84,7 @@ class Log(Service):
                 while console.waiting:
                     await asyncio.sleep_ms(_CONSOLE_MS)
                     console.flush()
-                if self._waiting:  # else wait() lets the others run
+                if self._waiting:  # otherwise wait() lets other tasks run
                     await asyncio.sleep_ms(0)
         finally:
             if self._syslog:
@@ -98,7 +98,7 @@ class Log(Service):
             self._write()
 
     async def _write_in_time(self):
-        """Write what waits when its time has come, and no line does it."""
+        """Write waiting lines when they are due, even if no new line comes."""
         while True:
             await asyncio.sleep_ms(_ERROR_EVERY_MS)
             self._write_if_due()
@@ -114,7 +114,7 @@ class Log(Service):
             self._write()
 
     def _event(self, topic, fields):
-        """Log an event; MemoryError, and its line is counted as dropped."""
+        """Log an event. On MemoryError, count its line as dropped and raise it again."""
         try:
             self._take_in(topic, fields)
         except MemoryError:
@@ -122,10 +122,10 @@ class Log(Service):
             raise
 
     def _take_in(self, topic, fields):
-        """Make a line of an event. Its publisher waits, so only memory is touched, but for ..."""
+        """Make a line of an event. The publisher waits, so only a traceback goes to a file."""
         traceback = fields.get("traceback")
         if traceback:
-            # ... a crash: the board may reset, or hang, before any task runs again.
+            # Save it now: the board may reset or hang before any task runs again.
             self._keep_crash(traceback)
         if topic == "network/up" and self._syslog:
             self._syslog.renew()
@@ -138,9 +138,9 @@ class Log(Service):
         self._add(level_name(level), level, text)
 
     def _add(self, level_name, level, text):
-        """Put a line into the ring and the queue; a flood drops the oldest, counted.
+        """Put a line into the ring and the queue. A full queue drops and counts the oldest.
 
-        level_name, text: or bytes.
+        level_name, text: str or bytes.
         """
         line = (b"%s %s %s" % (crash.time_text(), level_name, text)).decode()
         if len(line) > _LINE_CHARS:
@@ -153,12 +153,12 @@ class Log(Service):
             self._urgent = True
 
     def _count(self, lost):
-        """Show how many lines were dropped: by a flood, and those that nothing could take."""
+        """Show in the status how many lines were dropped, by a full queue or as lost."""
         self._lost += lost
         self.status["dropped"] = self._waiting.dropped + self._lost
 
     def _take(self, most):
-        """Print up to `most` waiting lines, as far as the console takes them; batch them."""
+        """Print up to `most` waiting lines, as far as the console accepts them; batch them."""
         dropped = self._waiting.dropped - self._told_dropped
         if dropped:
             self._told_dropped += dropped
@@ -174,7 +174,7 @@ class Log(Service):
             self.status["not_shown"] = console.dropped
 
     def _put(self, line):
-        """Print one line and put it into the batch for the file."""
+        """Print one line and add it to the batch for the file."""
         console.write(line)
         if self._file:
             self._batch.append(line)
@@ -182,7 +182,7 @@ class Log(Service):
                 self._write()
 
     def _write(self):
-        """Write the batch; what the file system refuses is counted, and shown in the status."""
+        """Write the batch. On failure, count the lines and show the problem in the status."""
         self._urgent = False
         self._written = ticks_ms()
         if self._crash_waits and self._crash_due():
@@ -199,9 +199,9 @@ class Log(Service):
             self._show_problem(self._file.path, error)
 
     def _keep_crash(self, traceback):
-        """Save a traceback now, unless it is the last one again or follows on its heels.
+        """Save a traceback now, unless it equals the last one or comes within 10 s of it.
 
-        A service that crashes for ever must neither stall the loop nor wear the flash out.
+        A service that crashes again and again must neither stall the loop nor wear out the flash.
         """
         if traceback == self._crash:
             return

@@ -1,4 +1,4 @@
-"""What config.json may say of the log; unloaded when the services are built."""
+"""The rules of section log in config.json; unloaded when the services are built."""
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -14,7 +14,7 @@ def _path_rule(value):
 
 
 def collector(value):
-    """(host, port) of a syslog collector; ValueError where the text isn't one."""
+    """Return (host, port) of a syslog collector. Raises ValueError if the text isn't one."""
     host, colon, port = value.strip().partition(":") if isinstance(value, str) else ("", "", "")
     if host == "udp" and port.startswith("//"):
         host, colon, port = port[2:].rstrip("/").partition(":")

@@ -1,12 +1,12 @@
-"""Quota: makes room for a full log file, removes what config.json no longer allows; borrowed."""
+"""Quota: rotates a full log file, removes files beyond the bounds of config.json; borrowed."""
 
 import os
 
 
 def trim(path, max_bytes, keep):
-    """Remove files beyond path.<keep>, then the oldest ones while all exceed their bound.
+    """Remove files beyond path.<keep>, then the oldest files while all exceed the bound together.
 
-    The bound is max_bytes * (keep + 1). Whatever fails, or is cut short, the next boot does.
+    The bound is max_bytes * (keep + 1). The next boot does what fails or is interrupted.
     """
     folder, _, name = path.rpartition("/")
     name += "."
@@ -17,7 +17,7 @@ def trim(path, max_bytes, keep):
             if number.isdigit() and number == str(int(number)):
                 sizes[int(number)] = _size(path + "." + number) or 0
     except OSError:
-        return  # no folder, no log
+        return  # no folder, so no log
     sizes[0] = _size(path) or 0
     total = sum(sizes.values())
     for number in sorted(sizes, reverse=True):
@@ -26,11 +26,11 @@ def trim(path, max_bytes, keep):
             try:
                 os.remove("%s.%d" % (path, number) if number else path)
             except OSError:
-                pass  # a folder of that name, or nothing there
+                pass  # a folder of that name, or it is gone
 
 
 def _size(path):
-    """Bytes of a file; None where it is not there."""
+    """Return the size of a file in bytes; None if it doesn't exist."""
     try:
         return os.stat(path)[6]
     except OSError:
@@ -38,9 +38,10 @@ def _size(path):
 
 
 def rotate(path, keep):
-    """Move each file up by one name, from the oldest down, each step safe to stop after. OSError.
+    """Rename each file to the next number, oldest first. Raises OSError.
 
-    Renames only up to the first free name: where a power cut left a gap, nothing is lost.
+    May be interrupted after each rename. Renames only up to the first free name, so a gap that a
+    power cut left costs no file.
     """
     if not keep:
         os.remove(path)

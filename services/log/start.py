@@ -1,4 +1,4 @@
-"""Start: makes the Log of its options; borrowed at boot."""
+"""Start: makes the Log from its options; borrowed at boot."""
 
 from collections import deque
 from time import ticks_add, ticks_ms
@@ -11,7 +11,7 @@ from services.log.files import RotatingFile
 from services.log.logger import level_name
 
 _RING_LINES = const(12)
-_WAITING_LINES = const(32)  # what a burst may bring before the task gets its turn
+_WAITING_LINES = const(32)  # lines that may come before the task runs
 _WRITE_EVERY_MS = const(5_000)  # as in logger.py
 _LEVELS = const((10, 20, 30, 40, 50))  # of micropython-lib's logging
 
@@ -27,10 +27,10 @@ def make(
     keep=2,
     syslog=None,
 ):
-    """Make a Log: its constructor, which no board needs after the start.
+    """Initialize a Log. Here, so that the code is unloaded after the start.
 
-    level: the least that is logged. path: the file, None for none. max_bytes: of one file.
-    keep: how many older files stay. syslog: udp://host:514 of a collector, None for none.
+    level: the lowest that is logged. path: the file, or None. max_bytes: of one file. keep: how
+    many older files are kept. syslog: udp://host:514 of a collector, or None.
     """
     names = {number: level_name(number).decode() for number in _LEVELS}
     self.status = status.section(self.name)
@@ -42,8 +42,8 @@ def make(
     self._written = ticks_add(ticks_ms(), -_WRITE_EVERY_MS)  # the first line is due at once
     self._urgent = False
     self._told_dropped = 0
-    self._lost = 0  # lines that the file system did not take, or had no memory to be made
-    self._crash = None  # the last traceback, and when one was saved
+    self._lost = 0  # lines that the file system refused, or for which there was no memory
+    self._crash = None  # the last traceback; next, uptime() when one was saved
     self._crash_saved = None
     self._crash_waits = False
     self.status["path"] = path
@@ -52,7 +52,7 @@ def make(
     self._show_crash()
     self._syslog = None
     if syslog:
-        from services.log.syslog import Syslog  # only who has a collector pays for it
+        from services.log.syslog import Syslog  # loaded only if there is a collector
 
         host, port = borrow("services.log.options", "collector")(syslog)
         name = status.section("board").get("name", "outpost")
@@ -60,7 +60,7 @@ def make(
     events.subscribe(self._event)
     site.add_rare(("log",), "services.log.commands", self)
     if status.sections.get("app", {}).get("state") != "off":
-        # Only who has an application pays for it: nothing else writes records.
+        # Loaded only if there is an application: services write no records.
         from services.log.records import take
 
         take(self._add, names, self._level)

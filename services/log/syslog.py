@@ -1,4 +1,4 @@
-"""Syslog: the log's lines to a collector, each a datagram of RFC 5424 over UDP (RFC 5426)."""
+"""Syslog: sends log lines to a collector, each as a datagram of RFC 5424 over UDP (RFC 5426)."""
 
 from errno import EAGAIN, ECONNREFUSED, ENOMEM
 
@@ -10,30 +10,30 @@ from services.borrow import reason
 from services.events import Backlog
 
 _LOCAL0 = const(16)  # the facility
-_MOST = const(480)  # octets that every collector takes (RFC 5424 section 6.1)
+_MOST = const(480)  # octets that every collector accepts (RFC 5424 section 6.1)
 _WAITING_LINES = const(24)
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
-_FULL_MS = const(1000)  # how long the port's own buffers may be full
+_FULL_MS = const(1000)  # how long to wait while the port's buffers are full
 _SEQUENCE_MAX = const(2147483647)  # RFC 5424 section 7.3.1
 _BOM = const(b"\xef\xbb\xbf")  # RFC 5424 section 6.4: what follows is UTF-8
 _SEVERITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 
 def datagram(line, host, number):
-    """A line of the log, `time LEVEL name text`, as bytes, 480 at most.
+    """Return a line of the log, `time LEVEL name text`, as bytes, at most 480.
 
-    host: the HOSTNAME. number: the sequenceId, by which the collector sees what was lost.
+    host: the HOSTNAME. number: the sequenceId, by which the collector notices lost lines.
     """
     when, _, rest = line.partition(" ")
     level, _, rest = rest.partition(" ")
     name, _, text = rest.partition(" ")
     uptime = ""
-    if when.startswith("uptime="):  # the clock isn't set: no time is better than a wrong one
+    if when.startswith("uptime="):  # the clock isn't set: better no time than a wrong one
         uptime = ' sysUpTime="%d"' % (int(when[7:-1]) * 100)  # hundredths (section 7.3.3)
         when = "-"
     severity = _SEVERITIES.get(level)
-    if severity is None:  # a level of the application's own is a number, as logging has them
+    if severity is None:  # an application's own level is a number, as in logging
         severity = 7 - min(int(level) // 10, 5) if level.isdigit() else 6
     packet = b'<%d>1 %s %s outpost - %s [meta sequenceId="%d"%s] ' % (
         _LOCAL0 * 8 + severity,
@@ -48,21 +48,21 @@ def datagram(line, host, number):
     end = len(packet)
     if end > _MOST:
         end = _MOST
-        while packet[end] & 0xC0 == 0x80:  # within a character
+        while packet[end] & 0xC0 == 0x80:  # not in the middle of a character
             end -= 1
     return packet[:end]
 
 
 def plain(text, most):
-    """A name as headers may have it: printable ASCII without blanks, `-` where nothing is left."""
+    """Return a name for a header: printable ASCII without blanks, `-` if it is empty."""
     return "".join([char if "!" <= char <= "~" else "_" for char in text[:most]]) or "-"
 
 
 class Syslog:
-    """Sends what put() is given, in order; what finds no way waits, the oldest is dropped.
+    """Sends lines in order. Lines that can't be sent wait; a full queue drops the oldest.
 
-    section: of the status; `syslog` and what begins so is told there. host, port: the
-    collector's. name: the board's.
+    section: of the status, for keys that begin with `syslog`. host, port: the collector's. name:
+    the board's.
     """
 
     def __init__(self, section, host, port, name):
@@ -74,23 +74,23 @@ class Syslog:
         self._number = 0
         self._refused = 0
         self._udp = None
-        self._address = None  # where the collector was found
+        self._address = None  # the collector's address as last resolved
         self._renew = asyncio.Event()
         section["syslog"] = "%s:%d" % (host, port)
         section["syslog_sent"] = section["syslog_dropped"] = 0
         section["syslog_error"] = None
 
     def put(self, line):
-        """Take a line of the log. Never waits; the line is shared with the log, not copied."""
+        """Queue a line of the log. Never waits. The line is shared with the log, not copied."""
         self._backlog.put(line)
         self._section["syslog_dropped"] = self._backlog.dropped + self._refused
 
     def renew(self):
-        """The network is new: look for the collector again, and now."""
+        """The network is up again: look up the collector anew, without delay."""
         self._renew.set()
 
     async def run(self):
-        """Send for ever. A collector or a network that is away is tried again ever more rarely."""
+        """Send for ever. After a failure, retry with growing delays."""
         delay = _FIRST_DELAY_S
         try:
             while True:
@@ -102,12 +102,12 @@ class Syslog:
                     while not self._renew.is_set():
                         await self._send()
                         sent += 1
-                        if sent > 1:  # only the next line shows that one found nobody
+                        if sent > 1:  # a refused line is reported only when the next one is sent
                             delay = _FIRST_DELAY_S
                             self._section["syslog_error"] = None
                         await asyncio.sleep_ms(0)
                         await self._backlog.wait()
-                except Exception as error:  # no memory, say: the log itself goes on
+                except Exception as error:  # for example no memory: the log itself goes on
                     self._section["syslog_error"] = reason(error)
                     self._close()
                     try:
@@ -119,21 +119,21 @@ class Syslog:
             self._close()
 
     async def _open(self):
-        """A socket of the collector's; a name is looked up anew, for it may have moved."""
-        # Connected: then the host's "nobody listens there" (ICMP) comes back as an error.
+        """Open a socket to the collector. Look its name up each time: it may have moved."""
+        # Connected, so that an ICMP "port unreachable" is reported as an error.
         self._address = await resolve(self._host)
         self._udp = udp(self._address, self._port)
 
     async def _send(self):
-        """Send the oldest line; it goes from the backlog when the network has taken it."""
+        """Send the oldest line. It leaves the backlog once the network has accepted it."""
         try:
             self._write()
         except OSError as error:
-            if error.errno == ECONNREFUSED:  # the one before found nobody
+            if error.errno == ECONNREFUSED:  # the collector refused the line before
                 self._refused += 1
             if error.errno == EAGAIN:
                 await within(_FULL_MS, writable(self._udp))
-            elif error.errno == ENOMEM:  # an RP2's lwIP, while transfers fill its memory
+            elif error.errno == ENOMEM:  # an RP2's lwIP while transfers fill its memory
                 await asyncio.sleep_ms(_FULL_MS)
             else:
                 raise
@@ -147,9 +147,9 @@ class Syslog:
         self._section["syslog_sent"] += 1
 
     def last_words(self):
-        """Send what waits, as far as the network takes it at once: the board is going down."""
+        """Send waiting lines, as far as possible without waiting: the board is stopping."""
         try:
-            # Ctrl-C in a step of run() has closed it.
+            # A Ctrl-C in a step of run() has closed the socket.
             if self._address and not self._udp:
                 self._udp = udp(self._address, self._port)
             while self._udp and len(self._backlog):
