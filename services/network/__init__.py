@@ -1,4 +1,4 @@
-"""Network: keeps Wi-Fi or Ethernet up, and says where the board can be reached."""
+"""Network: keeps Wi-Fi or Ethernet up, and reports the board's address."""
 
 import asyncio
 from micropython import const
@@ -7,20 +7,20 @@ import hal
 from services.borrow import borrow
 from services.service import Service
 
-# All in polls, of a second each: no clock to jump, no ticks to wrap.
+# All times are counted in polls of a second each, so a clock that is set changes none of them.
 _LONGEST_DELAY = const(60)
 _CYCLE = const(120)
 _RSSI_EVERY = const(10)
-_LASTS = const(15)  # a stage of connecting that takes longer is a trouble
+_LASTS = const(15)  # a stage of connecting that takes longer is reported
 
 
 class Network(Service):
-    """Reconnects with a growing delay; takes an interface down and up that stays dead.
+    """Reconnects with a growing delay; restarts an interface that stays down.
 
-    ssid, password: of the Wi-Fi network. hostname: the name that this board asks for; "": its
-    own. country: where it stands, two letters. lan: how Ethernet is connected, see hal/opening.py.
-    networks: more of Wi-Fi. static: an address of its own. fallback_ap, trial_s: see fallback.py;
-    they count in polls.
+    ssid, password: of the Wi-Fi network. hostname: the name to request; "": the board's name.
+    country: where the board is, two letters. lan: how Ethernet is connected, see hal/opening.py.
+    networks: more Wi-Fi networks. static: a fixed address. fallback_ap, trial_s: see fallback.py,
+    which counts in polls.
     """
 
     name = "network"
@@ -42,23 +42,24 @@ class Network(Service):
                 trial_s = 0  # there is nothing to wait for
             make = borrow("services.network.fallback", "Fallback")
             self._fallback = make(status, events, fallback_ap, trial_s)
-        self._address = None  # while it is up
-        self._code = None  # how the link fares
-        self._looks = 0  # that have found it so
+        self._address = None  # the address, None while it is down
+        self._code = None  # the last Link.code()
+        self._looks = 0  # number of polls with this code
         self.status["drops"] = 0
         self.status["problem"] = None
         self._show(None)
 
     async def run(self):
-        """Look at the link each second; connect, or connect again, when it is down."""
+        """Check the link each second; connect again when it is down."""
         self._address = None
         self._show(None)
-        self._try(self._link.start)  # boot.py began already: then this only finds the interface
+        self._try(self._link.start)  # after boot.py has begun, this only finds the interface
         down = 0
         delay = until = 1
         polls = 0
         while True:
-            # The two differ for a moment after a drop: an interface without an address is down.
+            # up() and address() may differ for a moment after a drop; without an address it is
+            # down.
             address = self._link.address() if self._link.up() else None
             if address != self._address:
                 self._changed(address)
@@ -73,7 +74,7 @@ class Network(Service):
                 down += 1
                 self._try(self._explain)
                 if down % _CYCLE == 0:
-                    # Some drivers never recover by themselves.
+                    # Some drivers only recover after a restart.
                     self._try(self._link.stop, self._link.start)
                     delay = until = 1
                 elif until <= 0:
@@ -86,7 +87,7 @@ class Network(Service):
             await asyncio.sleep_ms(self.poll_ms)
 
     def _try(self, *steps):
-        """Take some steps; what the driver raises is named, and all of it is tried again."""
+        """Call some functions of the link. Report what they raise; run() calls them again."""
         for step in steps:
             try:
                 step()
@@ -94,7 +95,7 @@ class Network(Service):
                 self._tell(str(error) or type(error).__name__)
 
     def _explain(self):
-        """Tell why there is no network, where the driver knows."""
+        """Report why there is no network, if the driver knows."""
         code = self._link.code()
         self._looks = self._looks + 1 if code == self._code else 1
         self._code = code
@@ -103,13 +104,13 @@ class Network(Service):
             self._tell(words(code, self._link.ssid, self._looks == _LASTS))
 
     def _tell(self, problem):
-        """Say a problem once, until there is another one or the link was up."""
+        """Report a problem once, until there is another one or the link was up."""
         if problem and problem != self.status["problem"]:
             self.status["problem"] = problem
             self.events.publish("network/problem", error=problem)
 
     def _changed(self, address):
-        """Tell that the address is now this one, or none."""
+        """Report a new address, or None."""
         was = self._address
         self._address = address
         self._show(address)

@@ -1,17 +1,17 @@
-"""Fallback: an access point of the board's own while there is no known network."""
+"""Fallback: the board's own access point while no known network is there."""
 
 from micropython import const
 
 from services.borrow import borrow
 
-_AGAIN = const(60)  # polls, after an access point that could not be opened
+_AGAIN = const(60)  # polls until the next try, if the access point could not be opened
 
 
 class Fallback:
-    """Opens the access point after trial_s polls without a network, closes it with the first one.
+    """Opens the access point after trial_s polls without a network, closes it when one is there.
 
-    The known networks are tried all the while. The access point's address stands in STAT, so that
-    FTP tells it in PASV; `up` stays false, for it is no network that proves a configuration.
+    The known networks are still tried meanwhile. STAT shows the access point's address, so that
+    FTP can send it in a PASV reply; `up` stays false, so that it proves no configuration.
     """
 
     def __init__(self, status, events, password, trial_s):
@@ -24,7 +24,7 @@ class Fallback:
         self.down = 0  # polls without a network
 
     def look(self):
-        """Open or close it; OSError, which the caller tells, and it is tried again."""
+        """Open or close the access point. Raises OSError; the next call tries again."""
         down = self.down
         section = self._status.section("network")
         if not down:

@@ -1,18 +1,18 @@
-"""First: the network of a board that was never configured, an access point; borrowed then."""
+"""First: the network of a board that was never configured, an access point; borrowed for that."""
 
 import os
 
 from services.borrow import borrow
 
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are taken for another
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without characters that look alike
 _CHARS = 12  # 5 bits each
 
 
 def settings(board, keep):
-    """The network section of a new board, whose name and password are shown on the console, once.
+    """Return the network section of a new board; its name and password are printed once.
 
-    None where the firmware has no Wi-Fi. board: its status section; keep(keys, value) writes into
-    config.json, so that later boots have the same access point.
+    None if the firmware has no Wi-Fi. board: its status section. keep(keys, value) writes into
+    config.json, so that later boots open the same access point.
     """
     try:
         if not borrow("hal.access_point", "available")():

@@ -1,10 +1,10 @@
-"""What config.json may say of the network; unloaded when the services are built."""
+"""The rules of section network in config.json; unloaded when the services are built."""
 
 from hal.net import is_address
 
 _PINS = (
     "mdc mdio power reset ref_clk cs int sck mosi miso "
-    "crs_dv rxd0 rxd1 tx_en txd0 txd1 clk_in clk_out"  # an ESP32-P4's
+    "crs_dv rxd0 rxd1 tx_en txd0 txd1 clk_in clk_out"  # of an ESP32-P4
 ).split()
 _NUMBERS = {"phy_addr": 31, "spi": 7, "baudrate": 80_000_000}
 _PHYS = (
@@ -19,7 +19,7 @@ def _country(value):
 
 
 def _lan(value):
-    """The rule for `lan`: how Ethernet is connected. One wrong key leaves out all of them."""
+    """The rule for `lan`: how Ethernet is connected. One wrong key makes all of it invalid."""
     if value is None:
         return
     if not isinstance(value, dict):
@@ -67,7 +67,7 @@ def _fallback_ap(value):
 
 
 def _static(value):
-    """The rule for `static`: the address that the board has without asking for one."""
+    """The rule for `static`: a fixed address, used in place of DHCP's."""
     if value is None:
         return
     if not isinstance(value, dict) or "address" not in value:
@@ -86,7 +86,7 @@ def _static(value):
 
 
 def _number(text):
-    """The 32 bits of an IPv4 address; None where it is none."""
+    """Return the 32 bits of an IPv4 address; None if text isn't one."""
     if not isinstance(text, str) or not is_address(text):
         return None
     number = 0

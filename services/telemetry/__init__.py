@@ -1,4 +1,4 @@
-"""Tells an MQTT broker how the board is and what happens on it."""
+"""Publishes the board's state and events to an MQTT broker."""
 
 from services.telemetry.telemetry import Telemetry
 

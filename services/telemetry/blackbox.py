@@ -1,24 +1,24 @@
-"""What is known of an unclean reset: its cause, who died, the last lines; borrowed at boot."""
+"""What is known of an unclean reset: cause, service, last lines of the log; borrowed at boot."""
 
 from micropython import const
 
 _BYTES = const(900)  # of the log
 _LINES = const(8)
-_ORDERLY = const(" board/stop ")  # the supervisor's last word, in the log
+_ORDERLY = const(" board/stop ")  # the supervisor's last line in the log at an orderly stop
 _NEVER = const(("power-on", "deep-sleep", "external", "unknown"))
 
 
 def black_box(board, log):
     """Return the fields of a board/blackbox event, or None after a clean reset.
 
-    board, log: the sections of the status, before the log has written a line of this boot. A
-    power-on is clean: the power may have been cut on purpose. Any other reset is where the log
-    ends without the supervisor's last word.
+    board, log: sections of the status, before the log has written a line of this boot. A power-on
+    is clean: the power may have been cut on purpose. Another reset is unclean if it came from the
+    watchdog, or if the log doesn't end with the supervisor's line.
     """
     cause = board.get("reset_cause")
     lines = _last_lines(log.get("path"))
     if cause != "watchdog":
-        tells = log.get("level") in ("DEBUG", "INFO")  # else it has no line of a stop
+        tells = log.get("level") in ("DEBUG", "INFO")  # others log no stop
         if cause in _NEVER or not tells or not lines:
             return None
         for line in lines:
@@ -33,7 +33,7 @@ def black_box(board, log):
 
 
 def _last_lines(path):
-    """The last lines of the log's file and of the one before it, oldest first."""
+    """Return the last lines of the log file and of the one before it, oldest first."""
     if not path:
         return []
     text = b""
@@ -44,10 +44,10 @@ def _last_lines(path):
                 file.seek(max(0, size - _BYTES))
                 text += file.read(_BYTES)
         except OSError:
-            pass  # there is none
+            pass  # it doesn't exist
     lines = text[-_BYTES:].split(b"\n")
     if len(text) > _BYTES:
-        del lines[0]  # its beginning is missing
+        del lines[0]  # it is incomplete
     return [_text(line) for line in lines if line][-_LINES:]
 
 
@@ -59,7 +59,7 @@ def _text(line):
 
 
 def _who(lines):
-    """The service or task that the last failure in the log names, or None."""
+    """Return the service or task that the last failure in the log names, or None."""
     for line in reversed(lines):
         for topic, key in ((" service/restart ", " service="), (" task/crash ", " task=")):
             if topic in line and key in line:

@@ -1,4 +1,4 @@
-"""Where the MQTT broker is and how to log in, from a URL that holds a secret."""
+"""Reads the broker's URL: address and login, which is secret."""
 
 from micropython import const
 
@@ -10,8 +10,8 @@ _FORM = "must be mqtt://user:secret@host:1883 or mqtts://..., user and port opti
 def broker(url):
     """Return (host, port, user, password, tls) of a URL.
 
-    user and password are bytes, user None for none; tls: whether it is mqtts. ValueError where
-    the URL is wrong; its message doesn't repeat the URL.
+    user and password are bytes, user None if there is none. tls: whether it is mqtts. Raises
+    ValueError if the URL is wrong; its message doesn't repeat the URL.
     """
     if not isinstance(url, str):
         raise ValueError(_FORM)
@@ -26,13 +26,13 @@ def broker(url):
         raise ValueError(_FORM)
     if colon and not (port.isdigit() and 0 < int(port) < 65536):
         raise ValueError("must end in a port from 1 to 65535")
-    # Bytes: umqtt writes the length of a str in characters, the broker reads bytes.
+    # Bytes: umqtt sends a str's length in characters, but the broker expects bytes.
     port = int(port) if colon else _TLS_PORT if tls else _PORT
     return host, port, _decoded(user) or None, _decoded(password), tls
 
 
 def _decoded(text):
-    """Undo %40 and the like, by which a URL holds any character, into bytes."""
+    """Decode %40 and other escapes of a URL to bytes."""
     first, *parts = text.split("%")
     out = bytearray(first.encode())
     for part in parts:

@@ -1,21 +1,21 @@
-"""What may be told a board over MQTT, where telemetry.commands allows it; borrowed for each."""
+"""The commands that a board obeys over MQTT if telemetry.commands allows it; borrowed for each."""
 
 from micropython import const
 
 _LONGEST = const(200)  # bytes
-# What is understood: the SITE command and argument that it stands for.
+# command -> (SITE command, argument)
 _WORDS = {
     "reboot": ("shutdown", "-r"),
     "sync": ("ntp", ""),
     "confirm": ("update", "confirm"),
     "rollback": ("update", "rollback"),
 }
-_APP = const("app")  # and a blank: what follows is for the application
+_APP = const("app")  # and a space: the rest goes to the application
 _KNOWN = const("known are reboot, sync, confirm, rollback, app TEXT")
 
 
 def busy(payload, publish):
-    """Refuse a message to `command` that comes while another is obeyed."""
+    """Refuse a message to `command` that comes while another command runs."""
     try:
         word = payload[:_LONGEST].decode().partition(" ")[0]
     except UnicodeError:
@@ -26,10 +26,10 @@ def busy(payload, publish):
 
 
 async def obey(payload, retained, site, publish):
-    """Do what a message to `command` says; publish(topic, **fields) tells how it went.
+    """Do what a message to `command` says. publish(topic, **fields) reports the result.
 
-    Whatever isn't one of the words is refused, and so is a retained message: the broker would
-    send it again after each reboot.
+    Unknown words are refused, and so is a retained message: the broker would send it again after
+    each reboot.
     """
     word = None
     try:

@@ -1,4 +1,4 @@
-"""Delivery: what waits in the Outbox goes to the broker; loaded with a connection."""
+"""Delivery: sends the events of the Outbox to the broker; loaded with a connection."""
 
 import os
 
@@ -20,7 +20,7 @@ async def deliver(self, connection):
         connection.publish((self._base + topic).encode(), payload)
     dropped = backlog.dropped
     await connection.confirm()
-    # Those that a full backlog dropped meanwhile were the oldest: of the ones just sent.
+    # If the backlog was full meanwhile, it dropped the oldest events, which were just sent.
     for _ in range(count - (backlog.dropped - dropped)):
         backlog.pop()
     self._status["sent"] += count
@@ -30,7 +30,7 @@ async def deliver(self, connection):
 
 
 async def deliver_kept(self, connection):
-    """Publish the failures that flash has kept; return whether there were any."""
+    """Publish the failures stored on flash; return whether there were any."""
     try:
         os.stat(_KEPT)
     except OSError:
@@ -41,7 +41,7 @@ async def deliver_kept(self, connection):
 
 
 def forget_kept(self):
-    """Remove what flash has kept, once all is delivered."""
+    """Delete the stored failures, once all are delivered."""
     try:
         os.remove(_KEPT)
         self._status["kept"] = 0

@@ -1,7 +1,7 @@
-"""Tells Home Assistant what a board offers (MQTT device discovery); borrowed when it is sent.
+"""Announces the board to Home Assistant (MQTT device discovery); borrowed when it is sent.
 
-The message is 4 KB and more, so it is made and sent piece by piece, twice: the first time to
-count its bytes, which MQTT wants to know before.
+The message is over 4 KB, so it is made and sent in pieces, twice: first only to count its bytes,
+because MQTT sends the length first.
 """
 
 import json
@@ -13,10 +13,10 @@ from services.telemetry.session import said
 
 _PUBLISH_RETAINED = const(0x31)
 
-# An entity is its name, a space, and its keys, abbreviated as Home Assistant's documentation
-# lists them; a shared state topic (`~/state`) and availability stand at the root. Jinja's
-# templates read what docs/schemas/state.json and info.json tell. Names by themselves, in a
-# dictionary, would stay in the table of interned names for good.
+# Each entity is its name, a space, and its keys, in Home Assistant's documented abbreviations. A
+# shared state topic (`~/state`) and availability are at the root. The Jinja templates read the
+# fields of docs/schemas/state.json and info.json. As text, because names in a dictionary would
+# stay in the table of interned names for good.
 _ENTITIES = (
     'last_boot "p":"sensor","ent_cat":"diagnostic","name":"Last boot","dev_cla":"timestamp",'
     '"stat_t":"~/info","val_tpl":"{{ value_json.started }}"',
@@ -49,12 +49,12 @@ _ENTITIES = (
     "['failed', 'waiting']) | list or value_json.values() | selectattr('problem', 'defined') | "
     "selectattr('problem') | list or (value_json.config | default({})).problems is defined or "
     "(value_json.config | default({})).reason is defined else 'OFF' }}\"",
-    # Progress is left out: each would be an event of its own in Home Assistant's history.
+    # Without progress: each would be an event of its own in Home Assistant's history.
     'transfer "p":"event","name":"Transfer","ic":"mdi:file-swap",'
     '"stat_t":"~/event/ftp/transfer","evt_typ":["started","stored","sent","failed","deleted",'
     '"renamed"],"val_tpl":"{{ value if value_json.event_type != \'progress\' else \'\' }}"',
 )
-# Not value_json.update: that is a method of a dict, which Home Assistant's sandbox refuses.
+# Not value_json.update: that is a dict's method, which Home Assistant's sandbox refuses.
 _UPDATE = (
     'update "p":"update","name":"Update","dev_cla":"firmware","val_tpl":"{% set update = '
     "value_json['update'] %}{{ {'installed_version': value_json.board.version, "
@@ -70,7 +70,7 @@ _BUTTONS = (
 
 
 async def announce(connection, telemetry):
-    """Publish the device, retained; what was announced before is replaced."""
+    """Publish the device, retained; this replaces what was announced before."""
     topic = borrow("services.telemetry.greeting", "home")(telemetry)[0].encode()
     size = 0
     for piece in _pieces(telemetry):
@@ -82,7 +82,7 @@ async def announce(connection, telemetry):
         size -= len(piece)
         connection.out.extend(piece)
         await connection.flush()
-    if size:  # the broker would take what follows for the rest of it
+    if size:  # the broker would read the next packet as the rest of this one
         raise OSError("the status changed while it was described")
     connection.whole = True
     await connection.confirm()
@@ -115,14 +115,14 @@ def _pieces(telemetry):
     for key in telemetry.sensors:
         yield b"," + _described(_sensor(key, *telemetry.sensors[key]), device)
     for entity in _BUTTONS:
-        # A platform by itself takes away what was there when commands were allowed.
+        # An entity with only its platform removes the button of a time when commands were allowed.
         removed = entity.split(",", 1)[0]
         yield b"," + _described(entity if telemetry.commands else removed, device)
     yield b"}}"
 
 
 def _offered(sections):
-    """Yield the entities that this board has."""
+    """Yield the entities that apply to this board."""
     timed = "set" in sections.get("time", ())
     for entity in _ENTITIES:
         if timed or not entity.startswith("clock_"):
@@ -132,7 +132,7 @@ def _offered(sections):
 
 
 def _sensor(key, name, unit, device_class):
-    """The entity of a value that the application writes into its section."""
+    """Return the entity of a value that the application writes into its section."""
     text = 'app_%s "p":"sensor","name":%s,' % (key, json.dumps(name))
     if unit:
         text += '"stat_cla":"measurement","unit_of_meas":%s,' % json.dumps(unit)
@@ -142,7 +142,7 @@ def _sensor(key, name, unit, device_class):
 
 
 def _described(entity, device):
-    """An entity as a member of a JSON object; one that only has a platform stays so."""
+    """Return an entity as a member of a JSON object; if it has only a platform, without an id."""
     name, _, keys = entity.partition(" ")
     if "," in keys:
         keys += ',"uniq_id":"%s-%s"' % (device, name)

@@ -1,4 +1,4 @@
-"""The first words on a connection to a broker, and the last; borrowed for them."""
+"""The first and the last messages of a connection to a broker; borrowed for them."""
 
 import json
 from time import time
@@ -14,15 +14,15 @@ from services.telemetry.session import may, said
 _SUBSCRIBE = const(0x82)
 _GOODBYE_MS = const(1500)
 _REFUSAL = const("services.telemetry.refusal")
-_ENOUGH = const(3)  # as session.py has it
+_ENOUGH = const(3)  # as in session.py
 _REFUSED = const(0x80)  # MQTT 3.1.1 section 3.9.3
 
 
 async def greet(connection, telemetry):
-    """Say that the board is online, who it is, and what it wants to hear; OSError.
+    """Publish that the board is online and its info, and subscribe. Raises OSError.
 
-    Each is confirmed before the next: a broker that closes the connection tells no more than
-    that, and what it closed it on shall be known.
+    Each step is confirmed before the next. A broker that closes the connection gives no reason, so
+    this shows what it closed the connection on.
     """
     if telemetry.unwelcome or "problem" in telemetry.status:
         borrow(_REFUSAL, "tell")(telemetry, ())
@@ -48,7 +48,7 @@ async def greet(connection, telemetry):
 
 
 def heard(telemetry):
-    """The topics that the board wants to hear."""
+    """Return the topics that the board subscribes to."""
     topics = []
     if telemetry.commands:
         topics.append(telemetry.base + "command")
@@ -58,7 +58,7 @@ def heard(telemetry):
 
 
 def home(telemetry):
-    """Home Assistant's topics: where a device is described, where it says that it has come up."""
+    """Return Home Assistant's topics: for a device's description, and for its own start."""
     given = telemetry.discovery if isinstance(telemetry.discovery, dict) else {}
     prefix = given.get("prefix", "homeassistant")
     topic = "%s/device/%s/config" % (prefix, telemetry.device)
@@ -66,7 +66,7 @@ def home(telemetry):
 
 
 def tell_info(connection, telemetry):
-    """Gather the message `info`: what holds for a whole boot, once the clock is set."""
+    """Collect the message `info`: what is fixed for a boot, once the clock is set."""
     sections = telemetry.sections
     board = sections["board"]
     if not telemetry.started and sections["time"].get("set"):
@@ -92,14 +92,14 @@ def _subscribe(connection, topics):
     """Gather a SUBSCRIBE of QoS 0 (MQTT 3.1.1 section 3.8)."""
     topics = [topic.encode() for topic in topics]
     connection.begin(_SUBSCRIBE, 2 + sum([3 + len(topic) for topic in topics]))
-    connection.out.extend(b"\0\1")  # the packet's identifier: there is one
+    connection.out.extend(b"\0\1")  # the packet's identifier: there is only this one
     for topic in topics:
         connection.text(topic)
         connection.out.append(0)
 
 
 async def leave(connection, telemetry):
-    """Deliver what waits and leave in good order, within a bound; OSError, MemoryError."""
+    """Deliver what waits, then disconnect, within a bound. Raises OSError or MemoryError."""
     await within(_GOODBYE_MS, _leave(connection, telemetry))
 
 

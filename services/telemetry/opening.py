@@ -1,4 +1,4 @@
-"""Opens a connection to an MQTT broker; borrowed for each, and gone while it lasts."""
+"""Opens a connection to an MQTT broker; borrowed for that, and unloaded while it lasts."""
 
 import socket
 from errno import EINPROGRESS, ETIMEDOUT
@@ -13,10 +13,10 @@ from services.borrow import borrow, reason
 from services.telemetry.connection import ANSWER_MS
 
 _PROBE_MS = const(3000)
-_CONNECT_S = const(1)  # umqtt blocks this long at most, should the broker vanish after the probe
+_CONNECT_S = const(1)  # umqtt blocks at most this long if the broker disappears after the probe
 _CONNACK = const(0x20)
-_ALERT = const(0x15)  # TLS's answer to what is no handshake (RFC 8446 section 5.1)
-_ID_MAX = const(23)  # of letters and digits: what every broker takes (MQTT 3.1.1 section 3.1.3.1)
+_ALERT = const(0x15)  # a TLS alert, the reply to what is no handshake (RFC 8446 section 5.1)
+_ID_MAX = const(23)  # letters and digits that every broker accepts (MQTT 3.1.1 section 3.1.3.1)
 _WRONG_SCHEME = "%sTLS is spoken there, write mqtt%s:// in telemetry.broker"
 _REFUSALS = {
     2: "it does not like our client id",
@@ -27,10 +27,10 @@ _REFUSALS = {
 
 
 class _Door:
-    """umqtt's own door for another kind of socket: what it takes for a TLS context.
+    """Fake SSLContext for umqtt, which uses what wrap_socket() returns as its socket.
 
-    umqtt connects and writes its CONNECT, in several small writes, and would then wait for the
-    answer, blocking. Here it finds one at once, and what it writes is gathered.
+    umqtt connects and sends its CONNECT in several small writes, then blocks until the reply. Here
+    its writes are collected, and it reads an accepting CONNACK at once.
     """
 
     def __init__(self, connection, secure):
@@ -38,7 +38,7 @@ class _Door:
         self._secure = secure
 
     def wrap_socket(self, sock, server_hostname=None):
-        """The socket that umqtt uses from here on: this object."""
+        """Return the socket that umqtt uses from here on: this object."""
         connection = self._connection
         sock.setblocking(False)
         connection.sock = connection.stream = sock
@@ -51,18 +51,18 @@ class _Door:
         return self
 
     def write(self, data, size=None):
-        """Gather data, or its first size bytes."""
+        """Collect data, or its first size bytes."""
         self._connection.out.extend(data if size is None else memoryview(data)[:size])
 
     def read(self, size):
-        """A CONNACK that accepts (MQTT 3.1.1 section 3.2)."""
+        """Return a CONNACK that accepts (MQTT 3.1.1 section 3.2)."""
         return b"\x20\x02\x00\x00"
 
 
 async def open_connection(connection, telemetry):
-    """Connect and log in as the service is told to; OSError, MemoryError.
+    """Connect and log in as configured. Raises OSError or MemoryError.
 
-    The broker publishes offline, retained, should the board vanish.
+    Sets a last will: the broker publishes "offline", retained, if the board disappears.
     """
     telemetry.saying = None
     host, port, user, password, tls = telemetry.broker
@@ -70,7 +70,7 @@ async def open_connection(connection, telemetry):
     if tls:
         from services.telemetry.secure import Secure
 
-        # Before anything else: it may not be time yet.
+        # First, because it raises an exception until the clock is set.
         secure = Secure(host, telemetry.cafile).wrap
     try:
         address = await resolve(host)
@@ -98,11 +98,11 @@ async def open_connection(connection, telemetry):
         raise OSError("the broker takes the connection but does not answer")
     except OSError as error:
         why = reason(error)
-        if "closed" in why or "reset" in why:  # as brokers answer what they can't read
+        if "closed" in why or "reset" in why:  # brokers do that if they can't read a packet
             hint = _WRONG_SCHEME % (("if no ", "") if tls else ("if ", "s"))
             raise OSError("%s before it answered; %s" % (why, hint))
         raise
-    except ValueError as error:  # mbedtls's, in the handshake
+    except ValueError as error:  # mbedtls raises it in the handshake
         raise OSError("the broker's certificate is refused: %s" % str(error).strip())
     if kind == _ALERT:
         raise OSError(_WRONG_SCHEME % ("", "s"))
@@ -115,12 +115,12 @@ async def open_connection(connection, telemetry):
 
 
 def _client_id(device):
-    """A client identifier as bytes, of what tells a device from others: the end of its name."""
+    """Return a client identifier as bytes: the end of the device's name, which is unique."""
     return "".join([c for c in device if c.isalpha() or c.isdigit()])[-_ID_MAX:].encode()
 
 
 async def _probe(address, port):
-    """OSError unless something takes connections there, without the blocking of connect()."""
+    """Raise OSError unless a server accepts connections there. Doesn't block, unlike umqtt."""
     sock = socket.socket()
     try:
         sock.setblocking(False)
@@ -130,7 +130,7 @@ async def _probe(address, port):
             if error.errno != EINPROGRESS:
                 raise
         await within(_PROBE_MS, writable(sock))
-        sock.read(1)  # a refused connection is writable too: only this tells
+        sock.read(1)  # a refused connection is writable too; only a read raises
     except OSError as error:
         if error.errno == ETIMEDOUT:
             raise OSError("nothing answers at %s:%d" % (address, port))

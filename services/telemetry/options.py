@@ -1,4 +1,4 @@
-"""What config.json may say of telemetry; unloaded when the services are built."""
+"""The rules of section telemetry in config.json; unloaded when the services are built."""
 
 from services.telemetry.broker import broker
 
@@ -6,7 +6,7 @@ _TOPIC_MAX = 100
 
 
 def _base_topic(value):
-    """The rule for `topic`: text without what MQTT keeps for subscribers."""
+    """The rule for `topic`: text without MQTT's wildcards."""
     good = isinstance(value, str) and 0 < len(value) <= _TOPIC_MAX
     if not good or "+" in value or "#" in value or value[0] == "/" or value[-1] == "/":
         raise ValueError("must be text such as outpost, without + and #, no / at its ends")
@@ -25,7 +25,7 @@ def _path(value):
 
 
 def _discovery(value):
-    """The rule for `discovery`: a truth value, or where Home Assistant's topics begin."""
+    """The rule for `discovery`: a truth value, or the beginning of Home Assistant's topics."""
     good = isinstance(value, bool)
     if isinstance(value, dict) and value:
         good = True

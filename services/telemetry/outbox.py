@@ -1,4 +1,4 @@
-"""Outbox: the events that a broker shall hear of, until it has them."""
+"""Outbox: holds the events for the broker until the broker has them."""
 
 import json
 
@@ -9,16 +9,16 @@ from services.borrow import borrow
 from services.events import Backlog
 from services.status import time_text
 
-_OVERHEAD = const(128)  # bytes of a waiting event beside its payload
+_OVERHEAD = const(128)  # bytes that a waiting event takes beside its payload
 _RESERVE = const(12)  # the backlog stops growing while less than 1/12 of the heap is free
-_KEEP_EVERY_S = const(30)  # failures are written to flash no more often
+_KEEP_EVERY_S = const(30)  # failures are written to flash at most this often
 
-# Topics, each between blanks: as one text each, where tuples took 0.3 KB more.
+# Topics, each between spaces. One text, because tuples took 0.3 KB more.
 _FORWARDED = const(
     b" ftp/transfer ftp/login ftp/lockout ftp/tls command/done config/problem config/proven "
 )
-# What survives a reset, as transfers do that failed. Not what strangers cause: they shall not
-# wear the flash out.
+# Stored on flash across a reset, like failed transfers. Not what clients without login cause: they
+# could wear out the flash.
 _FAILURES = b" service/restart task/crash board/blackbox update/rolled-back config/reverted "
 _FORWARDED_ALL_OF = const(("update/", "app/"))
 _KEEPER = const("services.telemetry.spill")
@@ -26,10 +26,10 @@ _KEPT = const("/log/spill.txt")
 
 
 class Outbox:
-    """Numbers events, and holds them in a bounded backlog; delivery.py delivers them.
+    """Numbers events and holds them in a bounded backlog; delivery.py sends them.
 
-    size: how many wait at most; fewer where the heap is short. base: the topics' first part,
-    with its slash. status: telemetry's own section, sections: all of them.
+    size: how many wait at most; fewer if the heap is short. base: the first part of the topics,
+    with its slash. status: telemetry's own section. sections: all sections.
     """
 
     def __init__(self, size, base, status, sections):
@@ -39,11 +39,11 @@ class Outbox:
         self._board = sections["board"]
         self._clock = sections["time"]
         self._heap = sections["heap"]
-        self._free = None  # bytes of heap at the last measurement, and what was queued since then
+        self._free = None  # free heap at the last measurement; next, bytes queued since then
         self._queued = 0
         self._seq = 0
-        self._lost = 0  # events that found no memory
-        self._unkept = False  # a failure waits that flash doesn't know
+        self._lost = 0  # events for which there was no memory
+        self._unkept = False  # a waiting failure is not yet on flash
         self._kept_at = -_KEEP_EVERY_S
         status.update({"waiting": 0, "dropped": 0, "sent": 0, "kept": 0})
 
@@ -51,9 +51,9 @@ class Outbox:
         return len(self._backlog)
 
     def put(self, topic, fields):
-        """Queue an event, unless it is none that the broker shall hear of; whether it was.
+        """Queue an event if it is for the broker; return whether it is.
 
-        MemoryError, and it is counted as dropped.
+        Raises MemoryError, and counts the event as dropped.
         """
         try:
             return self._put(topic, fields)
@@ -72,7 +72,7 @@ class Outbox:
         if fields.get("event_type") == "progress" and (
             not status["connected"] or len(backlog) * 2 > backlog.size
         ):
-            return False  # news only while it is fresh: it shall not push out what matters
+            return False  # progress is only useful at once, and must not displace other events
         self._seq += 1
         event = {"event_type": topic.rsplit("/", 1)[-1]}
         event.update(fields)
@@ -81,7 +81,7 @@ class Outbox:
         event["time"] = time_text() if self._clock.get("set") else None
         payload = json.dumps(event).encode()
         if not self._fits(len(payload) + _OVERHEAD):
-            backlog.drop()  # the heap is short: then what waits may not grow
+            backlog.drop()  # memory is short: the backlog must not grow
         backlog.put((topic, payload))
         if failure:
             self._unkept = True
@@ -89,14 +89,15 @@ class Outbox:
         return True
 
     def _count(self):
-        """Show how many events wait, and how many will never come."""
+        """Show how many events wait, and how many are lost."""
         self._status["waiting"] = len(self._backlog)
         self._status["dropped"] = self._backlog.dropped + self._lost
 
     def shed(self):
-        """Drop the older half of what waits, counted: it takes the memory that delivering needs.
+        """Drop and count the older half of the backlog, to free the memory that delivering needs.
 
-        Else a backlog that filled while the broker was away could keep the board offline for ever.
+        Otherwise a backlog that grew while the broker was away could keep the board offline for
+        ever.
         """
         self.keep(True)
         backlog = self._backlog
@@ -105,7 +106,7 @@ class Outbox:
         self._count()
 
     def keep(self, at_once=False):
-        """Have flash keep the failures that wait; never raises."""
+        """Write the waiting failures to flash. Never raises."""
         if not self._unkept or (uptime() - self._kept_at < _KEEP_EVERY_S and not at_once):
             return
         self._kept_at = uptime()
@@ -117,7 +118,7 @@ class Outbox:
             self._status["problem"] = "%s: %s" % (_KEPT, error)
 
     def _fits(self, size):
-        """Whether size more bytes may wait, by what the supervisor measured last."""
+        """Whether size more bytes may wait, according to the supervisor's last measurement."""
         free = self._heap.get("free_bytes")
         if free is None:
             return True  # not measured yet: the board has just started

@@ -1,19 +1,19 @@
-"""What a broker does not take: told in STAT, and left out after the third time; borrowed."""
+"""What a broker refuses: reported in STAT, and not sent after the third time; borrowed."""
 
 from micropython import const
 
 from hal import uptime
 from services.borrow import borrow, reason
 
-_ENOUGH = const(3)  # in a row; session.py knows it too
+_ENOUGH = const(3)  # times in a row; as in session.py
 _GREETING = const("services.telemetry.greeting")
 
 
 def lost(telemetry, error):
-    """Note why there is no connection; tell the others once, not at every attempt.
+    """Note why there is no connection; publish it once, not at every attempt.
 
-    Brokers of few words close it on a topic that an access list forbids, and on a packet above
-    their limit. What was said last is what they mean: everything before was confirmed.
+    Some brokers close the connection on a topic that an access list forbids, or on a packet above
+    their limit. The message sent last is the cause, because all others were confirmed.
     """
     why = reason(error)
     what = telemetry.saying
@@ -23,7 +23,7 @@ def lost(telemetry, error):
         unwelcome[what] = unwelcome.get(what, 0) + 1
         unwelcome[0] = uptime()
         if what == "event" and unwelcome[what] == _ENOUGH:
-            telemetry.outbox.shed()  # it may be one that is too long
+            telemetry.outbox.shed()  # an event may be too long
         tell(telemetry, ())
         why = "%s, on %s" % (why, _named(telemetry, what))
     status = telemetry.status
@@ -33,7 +33,7 @@ def lost(telemetry, error):
 
 
 def tell(telemetry, refused):
-    """Have STAT name what this broker does not take, and what to do; refused: subscriptions."""
+    """Show in STAT what this broker refuses and what to do. refused: subscriptions."""
     unwelcome = telemetry.unwelcome
     told = []
     if refused:
@@ -58,13 +58,13 @@ def tell(telemetry, refused):
 
 
 def _hint(topics):
-    """What to do for a subscription."""
+    """Return what to do about a refused subscription."""
     hint = "let this user subscribe to it, or set telemetry.%s to false"
     return hint % ("commands" if topics.endswith("/command") else "discovery")
 
 
 def _named(telemetry, what):
-    """The topic of what is said, or the topics of what is asked for."""
+    """Return the topic of a message, or the topics of the subscription."""
     if what == "discovery":
         return borrow(_GREETING, "home")(telemetry)[0]
     if what == "subscription":

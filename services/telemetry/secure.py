@@ -1,4 +1,4 @@
-"""TLS to the broker: its certificate is checked before a word is said. For mqtts:// alone."""
+"""TLS to the broker, whose certificate is checked before anything is sent. Only for mqtts://."""
 
 import gc
 import os
@@ -11,19 +11,19 @@ from micropython import const
 from hal import unix_time
 
 _LONGEST_FILE = const(8192)
-# What must stay free beside mbedtls's buffers, which are there by then: for the arithmetic of
-# the handshake where mbedtls takes it from this heap, and for FTP.
+# Bytes that must stay free beside mbedtls's buffers, which are allocated by then: for the
+# arithmetic of the handshake, if mbedtls takes it from this heap, and for FTP.
 _SPARE = const(16384)
-_CLOCK_SET = const(1735689600)  # 2025-01-01: a clock that says less was never set
+_CLOCK_SET = const(1735689600)  # 2025-01-01: a clock before that was never set
 _NO_MEMORY = "not enough memory for TLS to the broker just now"
 
 
 class Secure:
-    """The broker's CA; wrap(sock) makes TLS of a connected socket.
+    """The broker's CA; wrap(sock) puts TLS over a connected socket.
 
     host: the name that the certificate must have. cafile: path of the CA's certificate, DER or
-    PEM. OSError, saying what to do, where it can't be used or the clock
-    isn't set yet: then no certificate is valid.
+    PEM. Raises OSError with what to do if the file can't be used, or if the clock isn't set: then
+    no certificate is valid.
     """
 
     def __init__(self, host, cafile):
@@ -42,8 +42,8 @@ class Secure:
             raise OSError(text % (cafile, error))
 
     def wrap(self, sock):
-        """TLS over sock, its handshake still to come: the first write begins it."""
-        gc.collect()  # the buffers want one large piece each
+        """Return TLS over sock. The handshake begins with the first write."""
+        gc.collect()  # the buffers need one large piece each
         try:
             stream = self._context.wrap_socket(
                 sock, server_hostname=self._host, do_handshake_on_connect=False
@@ -51,7 +51,7 @@ class Secure:
         except MemoryError:
             raise OSError(_NO_MEMORY)
         except OSError as error:
-            # mbedtls has a heap of its own on some ports
+            # On some ports mbedtls has a heap of its own.
             raise OSError(_NO_MEMORY if error.errno == ENOMEM else str(error))
         if gc.mem_free() < _SPARE:
             stream.close()
@@ -60,7 +60,7 @@ class Secure:
 
 
 def _der(content):
-    """The first certificate of a PEM file as DER, which every port can read; DER as it is."""
+    """Return the first certificate of a PEM file as DER, which all ports read; DER as it is."""
     begin = content.find(b"-----BEGIN CERTIFICATE-----")
     if begin < 0:
         return content

@@ -1,7 +1,6 @@
-"""Session: one connection to the broker, from opening it to its end; not kept between two.
+"""Session: one connection to the broker, from its opening to its end; unloaded between two.
 
-Its functions work on the Telemetry that imports them: 4.5 KB that nobody needs where no broker
-answers.
+Its functions work on the Telemetry that imports them. So 4.5 KB are free while no broker answers.
 """
 
 import json
@@ -15,14 +14,14 @@ from services.borrow import borrow
 from services.telemetry.connection import Connection
 from services.telemetry.delivery import deliver, deliver_kept, forget_kept
 
-_FORGIVEN_S = const(3600)  # then what the broker closed on is tried again
-_ENOUGH = const(3)  # times in a row that the broker closed on it, see refusal.py
+_FORGIVEN_S = const(3600)  # after this time, what the broker refused is sent again
+_ENOUGH = const(3)  # times in a row that the broker closed the connection on it, see refusal.py
 _HERE = const("services.telemetry.")
 
 
 async def session(self):
-    """One connection, from opening it until the broker goes away or the service stops."""
-    # Woken by its end: a lost connection is noticed at once, not at the next ping.
+    """Run one connection until the broker closes it or the service stops."""
+    # Its end sets self.wake, so that a lost connection is noticed at once, not at the next ping.
     connection = Connection(self.wake, lambda *heard: _hear(self, *heard))
     try:
         try:
@@ -39,7 +38,7 @@ async def session(self):
             try:
                 await borrow(_HERE + "greeting", "leave")(connection, self)
             except (OSError, MemoryError):
-                pass  # the last will says the same
+                pass  # the broker publishes the last will instead
         raise
     finally:
         self.status["connected"] = False
@@ -47,7 +46,7 @@ async def session(self):
 
 
 def may(self, what):
-    """Whether something is to be said: the broker takes it. said() once it is confirmed."""
+    """Whether the broker accepts this kind of message. Call said() once it is confirmed."""
     if self.unwelcome and uptime() - self.unwelcome[0] > _FORGIVEN_S:
         self.unwelcome.clear()
         self.status["problem"] = None
@@ -56,13 +55,13 @@ def may(self, what):
 
 
 def said(self):
-    """What was to be said is confirmed."""
+    """Note that the last message was confirmed."""
     self.unwelcome.pop(self.saying, None)
     self.saying = None
 
 
 async def _publish_until_lost(self, connection):
-    """Publish what there is, then wait for more; a ping keeps an idle connection alive."""
+    """Publish what waits, then wait for more; a ping keeps an idle connection alive."""
     outbox = self.outbox
     kept = may(self, "event") and await deliver_kept(outbox, connection)
     self.state_due = True
@@ -73,7 +72,7 @@ async def _publish_until_lost(self, connection):
         rest_ms = self.status["every_s"] * 1000 - elapsed(stated)
         if self.state_due or rest_ms <= 0:
             if rest_ms <= 0 and may(self, "status"):
-                # Somebody else's word, a late last will say, may be retained there.
+                # Another "offline", such as a late last will, may be retained there.
                 connection.publish((self.base + "status").encode(), b"online", True)
             self.state_due = False
             stated = ticks_ms()
@@ -104,7 +103,7 @@ async def _publish_until_lost(self, connection):
 
 
 async def _announce(self, connection):
-    """Tell Home Assistant what there is; a heap too full for that costs nothing else."""
+    """Announce the board to Home Assistant. If memory is short for that, only report it."""
     self.announce_due = False
     self.announced = len(self.sensors)
     try:
@@ -117,12 +116,12 @@ async def _announce(self, connection):
 
 
 def _hear(self, topic, payload, retained):
-    """A message to this board: that Home Assistant has come up, or a command."""
+    """Handle a message: Home Assistant has started, or a command."""
     if topic != (self.base + "command").encode():
         if payload == b"online" and not retained:
             self.announce_due = True
             self.wake.set()
-    elif not self.obeying or self.obeying.done():  # one at a time
+    elif not self.obeying or self.obeying.done():  # one command at a time
         obey = borrow(_HERE + "commands", "obey")
         told = obey(payload, retained, self.site, self.events.publish)
         self.obeying = asyncio.create_task(told)

@@ -1,4 +1,4 @@
-"""Failures that no broker has heard of, kept on flash through a reset; borrowed when needed.
+"""Failures that no broker has received yet, stored on flash across a reset; borrowed.
 
 A line of the file is the topic, a space, and the event as it will be published.
 """
@@ -13,14 +13,14 @@ from hal.files import replace
 _BYTES = const(4096)  # a block of the flash
 _LINE = const(2048)
 _BATCH = const(4)  # lines in one write to the broker
-_FAILED = const(b'"event_type": "failed"')  # quotes within a text are escaped: nobody can forge it
+_FAILED = const(b'"event_type": "failed"')  # no text can contain it: quotes are escaped
 
 
 def keep(path, backlog, topics):
-    """Write the failures that wait in backlog behind what is there; return how many are kept.
+    """Append the failures of backlog to those in the file; return how many are stored.
 
-    Failures are failed transfers and what topics name: bytes, each between blanks. Where the
-    file would grow beyond 4 KiB, the oldest go. OSError where the file system won't.
+    Failures are failed transfers and the events in topics: bytes, each between spaces. If the file
+    would exceed 4 KiB, the oldest are dropped. Raises OSError if the file system fails.
     """
     lines = []
     for index in range(len(backlog)):
@@ -38,15 +38,15 @@ def keep(path, backlog, topics):
     try:
         os.mkdir(path.rpartition("/")[0])
     except OSError:
-        pass  # it is there; else open() says what is wrong
+        pass  # it exists; otherwise open() raises
     replace(path, lines[first:])
     return len(lines) - first
 
 
 async def deliver(path, connection, base, backlog):
-    """Publish what is kept, but for what waits in backlog too; return how many there were.
+    """Publish the stored failures, except those that wait in backlog too; return how many.
 
-    base: the first part of the topics. The file stays, for the sake of what waits.
+    base: the first part of the topics. The file is kept, since it also holds what waits.
     """
     sent = 0
     waiting = [backlog.peek(index)[1] for index in range(len(backlog))]
@@ -63,7 +63,7 @@ async def deliver(path, connection, base, backlog):
 
 
 def _lines(path):
-    """The whole lines of the file, as a list of bytes; what is damaged is left out."""
+    """Return the complete lines of the file, as a list of bytes; damaged ones are left out."""
     lines = []
     try:
         with open(path, "rb") as file:
@@ -76,15 +76,15 @@ def _lines(path):
                 if _sound(line):
                     lines.append(line)
     except OSError:
-        pass  # none is there
+        pass  # there is no file
     return lines
 
 
 def _sound(line):
-    """Whether a line is whole: a topic and an event, to its end."""
+    """Whether a line is complete: a topic and a whole event."""
     topic, _, payload = line.partition(b" ")
     try:
-        # Up to MicroPython 1.25 json takes the end of a text for a brace.
+        # Up to MicroPython 1.25, json accepts a text whose last brace is missing.
         whole = bool(topic) and line[-2:] == b"}\n"
         return whole and isinstance(json.loads(payload), dict)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Start: makes the Telemetry of its options; borrowed at boot."""
+"""Start: makes the Telemetry from its options; borrowed at boot."""
 
 import os
 import sys
@@ -24,20 +24,19 @@ def make(
     keepalive=60,
     backlog=64,
 ):
-    """Make a Telemetry: its constructor, which no board needs after the start.
+    """Initialize a Telemetry. Here, so that the code is unloaded after the start.
 
-    broker: mqtt://user:secret@host:1883 or mqtts://..., or None for no telemetry. cafile: path
-    of the certificate of the broker's CA, for mqtts. every_s: seconds between two states.
-    keepalive: seconds of silence after which the broker takes the board for gone. backlog: how
-    many events wait while the broker is away. discovery: whether Home Assistant is told what
-    there is, or an object, see options.py. commands: whether it, and whoever may publish there,
-    may reboot the board.
+    broker: mqtt://user:secret@host:1883 or mqtts://..., or None for no telemetry. cafile: path of
+    the certificate of the broker's CA, for mqtts. every_s: seconds between two states. keepalive:
+    seconds of silence after which the broker considers the board gone. backlog: how many events
+    wait while the broker is away. discovery: whether to announce the board to Home Assistant, or
+    an object, see options.py. commands: whether MQTT commands may reboot the board.
     """
     board = status.section("board")
     status.section("heap")
     status.section("time")
     device = board.get("id", "unknown")
-    # What connecting needs; read by the modules that are borrowed for it.
+    # What connecting needs, for the modules that are borrowed for it.
     self.cafile = cafile
     self.broker = borrow("services.telemetry.broker", "broker")(broker) if broker else None
     self.base = "%s/%s/" % (topic, device)
@@ -48,15 +47,15 @@ def make(
     self.sections = status.sections
     self.sensors = status.sensors
     self.saying = None  # what the broker has not confirmed yet: status, info, state, event ...
-    # The same -> how often the broker closed on it, 0 -> the last time; see refusal.py.
+    # kind of message -> how often the broker closed on it; 0 -> the last time. See refusal.py.
     self.unwelcome = {}
-    self.started = None  # when the board did, as text, once the clock tells
+    self.started = None  # when the board started, as text, once the clock is set
     self.site = site
     self.events = events
     self.wake = asyncio.Event()
-    self._retry = False  # something has changed: no need to wait any longer
+    self._retry = False  # connect without further delay
     self.state_due = self.announce_due = False
-    self.announced = 0  # how many of the sensors
+    self.announced = 0  # number of sensors announced
     self.obeying = None
     self.status = status.section(self.name)
     self.status.update(
@@ -72,16 +71,16 @@ def make(
     if broker:
         _require_umqtt()
         events.subscribe(self._notice)
-        # Now, as long as the log ends with the life before.
+        # Now, while the log still ends with the last boot.
         found = black_box(board, status.section("log"))
         if found:
             self.outbox.put("board/blackbox", found)
 
 
 def _require_umqtt():
-    """ImportError where umqtt.simple is missing: that is known at once, not with the first broker.
+    """Raise ImportError if umqtt.simple is missing: now, not at the first connection.
 
-    Its file is looked for before it is imported: its 30 names would stay in the heap for good.
+    Look for its file instead of importing it: its 30 names would stay in the heap for good.
     """
     for folder in sys.path:
         for form in (".mpy", ".py"):
@@ -90,4 +89,4 @@ def _require_umqtt():
                 return
             except OSError:
                 pass
-    borrow("umqtt.simple", "MQTTClient")  # frozen, or missing
+    borrow("umqtt.simple", "MQTTClient")  # frozen into firmware, or missing

@@ -8,23 +8,23 @@ from micropython import const
 from hal import elapsed, uptime
 from services.borrow import borrow, forget
 from services.service import Service
-from services.telemetry.outbox import Outbox as Outbox  # stays; start.py makes one
+from services.telemetry.outbox import Outbox as Outbox  # stays loaded; start.py makes one
 
 _FIRST_DELAY_S = const(1)
 _LONGEST_DELAY_S = const(60)
 _LOOK_MS = const(200)
-_STEADY_S = const(10)  # a connection that lasted this long forgives the failures before
+_STEADY_S = const(10)  # a connection of this length resets the delay
 
 _CHANGES_STATE = const(b" service/state service/restart ")
-_ENCOURAGES = const(b" network/up time/sync ")  # what may have been missing
+_ENCOURAGES = const(b" network/up time/sync ")  # what connecting may have lacked
 _SESSION = const("services.telemetry.session")
 
 
 class Telemetry(Service):
     """Publishes status, info, state and events below `<topic>/<device id>`.
 
-    start.py has its constructor, whose parameters are its options; session.py what it does while
-    a broker is there. All that both know of it has public names.
+    start.py holds its constructor, whose parameters are its options. session.py runs while a
+    broker is connected. Attributes that both use have public names.
     """
 
     name = "telemetry"
@@ -34,7 +34,7 @@ class Telemetry(Service):
         borrow("services.telemetry.start", "make")(self, *wired, **options)
 
     async def run(self):
-        """Connect, publish, connect again; finished where there is no broker."""
+        """Connect, publish, connect again. Returns at once if no broker is configured."""
         if not self.broker:
             return
         delay = _FIRST_DELAY_S
@@ -47,7 +47,7 @@ class Telemetry(Service):
                     await self._session()
                 except (OSError, MemoryError) as error:
                     why = error
-                forget(_SESSION)  # before more memory is asked for
+                forget(_SESSION)  # before more memory is needed
                 if why:
                     if isinstance(why, MemoryError):
                         self.outbox.shed()
@@ -55,7 +55,7 @@ class Telemetry(Service):
                         borrow("services.telemetry.refusal", "lost")(self, why)
                     except MemoryError:
                         pass
-                why = None  # a kept exception keeps its traceback's heap
+                why = None  # an exception kept alive would keep its traceback in the heap
                 if uptime() - began >= _STEADY_S:
                     delay = _FIRST_DELAY_S
                 if await self._pause(delay):
@@ -66,10 +66,10 @@ class Telemetry(Service):
             self.outbox.keep(True)
 
     async def _pause(self, seconds):
-        """Wait before the next attempt; True where it need not have been that long."""
+        """Wait before the next attempt; return True if self._retry ended the wait."""
         began = ticks_ms()
-        # Looks instead of being woken: an event with a time-out is a task and three coroutines,
-        # 500 bytes for as long as no broker answers.
+        # Poll instead of waiting for an event: an event with a time-out is a task and three
+        # coroutines, 500 bytes for as long as no broker answers.
         while not self._retry:
             self.outbox.keep()
             left = seconds * 1000 - elapsed(began)
@@ -79,14 +79,14 @@ class Telemetry(Service):
         return True
 
     def _session(self):
-        """One connection, to be awaited; MemoryError where its code finds no room."""
-        # Not borrowed: opening.py imports a part of it again, and would find a second one.
+        """Return the coroutine of one connection. Raises MemoryError if its code doesn't fit."""
+        # Not borrowed: opening.py imports part of it again, and would load a second copy.
         from services.telemetry.session import session
 
         return session(self)
 
     def _notice(self, topic, fields):
-        """Queue what the broker shall hear of; a plain call, as every subscriber's."""
+        """Queue an event for the broker. A plain function, as subscribers must be."""
         news = self.outbox.put(topic, fields)
         word = b" %s " % topic
         if word in _CHANGES_STATE:
