@@ -1,4 +1,4 @@
-"""The board's clock, kept right over NTP."""
+"""The board's clock, set over NTP."""
 
 from services.time.clock import Clock
 

@@ -1,4 +1,4 @@
-"""Clock: the service that sets the board's clock over NTP, at start and every so often."""
+"""Clock: the service that sets the board's clock over NTP, at the start and regularly."""
 
 import asyncio
 from micropython import const
@@ -8,12 +8,12 @@ from services.service import Service
 
 _FIRST_RETRY_S = const(2)
 _LONGEST_RETRY_S = const(300)
-_WAIT_S = const(86_400)  # of one wait: asyncio takes less than 2^29 ms, 6.2 days
+_WAIT_S = const(86_400)  # of one wait: asyncio accepts less than 2^29 ms, 6.2 days
 _SYNC = ("services.time.setting", "synchronise")
 
 
 def _let_go():
-    """Forget what came with synchronise()."""
+    """Unload what synchronise() imported."""
     forget("services.time.sntp")
     forget("ntptime")
 
@@ -21,13 +21,13 @@ def _let_go():
 class Clock(Service):
     """Sets the board's clock to UTC.
 
-    servers: host names or addresses, in the order of preference. every_s: seconds between two
-    syncs. utc_offset_min: minutes east of UTC, for what people read (LIST); the clock stays
-    UTC. timeout_ms: how long one server may take to answer.
+    servers: host names or addresses, the preferred one first. every_s: seconds between two syncs.
+    utc_offset_min: minutes east of UTC, for times that people read (LIST); the clock stays UTC.
+    timeout_ms: how long to wait for the reply of one server.
     """
 
     name = "time"
-    patience_s = 60  # how long a sync that is due waits for transfers to end
+    patience_s = 60  # how long a due sync waits for transfers to end
 
     def __init__(
         self,
@@ -42,12 +42,12 @@ class Clock(Service):
         self.events = events
         self.servers = servers
         self.timeout_ms = timeout_ms
-        self.shunned = {}  # address -> (the uptime until when, its kiss of death)
-        self.suspect = None  # (server, offset_ms) of a wild jump that wants a second opinion
-        self.hurry = False  # an operator waits: transfers or not, kiss of death or not
+        self.shunned = {}  # address -> (uptime until which it is not asked, its kiss of death)
+        self.suspect = None  # (server, offset_ms) of a large jump that needs confirmation
+        self.hurry = False  # an operator waits: ignore transfers and kisses of death
         self._every_s = every_s
         self._syncing = asyncio.Lock()
-        self.deferred_s = 0  # how long transfers have held this sync off
+        self.deferred_s = 0  # how long transfers have delayed this sync
         self._wake = asyncio.Event()
         self.ftp = status.section("ftp")
         self.status = status.section(self.name)
@@ -62,13 +62,13 @@ class Clock(Service):
                 "utc_offset_min": utc_offset_min,
             }
         )
-        borrow(*_SYNC)  # what is missing is told at the boot, not at each sync
+        borrow(*_SYNC)  # so that a missing module is reported at boot, not at each sync
         _let_go()
         site.add_rare(("ntp",), "services.time.commands", self)
         events.subscribe(self._notice)
 
     async def run(self):
-        """Sync, wait, sync again; after a failure sooner, with a delay that grows."""
+        """Sync, wait, sync again; after a failure sooner, with a growing delay."""
         delay = _FIRST_RETRY_S
         while True:
             self._wake.clear()
@@ -89,13 +89,13 @@ class Clock(Service):
                     pause -= _WAIT_S
 
     async def sync(self):
-        """Set the clock; return (server, offset_ms) of the server that counted.
+        """Set the clock; return (server, offset_ms) of the server that was used.
 
-        OSError, naming each server and its fault, where none can be believed.
+        Raises OSError, naming each server and its fault, if none can be believed.
         """
         async with self._syncing:
             try:
-                # An hour passes between two syncs: what asks and sets is not kept meanwhile.
+                # Borrowed, because an hour passes until the next sync.
                 return await borrow(*_SYNC)(self)
             except OSError as error:
                 text = str(error)
@@ -103,13 +103,13 @@ class Clock(Service):
                 text = "no memory for it just now"
             finally:
                 _let_go()
-            # The log tells the same failure once: a line for each attempt would fill it in days.
+            # The log shows the same failure once: a line per attempt would fill it in days.
             again = text == self.status["last_error"] or None
             self.status["last_error"] = text
             self.events.publish("time/failed", error=text, again=again)
             raise OSError(text)
 
     def _notice(self, topic, fields):
-        """Once the network is back, a clock that could not be set need not wait any longer."""
+        """When the network is back, retry a failed sync without further delay."""
         if topic == "network/up" and self.status["last_error"]:
             self._wake.set()

@@ -1,8 +1,8 @@
-"""SITE ntp: an operator wants the clock set now; borrowed when that is typed."""
+"""SITE ntp: sets the clock now; borrowed for each use."""
 
 
 async def ntp(clock, arg):
-    """Sync now, transfers or not, kiss of death or not; text of what it came to. OSError."""
+    """Sync now, despite transfers and kisses of death; return the result. Raises OSError."""
     if arg:
         raise ValueError("SITE NTP takes no argument; the servers stand in config.json")
     clock.hurry = True
@@ -13,5 +13,5 @@ async def ntp(clock, arg):
     return "Clock set from %s, it was off by %+d ms." % (server, offset_ms)
 
 
-# name -> (handler(clock, arg), usage, for admins alone, is a coroutine)
+# name -> (handler(clock, arg), usage, only for admins, is a coroutine)
 COMMANDS = {"ntp": (ntp, "ntp: set the clock over NTP now", True, True)}

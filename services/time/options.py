@@ -1,4 +1,4 @@
-"""What config.json may say of the clock; unloaded when the services are built."""
+"""The rules of section time in config.json; unloaded when the services are built."""
 
 _SERVERS_MAX = 8
 

@@ -1,4 +1,4 @@
-"""Sets the board's clock from its servers; borrowed for each sync, and let go."""
+"""Sets the board's clock from its servers; borrowed for each sync."""
 
 from time import time_ns
 
@@ -11,30 +11,30 @@ from services.borrow import reason
 from services.status import time_text
 from services.time import sntp
 
-# Before BUILT nothing of ours ran. Where NTP's first era ends seem to be all the servers that
-# count from 1900 because they have no clock either, and one whose time is all ones is a second
-# before. Both move on with releases.
+# Times outside these bounds are refused. Before BUILT, Outpost didn't exist. A server without a
+# clock may count from 1900, which looks like the end of NTP's first era, 2036; a time of all ones
+# is a second before that. New releases move both.
 BUILT = 1767225600  # 2026-01-01
 _HORIZON = const(2085978495)  # 2036-02-07 06:28:15
 _YEAR_S = const(31556952)
 
 _PAST_SECOND_MS = const(20)
-_WILD_MS = const(600_000)  # no crystal drifts ten minutes between two syncs
+_WILD_MS = const(600_000)  # a clock never drifts ten minutes between two syncs
 _AGREE_MS = const(2_000)
-# How long an address that sent a kiss of death is left alone. RATE means "less often", the others
-# "not you".
+# How long an address that sent a kiss of death is not asked. RATE means "less often", the others
+# "not at all".
 _RATE_S = const(256)
 _DENY_S = const(86_400)
-_MOST_SHUNNED = const(16)  # a pool's name stands for many addresses
+_MOST_SHUNNED = const(16)  # a pool's name has many addresses
 
 
 async def synchronise(clock):
     """Set the board's clock from its servers, asking each once; return (server, offset_ms).
 
-    clock: the Clock that asks, with its settings, and what it knows of its servers; offset_ms: by
-    how much it was behind. Where three or more answer, the majority counts. Where two differ, the
-    first of them does, and STAT tells. OSError, naming each server and its fault, where none can
-    be believed.
+    clock: the Clock, with its settings and what it knows about its servers. offset_ms: by how much
+    the board's clock was slow. If three or more servers answer, the majority is used. If two
+    answers differ, the first is used, and STAT shows it. Raises OSError, naming each server and
+    its fault, if none can be believed.
     """
     faults = []
     answers = []
@@ -54,15 +54,15 @@ async def synchronise(clock):
 
 
 def _note(faults, server, error):
-    """Add what is wrong with a server, by its name."""
+    """Append the fault of a server, with its name."""
     text = reason(error)
     faults.append(text if server in text else "%s: %s" % (server, text))
 
 
 async def _ask(clock, server):
-    """The Answer of a server; OSError, ValueError.
+    """Return the Answer of a server. Raises OSError or ValueError.
 
-    One that wants to be left alone is, but for an operator, whose SITE ntp asks in any case.
+    A server that sent a kiss of death is not asked, except for an operator's SITE ntp.
     """
     address = await resolve(server)
     shunned = clock.shunned
@@ -73,14 +73,14 @@ async def _ask(clock, server):
         answer = await sntp.query(server, address, clock.timeout_ms)
     except sntp.KissOfDeath as kiss:
         if len(shunned) >= _MOST_SHUNNED:
-            del shunned[min(shunned, key=shunned.get)]  # which ends first
+            del shunned[min(shunned, key=shunned.get)]  # the one that ends first
         pause_s = _RATE_S if kiss.code == "RATE" else _DENY_S
         shunned[address] = hal.uptime() + pause_s, kiss.code
         raise
     shunned.pop(address, None)
     unix_s = answer.now() // 1000
     if not BUILT <= unix_s < _HORIZON:
-        # Not time_text(): 32-bit ports have no text for what lies beyond 2038.
+        # Not time_text(): 32-bit ports can't format a time after 2038.
         raise ValueError("implausible, it says it is %d" % (1970 + unix_s // _YEAR_S))
     return answer
 
@@ -90,12 +90,12 @@ def _apart_ms(one, other):
 
 
 def _agreeing(answers, answer):
-    """How many tell the same time as answer, itself among them."""
+    """Return how many answers agree with answer, itself included."""
     return len([other for other in answers if _apart_ms(other, answer) <= _AGREE_MS])
 
 
 def _believed(clock, answers, faults):
-    """The answers that may set the clock, in the order of preference; STAT tells who differs."""
+    """Return the answers that may set the clock, preferred first; show in STAT which differ."""
     count = len(answers)
     believed = answers
     if count > 2:
@@ -117,7 +117,7 @@ def _believed(clock, answers, faults):
 
 
 async def _set(clock, answer):
-    """Set the clock at a whole second; return by how many ms it was behind."""
+    """Set the clock at a whole second; return by how many ms it was slow."""
     await _good_moment(clock, answer)
     now_ms = answer.now()
     offset_ms = now_ms - _clock_ms()
@@ -141,10 +141,10 @@ async def _set(clock, answer):
 
 
 def _check(clock, answer, confirmed):
-    """ValueError where an answer moves the clock wildly.
+    """Raise ValueError if an answer would move the clock too far.
 
-    Any jump will do for the first sync; afterwards a wild one must be confirmed by
-    another server, or by the same one asked again where there is no other.
+    The first sync may move it by any time. Afterwards a large jump must be confirmed by another
+    server, or by the same server at the next sync if there is no other.
     """
     offset_ms = answer.now() - _clock_ms()
     if confirmed or not clock.status["set"] or abs(offset_ms) <= _WILD_MS:
@@ -160,7 +160,7 @@ def _check(clock, answer, confirmed):
 
 
 async def _good_moment(clock, answer):
-    """Sleep until just after a whole second in which no transfer runs, or patience ends."""
+    """Sleep until just after a whole second without transfers, or until patience_s is over."""
     clock.deferred_s = 0
     while True:
         await asyncio.sleep_ms(1000 - answer.now() % 1000 + _PAST_SECOND_MS)
@@ -172,10 +172,10 @@ async def _good_moment(clock, answer):
 
 
 def _clock_ms():
-    """The board's clock in milliseconds since 1970.
+    """Return the board's clock in milliseconds since 1970.
 
-    The ports agree on where unix_time() counts from, not on where time_ns() does: only its
-    fraction is used, and both belong to one second.
+    unix_time() has the same epoch on all ports, time_ns() has not, so only its fraction is used.
+    Both must be from the same second.
     """
     while True:
         seconds = hal.unix_time()

@@ -1,4 +1,4 @@
-"""One SNTP query that never blocks and believes only a sound answer (RFC 4330, RFC 5905)."""
+"""One SNTP query, which never blocks, and accepts only a valid reply (RFC 4330, RFC 5905)."""
 
 import os
 from errno import ETIMEDOUT
@@ -17,13 +17,13 @@ _CLIENT_V4 = const(0x23)
 _SERVER = const(4)
 _NOT_SYNCHRONISED = const(3)  # the leap indicator's alarm
 _STRATUM_MAX = const(15)
-# RFC 5905 section 7.4: all that a server may ask of a client by stratum 0. Other codes, such as
-# INIT and STEP, tell of a server that has just started and has no time yet.
+# RFC 5905 section 7.4: the kiss codes that a client must obey. Other codes, such as INIT and STEP,
+# mean that the server has just started and has no time yet.
 _KISSES = ("DENY", "RSTR", "RATE")
 
 
 class KissOfDeath(ValueError):
-    """The server asks to be left alone. code: DENY, RSTR or RATE."""
+    """The server asks not to be queried. code: DENY, RSTR or RATE."""
 
     def __init__(self, code):
         super().__init__("kiss of death, " + code)
@@ -31,7 +31,7 @@ class KissOfDeath(ValueError):
 
 
 class Answer:
-    """The time of server, as config.json names it: unix_ms at ticks, after a trip of rtt_ms."""
+    """A server's time: unix_ms at ticks, after a round trip of rtt_ms. server: as configured."""
 
     def __init__(self, server, unix_ms, ticks, rtt_ms):
         self.server = server
@@ -40,15 +40,15 @@ class Answer:
         self.rtt_ms = rtt_ms
 
     def now(self):
-        """The server's time now: milliseconds since 1970."""
+        """Return the server's time now: milliseconds since 1970."""
         return self.unix_ms + ticks_diff(ticks_ms(), self.ticks)
 
 
 class _Received:
-    """What ntptime takes for the module socket, and for a socket: it hands out a reply.
+    """Stands in for module socket and for a socket in ntptime, and returns the received reply.
 
-    ntptime would send a query of its own, right behind ours. Servers that limit their clients
-    answer the second of two with RATE, or not at all. It would also block.
+    Otherwise ntptime would send a second query right after ours, and block. Servers that limit
+    their clients answer the second with RATE, or not at all.
     """
 
     AF_INET = SOCK_DGRAM = 0
@@ -57,40 +57,40 @@ class _Received:
         self._reply = reply
 
     def getaddrinfo(self, host, port):
-        """No name is looked up."""
+        """Does nothing: no name is looked up."""
         return ((None,),)
 
     def socket(self, family, kind):
-        """The socket that it uses from here on: this object."""
+        """Return the socket that ntptime uses from here on: this object."""
         return self
 
     def settimeout(self, seconds):
-        """The reply is there."""
+        """Does nothing: the reply is already there."""
 
     def sendto(self, query, address):
-        """It was asked for before."""
+        """Does nothing: the query was already sent."""
 
     def recv(self, size):
-        """The reply."""
+        """Return the reply."""
         return self._reply
 
     def close(self):
-        """Nothing was opened."""
+        """Does nothing: no socket is open."""
 
 
 async def query(server, address, timeout_ms):
-    """Ask a server at its numeric address once; return its Answer.
+    """Query a server at its numeric address once; return its Answer.
 
-    OSError where it is silent or out of reach, ValueError where its answer cannot be
-    believed, KissOfDeath where it refuses.
+    Raises OSError if it doesn't reply or can't be reached, ValueError if its reply is invalid,
+    KissOfDeath if it refuses.
     """
-    # The cookie stands where our clock's time would: the answer repeats it, so that nobody
-    # who can't see the question can forge an answer, and our clock's state stays our own.
+    # A random cookie in place of our time. The reply repeats it, so an attacker who can't see the
+    # query can't forge a reply. It also hides the state of our clock.
     cookie = os.urandom(8)
     packet = bytearray(_PACKET)
     packet[0] = _CLIENT_V4
     packet[40:48] = cookie
-    # Connected, so that only this server is heard, and "port unreachable" too.
+    # Connected, so that only replies of this server and its "port unreachable" arrive.
     asked = udp(address, _PORT)
     try:
         sent = ticks_ms()
@@ -113,18 +113,18 @@ async def query(server, address, timeout_ms):
 
 
 def _unix_ms(reply):
-    """The milliseconds since 1970 in a reply: what ntptime reads there, and what it drops."""
+    """Return a reply's time in ms since 1970: ntptime's seconds and the fraction it drops."""
     real = ntptime.socket
     ntptime.socket = _Received(reply)
     try:
         unix_s = ntptime.time() + EPOCH
     finally:
-        ntptime.socket = real  # an application may have imported ntptime, too
+        ntptime.socket = real  # because an application may use ntptime too
     return unix_s * 1000 + (unpack_from("!I", reply, 44)[0] * 1000 >> 32)
 
 
 def _believe(reply, cookie):
-    """ValueError unless reply is a synchronised server's answer to the query with cookie."""
+    """Raise ValueError unless reply is a synchronised server's answer to the query with cookie."""
     if len(reply) < _PACKET or reply[0] & 7 != _SERVER or reply[24:32] != cookie:
         raise ValueError("not an answer to our query")
     stratum = reply[1]

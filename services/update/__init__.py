@@ -1,4 +1,4 @@
-"""Update: takes a new version in, judges it, and keeps it or goes back to the old one."""
+"""Update: receives a new version, judges it, and keeps it or returns to the old one."""
 
 import asyncio
 
@@ -7,10 +7,10 @@ from services.service import Service
 
 
 class Update(Service):
-    """What of an update runs beside the daemon; recovery.py moves the files, at boot.
+    """The part of an update that runs beside the daemon; recovery.py moves the files, at boot.
 
-    Nearly all of it is borrowed, its constructor too (start.py), and most boots borrow nothing
-    else: even the names in a module that was let go stay in the heap.
+    Nearly all of it is borrowed, even its constructor (start.py), and most boots borrow only that:
+    the names in a module stay in the heap even after it is unloaded.
     """
 
     name = "update"
@@ -21,7 +21,7 @@ class Update(Service):
         borrow("services.update.start", "make")(self, status, events, site)
 
     async def run(self):
-        """Judge the version on trial, if there is one; forget the bad boots of the past."""
+        """Judge the version on trial, if there is one; clear the count of bad boots."""
         if self.due:
             await borrow("services.update.trial", "watch")(self)
             self.due = False

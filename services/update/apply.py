@@ -1,4 +1,4 @@
-"""Apply: verifies what is staged, writes the plan, hands over to recovery.py with one rename."""
+"""Apply: verifies the staged files, writes the plan, and starts the update by one rename."""
 
 import json
 import os
@@ -8,13 +8,13 @@ import asyncio
 from services.borrow import borrow
 from services.update.stage import scan
 
-# What a version must bring back, where the board has it: without one of these nobody reaches it,
-# or it is of no use to anybody.
+# Services that a version must bring up again if they run now. Without network or ftp nobody can
+# reach the board; without app it is useless.
 _NEEDED = ("network", "ftp", "app")
 
 
 async def verify(service):
-    """SITE UPDATE VERIFY: every hash, every path, the room. ValueError, OSError."""
+    """SITE UPDATE VERIFY: check hashes, paths and space. Raises ValueError or OSError."""
     found = await _verified(service)
     return "Verified: %d files, %d removals, %d bytes." % (
         found.files,
@@ -24,7 +24,7 @@ async def verify(service):
 
 
 async def apply(service):
-    """SITE UPDATE APPLY: from here on the journal decides; the files move at the next boot."""
+    """SITE UPDATE APPLY: hand over to the journal; the files are moved at the next boot."""
     import journal
     import recovery
 
@@ -32,13 +32,13 @@ async def apply(service):
     if recovery.update_of(kept).get("state") == "trial":
         raise ValueError("A version is on trial: SITE UPDATE CONFIRM or ROLLBACK first")
     found = await _verified(service)
-    for _ in journal.sweeping():  # what an APPLY left that was cut before it came to anything
+    for _ in journal.sweeping():  # left by an earlier APPLY that was interrupted
         await asyncio.sleep_ms(0)
     before = service.board.section("board").get("version")
     try:
         await _plan(service, found, before, kept)
         await _prepare(journal, recovery.on_fat())
-        show = borrow("services.update.state", "show")  # before there is no way back
+        show = borrow("services.update.state", "show")  # while the update can still be cancelled
         recovery.mark("applying", **{"to": found.version, "from": before})
     except (OSError, ValueError, MemoryError):
         for _ in journal.sweeping():
@@ -54,7 +54,7 @@ async def apply(service):
 
 
 async def _verified(service):
-    """scan() of what nobody changed meanwhile."""
+    """Return the result of scan(), unless a file was changed meanwhile."""
     changed = []
 
     def watch(topic, fields):
@@ -76,10 +76,11 @@ async def _verified(service):
 
 
 async def _plan(service, found, before, kept):
-    """Write /prev/plan: a line that describes it, then a line for each move.
+    """Write /prev/plan: a line that describes the update, then a line for each move.
 
-    kept: the boot record. The line has what it is to keep (to and application) and what it kept
-    (version and had): an update is Outpost's or the application's, and the other one stays.
+    kept: the boot record. The first line holds its future values (to and application) and its
+    present ones (version and had): an update is either Outpost's or the application's, and the
+    other one is kept.
     """
     application = kept.get("application")
     sections = service.board.sections
@@ -105,7 +106,7 @@ async def _plan(service, found, before, kept):
 
 
 async def _prepare(journal, fat):
-    """Make what the moves need, while there is time: recovery.py then needs no room at all."""
+    """Make folders and copies for the moves now, so that recovery.py needs no free space."""
     biggest = (0, "")
     for kind, path, old in journal.moves():
         if kind == "m":

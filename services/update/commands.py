@@ -1,4 +1,4 @@
-"""SITE UPDATE: borrowed when one is typed."""
+"""SITE UPDATE: borrowed for each use."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ def _require_trial():
 
 
 async def update(service, arg):
-    """SITE UPDATE; ValueError is the operator's mistake, OSError the file system's."""
+    """Handle SITE UPDATE. Raises ValueError for a mistake of the operator, OSError of the disk."""
     verb = arg.lower()
     if verb == "status":
         work = borrow("services.update.state", "status")
@@ -62,7 +62,7 @@ async def update(service, arg):
             forget(module)
 
 
-# name -> (handler(service, arg), usage, for admins alone, is a coroutine)
+# name -> (handler(service, arg), usage, only for admins, is a coroutine)
 COMMANDS = {
     "update": (update, "update status|verify|apply|confirm|rollback|abandon", True, True),
 }

@@ -1,4 +1,4 @@
-"""Contents: what stands in /next/manifest.json, read in pieces, in little heap."""
+"""Contents: reads /next/manifest.json in pieces, with little heap."""
 
 import json
 import os
@@ -7,18 +7,18 @@ from micropython import const
 
 PATH = "/next/manifest.json"
 _PIECE = const(128)
-_LONGEST = const(400)  # characters of one text, quotes and all
-_VERSION_CHARS = const(32)  # the boot record has to fit where a full disk has room
+_LONGEST = const(400)  # characters of one text, including quotes
+_VERSION_CHARS = const(32)  # short, so that the boot record fits beside its name on a full disk
 _TRIAL_S = const(60)
 _LONGEST_TRIAL_S = const(3600)
 
 
 class Manifest:
-    """What a manifest says but for its files: version, outpost, boot, trial_s, removals.
+    """The contents of a manifest without its files: version, outpost, boot, trial_s, removals.
 
-    version: text of 1 to 32 printable characters. outpost: whether it is Outpost's, else the
-    application's. boot: whether it may replace what boots the board. trial_s: seconds of health
-    until it is confirmed. removals: list of paths. Raises ValueError.
+    version: text of 1 to 32 printable characters. outpost: True if it is Outpost's version, False
+    if the application's. boot: whether it may replace the files that boot the board. trial_s:
+    seconds of health until it is confirmed. removals: list of paths. Raises ValueError.
     """
 
     def __init__(self):
@@ -46,7 +46,7 @@ class Manifest:
 
 
 def is_staged():
-    """Whether a manifest lies there."""
+    """Whether there is a staged manifest."""
     try:
         os.stat(PATH)
         return True
@@ -57,7 +57,7 @@ def is_staged():
 def entries():
     """Yield (key, name, value) of each entry: ("files", path, hash), ("remove", None, path), ...
 
-    ValueError where it isn't JSON, or not two levels deep at most.
+    Raises ValueError if the file isn't JSON, or is nested deeper than two levels.
     """
     with open(PATH) as file:
         tokens = _tokens(file)
@@ -97,7 +97,7 @@ def _expect(tokens, wanted):
 
 
 def _after_comma(tokens, closing):
-    """The token behind a comma, or the closing bracket."""
+    """Return the token after a comma, or the closing bracket."""
     token = next(tokens)
     if token == closing:
         return token
@@ -107,7 +107,7 @@ def _after_comma(tokens, closing):
 
 
 def _tokens(file):
-    """Yield brackets, colons, commas, and texts and words as they stand; ValueError at the end."""
+    """Yield brackets, colons, commas, and raw texts and words. Raises ValueError at the end."""
     rest = ""
     while True:
         rest = rest.lstrip()
@@ -118,13 +118,13 @@ def _tokens(file):
             continue
         piece = file.read(_PIECE)
         if not piece or len(rest) > _LONGEST:
-            # Also what ends a generator that is asked once too often.
+            # This also ends a generator that is asked for a token after the last.
             raise ValueError("it isn't JSON, or it was cut, or a text in it is too long")
         rest += piece
 
 
 def _size_of_token(text):
-    """How many characters the first token has; 0 where it goes on beyond the text."""
+    """Return the length of the first token; 0 if it continues beyond the text."""
     if text[0] in "{}[]:,":
         return 1
     if text[0] != '"':

@@ -1,3 +1,3 @@
-"""What config.json may say of updates: nothing; null turns them off."""
+"""The rules of section update in config.json: no keys; null disables updates."""
 
 OPTIONS = {}

@@ -1,4 +1,4 @@
-"""Stage: what lies under /next against its manifest: whole, in its place, and room for it."""
+"""Stage: checks the files under /next against their manifest: contents, places and space."""
 
 import hashlib
 import os
@@ -18,14 +18,14 @@ NEXT = "/next"
 _FOLDER = const(0x4000)
 _SLICE_MS = const(5)
 _PIECE = const(512)
-_SPARE_BLOCKS = const(6)  # for the plan, the journal, and names that need a block more
+_SPARE_BLOCKS = const(6)  # for the plan, the journal, and names that need one more block
 _BOOTS = (
     "/boot.",
     "/recovery.",
     "/journal.",
     "/resets.",
-)  # what runs before an update can be taken back
-_KEPT = ("/next", "/prev", "/log", "/tls")  # no version's, with all that lies below
+)  # these run before an update can be undone
+_KEPT = ("/next", "/prev", "/log", "/tls")  # folders that no version may touch
 _NOT_FILES = (
     "/config.json",
     "/config.last",
@@ -38,9 +38,9 @@ _NOT_FILES = (
 
 
 class Found:
-    """What scan() found: version, outpost, trial_s as the manifest has them, and what it takes.
+    """The result of scan(): version, outpost and trial_s of the manifest, and what it needs.
 
-    files, removals: how many. bytes: to be moved. lacks: bytes of flash.
+    files, removals: counts. bytes: to be moved. lacks: missing bytes of flash.
     """
 
     files = removals = bytes = lacks = 0
@@ -52,10 +52,10 @@ class Found:
 
 
 async def scan(service, put=None, hashing=True):
-    """Hold what is staged against its manifest and return Found. ValueError, OSError.
+    """Check the staged files against the manifest and return Found. Raises ValueError, OSError.
 
     put(kind, path) is called for each move of the plan, in its order: see journal.moves().
-    hashing: False leaves the contents out.
+    hashing: False skips the contents.
     """
     try:
         manifest = Manifest()
@@ -70,9 +70,9 @@ async def scan(service, put=None, hashing=True):
 
 
 class _Scan:
-    """One walk through the manifest."""
+    """One pass over the manifest."""
 
-    _biggest = 0  # blocks of an old file
+    _biggest = 0  # blocks of the biggest old file
 
     def __init__(self, service, manifest, put, hashing, fat):
         self._manifest = manifest
@@ -80,7 +80,7 @@ class _Scan:
         self._hashing = hashing
         self._fat = fat
         self._found = Found(manifest)
-        self._made = []  # the folders that are to be made
+        self._made = []  # folders that must be created
         self._block = os.statvfs("/")[0]
         self._free = hal.room()[0] // self._block
         self._blocks = _SPARE_BLOCKS
@@ -102,7 +102,7 @@ class _Scan:
         return found
 
     async def _file(self, path, digest):
-        """One entry of files: staged, or in place already."""
+        """Check one entry of files: staged, or in place already."""
         staged = _stat(NEXT + path)
         old = _stat(path)
         where = NEXT + path if staged else path
@@ -135,7 +135,7 @@ class _Scan:
             self._blocks += self._size(old)
 
     def _compiled(self, path):
-        """ValueError where a module would not run: of another MicroPython, or behind a .py."""
+        """Raise ValueError if a module would not run: wrong .mpy version, or a .py precedes it."""
         with open(NEXT + path, "rb") as file:
             head = file.read(3)
         mine = getattr(sys.implementation, "_mpy", 0)
@@ -146,7 +146,7 @@ class _Scan:
         self._no_twin(path, path[:-4] + ".py")
 
     def _archive(self, path):
-        """ValueError where the archive of modules would not be mounted: see archive.py."""
+        """Raise ValueError if the archive of modules would not be mounted: see archive.py."""
         with open(NEXT + path, "rb") as file:
             head = file.read(13)
             size = file.seek(0, 2)
@@ -166,13 +166,13 @@ class _Scan:
             )
 
     def _no_twin(self, path, twin):
-        """ValueError where the same in another form would be there, and run."""
+        """Raise ValueError if twin, another form of the module, would run instead."""
         if _stat(NEXT + twin) or (_stat(twin) and twin not in self._manifest.removals):
             text = '%s would run in place of %s: name it in "remove", or leave it out'
             raise ValueError(text % (twin, path))
 
     def _folders(self, path):
-        """Put down the folders that a new file needs."""
+        """Plan the folders that a new file needs."""
         cut = path.find("/", 1)
         while cut > 0:
             folder = path[:cut]
@@ -182,7 +182,7 @@ class _Scan:
             if not found and folder not in self._made:
                 self._made.append(folder)
                 self._put("m", folder)
-                self._blocks += 2  # LittleFS: a folder is a pair of blocks
+                self._blocks += 2  # on LittleFS a folder takes a pair of blocks
             cut = path.find("/", cut + 1)
 
     def _removal(self, path):
@@ -201,7 +201,7 @@ class _Scan:
             self._blocks += self._kept(old)
 
     def _kept(self, old):
-        """Blocks of the copy of an old file; None: there is none."""
+        """Return the blocks of an old file's copy; 0 if old is None."""
         size = self._size(old) if old else 0
         self._biggest = max(self._biggest, size)
         return size
@@ -210,11 +210,11 @@ class _Scan:
         return (found[6] + self._block - 1) // self._block
 
     def _check(self, path):
-        """ValueError where no version may replace, add or remove this path."""
+        """Raise ValueError if no version may replace, add or remove this path."""
         if not isinstance(path, str) or not path.startswith("/"):
             raise ValueError("%s: paths in the manifest begin with /" % path)
         for part in path[1:].split("/"):
-            # FAT takes names with these for others.
+            # FAT changes names with these, or confuses them with others.
             if part in ("", ".", "..") or part[-1] in ". " or "~" in part or min(part) < " ":
                 raise ValueError("%s is no path of a file" % path)
             if part.startswith(".upload-"):
@@ -237,7 +237,7 @@ def _mounts():
 
 
 def _stat(path):
-    """os.stat(), None where there is nothing."""
+    """Return os.stat(), None if there is no such path."""
     try:
         return os.stat(path)
     except OSError:
@@ -245,7 +245,7 @@ def _stat(path):
 
 
 async def _hash(path):
-    """SHA-256 of a file, lower-case hex."""
+    """Return the SHA-256 of a file as lower-case hex."""
     made = hashlib.sha256()
     buffer = bytearray(_PIECE)
     view = memoryview(buffer)

@@ -1,4 +1,4 @@
-"""Start: makes the Update, and finds what there is to judge; borrowed at boot."""
+"""Start: makes the Update, and finds out what it must do; borrowed at boot."""
 
 import os
 
@@ -6,7 +6,7 @@ from services.borrow import borrow
 
 
 def make(self, status, events, site):
-    """Make an Update: its constructor, which no board needs after the start."""
+    """Initialize an Update. Here, so that the code is unloaded after the start."""
     self.board = status
     self.status = section = status.section(self.name)
     self.events = events
@@ -16,7 +16,7 @@ def make(self, status, events, site):
     update = kept.get("update")
     if not isinstance(update, dict):
         update = {}
-    # The key is phase: `state` is the supervisor's, in every service's section.
+    # The key is phase, because `state` is the supervisor's in every service's section.
     section["phase"] = phase = update.get("state", "idle")
     section["version"] = status.section("board").get("version")
     for key in ("to", "boots", "reason"):

@@ -1,4 +1,4 @@
-"""State: where an update stands, for SITE UPDATE STATUS, STAT and MQTT."""
+"""State: the state of an update, for SITE UPDATE STATUS, STAT and MQTT."""
 
 import sys
 
@@ -10,9 +10,9 @@ _FINAL = ("confirmed", "rolled-back")
 
 
 def look(service):
-    """Return (state, what else is known as a dict) from the boot record and what is staged.
+    """Return (state, a dict of details) from the boot record and the staged manifest.
 
-    Keys: version, outpost, application, from, to, boots, reason; None where there is none.
+    Keys: version, outpost, application, from, to, boots, reason; None if there is no value.
     """
     update = borrow("recovery", "update_of")(borrow("recovery", "record")())
     board = service.board.section("board")
@@ -22,7 +22,7 @@ def look(service):
     for key in ("from", "to", "reason"):
         found[key] = update.get(key)
     if state == "undoing":
-        state = "applying"  # until the reset that is on its way
+        state = "applying"  # until the reset that was requested
     elif state == "trial":
         found["boots"] = update.get("boots")
         found["reason"] = _trouble(service.board.sections)
@@ -45,7 +45,7 @@ def look(service):
 
 
 def _trouble(sections):
-    """What keeps a version on trial from being healthy now: a service and its error, or None."""
+    """Return why a version on trial isn't healthy now: a service and its error, or None."""
     for name in sections:
         if sections[name].get("state") in ("waiting", "failed"):
             return "%s: %s" % (name, sections[name].get("error"))
@@ -53,9 +53,9 @@ def _trouble(sections):
 
 
 def show(service):
-    """Write into the status section what STAT and MQTT tell; return what look() found.
+    """Write the state into the status section, for STAT and MQTT; return what look() found.
 
-    The key is phase: `state` is the supervisor's, in every service's section.
+    The key is phase, because `state` is the supervisor's in every service's section.
     """
     state, found = look(service)
     section = service.status
@@ -66,7 +66,7 @@ def show(service):
 
 
 async def status(service):
-    """The lines of SITE UPDATE STATUS, `key value`, `-` for none."""
+    """Return the lines of SITE UPDATE STATUS: `key value`, `-` for none."""
     state, found = show(service)
     found["free"] = hal.room()[0]
     found["needed"] = None

@@ -1,34 +1,34 @@
-"""Trial: whether a new version is healthy; confirms it, or takes it back."""
+"""Trial: judges whether a new version is healthy, and confirms it or undoes it."""
 
 import asyncio
 from micropython import const
 
 from services.borrow import borrow, forget
 
-_HEALTHY_S = const(60)  # what a boot must have lived to be no bad one
-_PATIENCE = const(10)  # trials' lengths until a version that can't become healthy goes
-_CRASHES = const(3)  # of the application with one error: time does not heal them
+_HEALTHY_S = const(60)  # of FTP running, until this boot no longer counts as bad
+_PATIENCE = const(10)  # times trial_s, until a version that is never healthy is undone
+_CRASHES = const(3)  # of the application with the same error: time does not heal them
 _RETRY_S = const(3600)  # of rescue mode, until a normal boot is tried
-_RARER = const(4)  # how often in a row that time doubles: 16 h at most
-_ROOM = const(4096)  # bytes of heap; with less FTP takes nobody in
+_RARER = const(4)  # how often that time is doubled at most: 16 h
+_ROOM = const(4096)  # bytes of heap; with less, FTP accepts no client
 
 
 async def watch(service):
-    """Judge the version on trial until it is kept or goes; without one, forget bad boots.
+    """Judge the version on trial until it is kept or undone; without one, clear the bad boots.
 
-    In rescue mode a normal boot follows, an hour later, after each failure more rarely.
+    In rescue mode, reboot normally after an hour, and later after each failure.
     """
-    retry_s = await _watch(service)  # which has let go of recovery: an hour is long
+    retry_s = await _watch(service)  # it has unloaded recovery, because an hour is long
     if retry_s:
         service.board.section("rescue")["retry_s"] = retry_s
         await asyncio.sleep(retry_s)
-        while service.board.section("ftp").get("sessions"):  # somebody may be repairing it
+        while service.board.section("ftp").get("sessions"):  # an operator may be at work
             await asyncio.sleep(1)
         await service.site.run("shutdown", "-r", True)
 
 
 async def _watch(service):
-    """What watch() says; return the seconds until a normal boot is to be tried, else None."""
+    """Do what watch() says. Return the seconds until a normal boot shall be tried, else None."""
     import journal
     import recovery
 
@@ -50,7 +50,7 @@ async def _watch(service):
                 await _live(service)
                 in_rescue = "rescue" in service.board.sections
                 times = recovery.healthy(in_rescue)
-                if in_rescue and not recovery.rescue():  # with the file it lasts
+                if in_rescue and not recovery.rescue():  # the file /rescue prevents it
                     return _RETRY_S << min(times - 1, _RARER)
     finally:
         for module in ("journal", "recovery"):
@@ -58,9 +58,9 @@ async def _watch(service):
 
 
 async def _judge(service, described, mark):
-    """Look each second, for a healthy time without a break, but not for ever.
+    """Check each second, until the version was healthy for trial_s without a break, or time is up.
 
-    mark: recovery.mark(), which is here already where a version has filled the heap.
+    mark: recovery.mark(), which is loaded already, since a version may fill the heap.
     """
     trial_s = described.get("trial_s", 60)
     needs = described.get("needs", ["ftp"])
@@ -71,7 +71,7 @@ async def _judge(service, described, mark):
     for _ in range(_PATIENCE * trial_s):
         await asyncio.sleep(1)
         if service.status["phase"] != "trial":
-            return  # confirmed by hand, or on its way back
+            return  # confirmed by hand, or already being undone
         now_wrong, at_once = _wrong(service.board, needs, troubled, restarts)
         if at_once:
             await roll_back(service, now_wrong, mark)
@@ -85,10 +85,10 @@ async def _judge(service, described, mark):
 
 
 def _wrong(board, needs, troubled, restarts):
-    """Return (what is wrong or None, whether no time can heal it).
+    """Return (what is wrong or None, whether time can't heal it).
 
-    restarts: name -> how often the supervisor had restarted a service at the last look; for the
-    application also None -> its last error and how often it came in a row.
+    restarts: name -> the supervisor's count of restarts at the last check; for the application
+    also None -> (its last error, how often it came in a row).
     """
     sections = board.sections
     for name in sections:
@@ -133,7 +133,7 @@ async def _live(service):
 
 
 async def confirm(service):
-    """Keep the version on trial: /prev goes, and with it the way back. OSError."""
+    """Keep the version on trial: delete /prev, so that it can't be undone. Raises OSError."""
     borrow("recovery", "mark")("confirmed", reason=None)
     _, found = borrow("services.update.state", "show")(service)
     _tell(service, "confirmed", found["to"], found["from"])
@@ -142,13 +142,13 @@ async def confirm(service):
 
 
 async def roll_back(service, reason, mark=None):
-    """Take the version on trial back: a reset, and the journal does it. OSError."""
+    """Undo the version on trial: reset, and let the journal do it. Raises OSError."""
     (mark or borrow("recovery", "mark"))("undoing", reason=reason)
     service.status["phase"] = "undoing"
     await service.site.run("shutdown", "-r", True)
 
 
 def _tell(service, what, version, before, reason=None):
-    """Publish what became of an update. version: that runs now; before: that ran before."""
+    """Publish the result of an update. version: the running one; before: the one before it."""
     more = {"from": before, "reason": reason}  # `from` can't be a keyword
     service.events.publish("update/" + what, version=version, **more)
