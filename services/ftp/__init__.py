@@ -1,1 +1,1 @@
-"""The FTP server: RFC 959 and what clients came to need since; see server.py."""
+"""The FTP server: RFC 959, and later extensions that clients need; see server.py."""

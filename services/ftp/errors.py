@@ -1,12 +1,12 @@
-"""FTPError, the reply that a handler raises, and the reply that each OSError means."""
+"""FTPError, the reply that a handler raises, and the replies to OSErrors."""
 
 from micropython import const
 
 from services.borrow import reason
 
 NO_MEMORY = (451, "Not enough memory just now; try again.")
-NOT_FOUND = (550, "No such file or directory.")  # stays: clients ask for much that isn't there
-# By number: MicroPython's errno lacks half of the names on some ports.
+NOT_FOUND = (550, "No such file or directory.")  # in the heap: clients often ask for missing files
+# Numbers, because MicroPython's errno lacks half of the names on some ports.
 _EPERM = const(1)
 _ENOENT = const(2)
 _ENOMEM = const(12)
@@ -21,7 +21,7 @@ _ENOTEMPTY = const(39)
 
 
 class FTPError(Exception):
-    """A reply in place of a result: FTPError(code, text)."""
+    """A reply as an exception: FTPError(code, text)."""
 
     def __init__(self, code, text):
         super().__init__(code, text)
@@ -29,7 +29,7 @@ class FTPError(Exception):
 
 
 def reply_to(error):
-    """Return the (code, text) that an exception of a handler means to the client."""
+    """Return the reply (code, text) to an exception of a handler."""
     if isinstance(error, FTPError):
         return error.reply
     if isinstance(error, MemoryError):
@@ -41,10 +41,10 @@ def reply_to(error):
 
 
 def _reply_to_number(number):
-    """The (code, text) for an errno of the file system; None for others."""
+    """Return the reply (code, text) to an errno of the file system; None for others."""
     if number == _ENOENT:
         return NOT_FOUND
-    if number == _ENOMEM:  # the file system's; the network's is told where it happens
+    if number == _ENOMEM:  # of the file system; the network's is handled where it occurs
         return NO_MEMORY
     if number == _EPERM or number == _EACCES:
         return 550, "The file system does not permit that."
@@ -66,8 +66,8 @@ def _reply_to_number(number):
 
 
 def _in_words(error):
-    """The text for an OSError that is none of these."""
-    # What is known in words is the network's, or has a text of ours: SITE ntp's, say.
+    """Return the text for any other OSError."""
+    # reason() has words for network errors, and keeps texts of our own, such as SITE ntp's.
     text = reason(error)
     if text.startswith("error "):
         text = "The file system failed: " + text

@@ -1,4 +1,4 @@
-"""What config.json may say of the FTP server; unloaded when the services are built."""
+"""The rules of section ftp in config.json; unloaded when the services are built."""
 
 from hal.net import is_address
 from services.borrow import borrow
@@ -14,7 +14,7 @@ def _address(value):
 
 
 def _advertised(value):
-    """The rule for `advertise`: PASV's reply has room for four numbers, not for a name."""
+    """The rule for `advertise`: an IPv4 address, because PASV's reply can't hold a name."""
     if value is not None and not (isinstance(value, str) and is_address(value)):
         raise ValueError("must be an IPv4 address such as 192.168.1.77")
 
@@ -28,7 +28,7 @@ def _port_pair(value):
 
 
 def _budget(value):
-    """The rule for `max_sockets`: None for what the port has, 0 for no bound."""
+    """The rule for `max_sockets`: None for the port's limit, 0 for no limit."""
     good = value is None or (isinstance(value, int) and not isinstance(value, bool))
     if not good or (value and not 2 <= value <= 1000):
         raise ValueError("must be a whole number from 2 to 1000, 0 for no bound, or null")
@@ -49,7 +49,7 @@ def _paths(value):
 
 
 def tls(given):
-    """Return (cert, key, required, data, problems) of `tls`; for the server, when it is made."""
+    """Return (cert, key, required, data, problems) of `tls`. Called when the server is made."""
     problems = []
     found = {"cert": "/tls/cert.der", "key": "/tls/key.der", "required": False, "data": True}
     for key in given:
@@ -57,7 +57,7 @@ def tls(given):
         if key not in found:
             problems.append("ftp.tls.%s: no such key; known are cert, key, required, data" % key)
         elif key in ("required", "data"):
-            # Where a value is no answer, nobody's password or file shall pay for it.
+            # An invalid value counts as true, so that a typo exposes no password and no file.
             found[key] = value is not False
             if not isinstance(value, bool):
                 problems.append("ftp.tls.%s: must be true or false; it is true until then" % key)

@@ -1,4 +1,4 @@
-"""FtpServer: listens, keeps the sessions within bounds, ends those that idle or stall."""
+"""FtpServer: listens, limits the sessions, ends those that are idle or stalled."""
 
 import errno
 import gc
@@ -22,15 +22,15 @@ from services.service import Service
 
 _CONNECT_MS = const(15_000)  # how long a client may take to open its data connection
 _PROGRESS_MS = const(1_000)
-_FAREWELL = const(3)  # turns of the loop in which sessions end
-_RELEASE_MS = const(60_000)  # nobody here for so long: rare commands are unloaded
-_REST_MS = const(100)  # after a client that could not be accepted, and waits
-_REFUSED_MS = const(20)  # after one without memory for it: a crowd of 90 hears it in 2 s
+_FAREWELL = const(3)  # steps of the loop in which sessions end
+_RELEASE_MS = const(60_000)  # after this time without clients, rare commands are unloaded
+_REST_MS = const(100)  # pause after a client that could not be accepted, and waits
+_REFUSED_MS = const(20)  # after a client was refused for lack of memory: 90 take 2 s
 _NO_MEMORY = const(b"421 Not enough memory for one more session; try later.\r\n")
-_PLENTY = const(16_384)  # bytes free: no need to look closer
-_ROOM = const(6_144)  # for a session, and for the others' replies
-_PIECE = const(2_048)  # in one piece, without which the server itself could not go on waiting
-_TELL_S = const(1)  # a flood of refused clients is told once a second
+_PLENTY = const(16_384)  # bytes free: no need to check further
+_ROOM = const(6_144)  # bytes for a session, and for the replies of the others
+_PIECE = const(2_048)  # bytes in one piece, without which the server couldn't wait for clients
+_TELL_S = const(1)  # refused clients are published at most once per second
 
 
 class FtpServer(Service):
@@ -38,18 +38,18 @@ class FtpServer(Service):
 
     name = "ftp"
     critical = True
-    short = False  # what has found no memory since then, see shortage
+    short = False  # the verb for which there was no memory at short_since, see shortage
     short_since = 0
 
     def __init__(self, *wired, **options):
         borrow("services.ftp.start", "make")(self, *wired, **options)
 
     async def run(self):
-        """Accept clients for ever; ends every session when it is stopped."""
+        """Accept clients for ever. When it is stopped, end all sessions."""
         try:
             asyncio.create_task(borrow("services.ftp.files.sweep", "sweep")(self.uploads))
         except MemoryError:
-            gc.collect()  # what was left behind takes room on flash; to serve matters more
+            gc.collect()  # leftovers only take space on flash; serving matters more
         try:
             listener = listen(self._host, self._port)
         except OSError as error:
@@ -61,7 +61,7 @@ class FtpServer(Service):
                 try:
                     await self._next(listener)
                 except MemoryError:
-                    # Who waits to be accepted goes on waiting; who is here goes on working.
+                    # Waiting clients go on waiting, and connected ones can go on working.
                     await self._recover(_REST_MS)
         except asyncio.CancelledError:
             self._dismiss()
@@ -80,37 +80,37 @@ class FtpServer(Service):
                 session.end(421, "Outpost is going down.")
 
     async def _recover(self, rest_ms):
-        """Find what memory there is, and let those who are here work on."""
-        self.status.spare = None  # an application's: room for a 421
+        """Free memory, and pause so that the sessions can go on working."""
+        self.status.spare = None  # frees the reserve that exists beside an application
         gc.collect()
         try:
-            keep_room()  # at once, while it is there: the next client hears of it, too
+            keep_room()  # at once, so that the next client can be accepted, or refused
         except MemoryError:
             pass  # _next() tries again
         await asyncio.sleep_ms(rest_ms)
 
     async def _next(self, listener):
-        """Wait for a client and take it in, or tell it why not. MemoryError: it still waits."""
+        """Accept a client, or refuse it with 421. On MemoryError it still waits."""
         starved = False
         try:
             keep_room()
             await readable(listener)
         except MemoryError:
-            # There may be no piece left for the table of what is waited for, and for as long as
-            # the others stay: a client must hear that, so look without a wait.
+            # There may be no memory for a wait, as long as the sessions last. Clients must be
+            # told, so accept without waiting.
             starved = True
         try:
             sock, raw = accept(listener)
         except OSError as error:
             if starved or error.errno != errno.EAGAIN:
-                # No descriptor left, say: asking again at once would hog the loop.
+                # For example no descriptor left: trying again at once would block the loop
                 await asyncio.sleep_ms(_REST_MS)
             return
-        sock.setblocking(False)  # before all else: to hang up reads what came, and must not wait
+        sock.setblocking(False)  # first: hang_up() reads, and must not block
         try:
             if starved:
                 raise MemoryError
-            # The measured heap below is that of some moments ago, and in a crowd old by then.
+            # The heap status below may be outdated by now, so check for memory directly.
             bytearray(_PIECE)
             self.status.refresh()
             if self.status.section("heap").get("free_bytes", _PLENTY) < _PLENTY:
@@ -118,7 +118,7 @@ class FtpServer(Service):
                 if gc.mem_free() < _ROOM:
                     release()
                     gc.collect()
-                if gc.mem_free() < _ROOM:  # it would take the last of it from those who are here
+                if gc.mem_free() < _ROOM:  # less would take the memory of the other sessions
                     raise MemoryError
             self._admit(sock, hal.peer_address(raw)[0])
         except MemoryError:
@@ -128,7 +128,7 @@ class FtpServer(Service):
             shortage.met(self, None)
 
     def _refuse(self, sock, line):
-        """Send a 421 and close; no session takes its place."""
+        """Send a 421 and close, without a session."""
         for _ in range(2):
             try:
                 hal.writer(sock)(line, 0, len(line))
@@ -136,11 +136,11 @@ class FtpServer(Service):
             except OSError:
                 break
             except MemoryError:
-                gc.collect()  # what the client was to have is garbage by now
+                gc.collect()  # the failed session is garbage by now
         hang_up(sock, self.scratch)
 
     def _admit(self, sock, address):
-        """Give a new client its session, or tell it why not."""
+        """Start a session for a new client, or refuse it with 421."""
         why = admission.refusal(self, address)
         if why:
             now = hal.uptime()
@@ -152,7 +152,7 @@ class FtpServer(Service):
         hal.tune(sock)
         self._count += 1
         session = Session(self, sock, address, self._count)
-        # At once, and not when its task begins: the next client must find it counted.
+        # Now, not when its task begins, so that it is counted for the next client.
         self.sessions.append(session)
         self.section["sessions"] = len(self.sessions)
         try:
@@ -162,7 +162,7 @@ class FtpServer(Service):
             raise
 
     def left(self, session):
-        """A session is over."""
+        """Remove a session that has ended."""
         self.sessions.remove(session)
         self.section["sessions"] = len(self.sessions)
         if session.account:
@@ -173,13 +173,13 @@ class FtpServer(Service):
                 gc.collect()
 
     async def _watch(self):
-        """Each second: end what idles or stalls, tell of the progress of what runs."""
+        """Each second: end what is idle or stalled, publish the progress of transfers."""
         used = ticks_ms()
         while True:
             await asyncio.sleep(1)
             now = ticks_ms()
             try:
-                keep_room()  # a data connection has taken it
+                keep_room()  # a data connection may have used it
                 self.sockets.sweep()
                 if self.sessions:
                     used = now
@@ -194,16 +194,16 @@ class FtpServer(Service):
                     forget("services.ftp.access.guard")
                 self._watch_sessions(now)
             except MemoryError:
-                gc.collect()  # what is due now is due in a second, too
+                gc.collect()  # all of it is tried again in a second
 
     def _watch_sessions(self, now):
         for session in list(self.sessions):
             if session.blocked and ticks_diff(now, session.blocked) > self._stall_ms:
-                session.task.cancel()  # it reads no replies: there is nothing to tell it
+                session.task.cancel()  # it doesn't read replies, so don't send one
                 continue
             transfer = session.transfer
             if transfer:
-                session.touched = now  # a transfer is no idling
+                session.touched = now  # a session with a transfer is not idle
                 self._watch_transfer(session, transfer, now)
                 continue
             limit = self._idle_ms if session.account else self._login_ms
@@ -223,13 +223,13 @@ class FtpServer(Service):
             self._publish(session, transfer, "progress", True)
 
     def began(self, session, transfer):
-        """A transfer starts: count it and tell."""
+        """Count and publish the start of a transfer."""
         self.section["transfers_now"] += 1
         if transfer.verb in ("RETR", "STOR", "APPE"):
             self._publish(session, transfer, "started", True)
 
     def ended(self, session, transfer, reply):
-        """A transfer is over with that reply: count it and tell."""
+        """Count and publish the end of a transfer, with its reply."""
         section = self.section
         section["transfers_now"] -= 1
         stored = transfer.verb in ("STOR", "APPE")
@@ -246,9 +246,9 @@ class FtpServer(Service):
 
     def _publish(self, session, transfer, what, ok, error=None):
         more = {"error": error} if error else {}
-        if transfer.total is not None:  # a download's: who watches can tell how far it is
+        if transfer.total is not None:  # of a download: shows how far it is
             more["total"] = transfer.total
-        # One call and no dictionary before it: two of these are made for each transfer.
+        # A single call without a dictionary of these: at least two are made for each transfer.
         self.events.publish(
             "ftp/transfer",
             event_type=what,
@@ -263,17 +263,17 @@ class FtpServer(Service):
         )
 
     def changed(self, session, what, path, to=None):
-        """Tell that a path was deleted, or renamed `to` another; never raises MemoryError."""
+        """Publish that a path was deleted, or renamed to another. Never raises MemoryError."""
         try:
             more = {"to": to} if to else {}
             more.update({"path": path, "user": session.user, "address": session.address})
             self.events.publish("ftp/transfer", event_type=what, ok=True, **more)
-        except MemoryError:  # it is done, and the client is to hear so
+        except MemoryError:  # the change is done, and the client's reply must say so
             self.events.failures += 1
             gc.collect()
 
     def report(self, where, error):
-        """An exception that nobody expected: shown and published, never silent."""
+        """Print and publish an unexpected exception."""
         out = io.StringIO()
         sys.print_exception(error, out)
         console.write(out.getvalue())
@@ -281,16 +281,16 @@ class FtpServer(Service):
         self.events.publish("task/crash", task="ftp " + where, error=text, traceback=None)
 
     def is_connection_error(self, error):
-        """True where an OSError means that the peer is gone, not that the disk failed."""
+        """Whether an OSError means that the connection is lost, not that the disk failed."""
         return error.errno in self._gone
 
     may_see = sight.may_see
     is_around = sight.is_around
 
     def hold(self, path, writes):
-        """Mark a path as in transfer, release() must follow; FTPError 450 where another writes.
+        """Mark a path as in transfer until release(). Raises FTPError 450 if it is being written.
 
-        LittleFS gives a file's blocks away while somebody still reads what was renamed over.
+        Needed because LittleFS frees a file's blocks on a rename over it, even while it is read.
         """
         readers = self._busy.get(path, 0)
         if readers < 0 or (writes and readers):
@@ -304,16 +304,16 @@ class FtpServer(Service):
             self._busy[path] = readers - 1
 
     def is_busy(self, path):
-        """True where a path, or one below it, is in transfer."""
+        """Whether a path, or one below it, is in transfer."""
         return path in self.uploads or any(paths.is_within(path, busy) for busy in self._busy)
 
     def passive_address(self):
-        """(address to listen on, address to tell the client)."""
+        """Return (address to listen on, address for PASV replies)."""
         told = self._advertise or self.status.section("network").get("address")
         if not told:
             told = self._host
         return self._host, told
 
     def utc_offset_s(self):
-        """What local time is ahead of UTC, as the time service has it."""
+        """Return by how much local time is ahead of UTC, as configured for the time service."""
         return self.status.section("time").get("utc_offset_min", 0) * 60

@@ -1,8 +1,8 @@
-"""Shortage: a client or a command found no memory; where none ever does, the board is reset.
+"""Shortage: resets the board if clients or commands find no memory for a long time.
 
-What lies in small holes stays so, with nobody here. MicroPython's table of names, say, grows by
-4.5 KB in one piece, and until it can, whatever module is wanted finds no memory: all who came
-would hear 421 or 451 for ever.
+A heap of small holes stays like that even without clients. MicroPython's table of names, for
+example, grows by 4.5 KB in one piece. Until it can, no module can be loaded, and every client
+would get 421 or 451 for ever.
 """
 
 import gc
@@ -11,16 +11,16 @@ from micropython import const
 
 import hal
 
-_PATIENCE_S = const(30)  # nothing found for so long, and nobody else is here
-_STALE_S = const(600)  # until another one's want counts
-_ENOUGH = const(12_288)  # bytes free with which each command should run
-_PIECE = const(4_608)  # the largest that one may want
+_PATIENCE_S = const(30)  # the shortage has lasted so long, and no other client is connected
+_STALE_S = const(600)  # after this time a different shortage counts
+_ENOUGH = const(12_288)  # bytes free with which every command should work
+_PIECE = const(4_608)  # bytes of the largest piece that a command may need
 
 
 def met(server, verb):
-    """Note that no memory was found for verb; None: for a client, b"": to go on with a session.
+    """Note a lack of memory for verb; None: for a client; b"": for a session to go on.
 
-    The caller makes room. Where that has not helped for long, this resets the board.
+    The caller frees memory. If that doesn't help for long, this resets the board.
     """
     now = hal.uptime()
     since = now - server.short_since

@@ -1,4 +1,4 @@
-"""Start: makes an FtpServer of its options, and a listener where IPv6 fails; borrowed at boot."""
+"""Start: makes an FtpServer from its options; a listener if IPv6 fails. Borrowed at boot."""
 
 import errno
 
@@ -13,14 +13,14 @@ from services.ftp.control.session import Session
 from services.ftp.data.buffers import Buffers
 from services.ftp.data.listeners import Sockets
 
-_SCRATCH = const(256)  # of the control connections; more is read in pieces
+_SCRATCH = const(256)  # bytes shared by the control connections, which read in pieces
 _GONE = const(
     ("ECONNRESET", "ENOTCONN", "ECONNABORTED", "ETIMEDOUT", "EHOSTUNREACH", "ECONNREFUSED")
 )
 _EPIPE = const(32)
 _OPERATORS = const(("df", "free", "gc", "hashpass", "kick", "status", "unlock", "uptime", "who"))
-_SESSIONS = const(6)  # where nothing else bounds them
-_KEY = const("/tls/key.der")  # where TLS looks for it, and where it may lie without TLS too
+_SESSIONS = const(6)  # if nothing else limits them
+_KEY = const("/tls/key.der")  # TLS's default, protected even without TLS: it may be there
 _PROTECTED = const(("/config.*", "/boot.json*", "/log", "/prev", "/next", "/tls"))
 
 
@@ -47,9 +47,9 @@ def make(
     tls=None,
     users=None,
 ):
-    """Make an FtpServer: its constructor, whose 1.3 KB no board needs after the start.
+    """Initialize an FtpServer. Here, so that its 1.3 KB are unloaded after the start.
 
-    Times in seconds, buffer in bytes, advertise: the address PASV tells. users: name ->
+    Times in seconds, buffer in bytes, advertise: the address for PASV replies. users: name ->
     [hash of the password, role, root], as setup.py makes them.
     """
     self.status = status
@@ -57,7 +57,7 @@ def make(
     self.site = site
     self.sessions = []
     self.scratch = bytearray(_SCRATCH)
-    Session.text = default_type == "A"  # REIN forgets what a session set: this one is left
+    Session.text = default_type == "A"  # on the class, because REIN deletes what a session set
     self._port = port
     self._host = host
     self._advertise = advertise
@@ -68,7 +68,7 @@ def make(
     self._stall_ms = stall_s * 1000
     self.buffers = Buffers(buffer)
     self._busy = {}  # path in transfer -> number of readers, or -1 for a writer
-    self.uploads = set()  # the paths of unfinished ones
+    self.uploads = set()  # paths of unfinished uploads
     self._count = 0
     self._gone = [_EPIPE] + [getattr(errno, n) for n in _GONE if hasattr(errno, n)]
     self.accounts = Accounts({name: Account(name, *users[name]) for name in users or ()})
@@ -80,10 +80,10 @@ def make(
         max_sessions = self.sockets.sessions() if most else _SESSIONS
     self.max_sessions = max_sessions
     if max_per_address is None:
-        # One address shall not take all there is; where that is next to nothing, it may.
+        # One address shall not take all sessions, except if there are only one or two.
         max_per_address = max_sessions - 1 if max_sessions > 2 else max_sessions
     self.max_per_address = max_per_address
-    self._told = -1  # the uptime when a refusal was told last
+    self._told = -1  # uptime when a refusal was last published
     self.section = status.section(self.name)
     self.section.update({"port": port, "sessions": 0, "transfers_now": 0, "transfers": 0})
     self.section.update({"stored_bytes": 0, "sent_bytes": 0, "failed": 0, "logins": 0})
@@ -93,12 +93,12 @@ def make(
     self.greeting = "%s: Outpost %s ready." % (board.get("name"), board.get("outpost"))
     commands.load_resident()
     if hal.guarded:
-        hal.guarded()  # while the heap has room in one piece
+        hal.guarded()  # now, while the heap has room in one piece
     site.add_rare(_OPERATORS, "services.ftp.commands.operator", self)
 
 
 def _secured(server, settings):
-    """The Tls of config.json's settings; what is wrong with them is told."""
+    """Return the Tls of config.json's settings; report what is wrong with them."""
     from services.ftp.tls import Tls
 
     cert, key, required, data, problems = borrow("services.ftp.options", "tls")(settings)
@@ -113,7 +113,7 @@ def _secured(server, settings):
 
 
 def listen_again(self, error):
-    """The listener, on IPv4 alone where this port has no IPv6; else error itself. OSError."""
+    """Return a listener on IPv4 if this port has no IPv6; else raise error. Raises OSError."""
     if self._host != "::" or error.errno == errno.EADDRINUSE:
         raise error
     self._host = "0.0.0.0"

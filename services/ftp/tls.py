@@ -1,4 +1,4 @@
-"""TLS: makes a TLS connection of an accepted socket (RFC 4217); imported where ftp.tls is set."""
+"""TLS: puts TLS over an accepted socket (RFC 4217); loaded if ftp.tls is set."""
 
 import gc
 import io
@@ -13,16 +13,16 @@ from micropython import const
 import hal
 from hal.net import readable, room
 
-_LONGEST_FILE = const(8192)  # a chain of three certificates; more is no certificate
-# What must stay free beside the connection's own buffers: for the arithmetic of a handshake
-# where mbedtls takes it from this heap, and for the sessions that are there.
+_LONGEST_FILE = const(8192)  # a chain of three certificates; a longer file is none
+# Bytes that must stay free beside the connection's own buffers: for the arithmetic of a handshake,
+# if mbedtls takes it from this heap, and for the other sessions.
 _SPARE = const(8192)
 _HEADER = const(5)  # bytes before a record: type, version, length (RFC 5246 section 6.2.1)
-_CHANGE_CIPHER = const(20)  # the type of the record before the last that a server's handshake has
+_CHANGE_CIPHER = const(20)  # type of the last record but one that a server's handshake sends
 _ALERT = const(21)
-_LONGEST_REST_MS = const(10_000)  # a step beyond 8 s would end in the watchdog
-_LARGEST_ERRNO = const(255)  # beyond are mbedtls's own numbers
-# Forward secrecy, and each record sealed; the shortest key first, which is safe and fastest.
+_LONGEST_REST_MS = const(10_000)  # a handshake step of over 8 s would make the watchdog fire
+_LARGEST_ERRNO = const(255)  # larger ones are mbedtls's own numbers
+# Forward secrecy and authenticated records; AES-128 first, which is safe and fastest.
 _CIPHERS = const(
     (
         "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
@@ -34,33 +34,33 @@ _CIPHERS = const(
 
 
 class _Wire(io.IOBase):
-    """What mbedtls reads and writes: the socket, and what mbedtls doesn't tell about it."""
+    """The stream under mbedtls: the socket, and what mbedtls doesn't tell about it."""
 
     def __init__(self, sock, bulk):
         self._sock = sock
         self._write = hal.writer(sock, bulk)
-        self.shaking = True  # until the handshake is over and its awaiter knows
-        self.done = False  # the last record of the handshake is sent
-        self.blocked = False  # the handshake waits until the socket can be written
-        self._last = False  # the record that is sent next is the last
-        self._sends = 0  # its type
-        self._header = bytearray(_HEADER)  # of the record that is being received
-        self._have = 0  # bytes of that header
-        self._due = 0  # bytes of the record behind it
+        self.shaking = True  # until handshake() knows that the handshake is over
+        self.done = False  # the last record of the handshake was sent
+        self.blocked = False  # the handshake waits until the socket is writable
+        self._last = False  # the next record to send is the last
+        self._sends = 0  # type of the record being sent
+        self._header = bytearray(_HEADER)  # of the record being received
+        self._have = 0  # bytes of that header received
+        self._due = 0  # bytes of that record still to come
 
     def readinto(self, buffer):
         if self.done and self.shaking:
-            return None  # the byte that moved the handshake on must not take a byte of data
+            return None  # handshake() reads one byte, which must not be a byte of data
         if self._header[0] == _ALERT and not self._due and not self._have:
-            # mbedtls found nothing wrong with the alert, so it was close_notify: the end. It
-            # tells only a read that had no data before it, so it is told again here.
+            # mbedtls accepted the alert, so it was close_notify: the end. mbedtls only reports it
+            # to a read that had no data before it, so it is reported again here.
             return 0
         try:
             size = self._sock.readinto(buffer)
         except OSError as error:
             return _negative(error)
         if size == 0:
-            # No end of the data: anybody on the way can send a FIN.
+            # Not an end of the data: an attacker on the way could have sent this FIN.
             return -ECONNABORTED
         if size:
             self._follow(buffer, size)
@@ -76,10 +76,10 @@ class _Wire(io.IOBase):
         return size
 
     def ioctl(self, request, argument):
-        return 0  # closing is Secured's; nobody polls this
+        return 0  # Secured closes the socket, and this stream is not polled
 
     def _follow(self, buffer, size):
-        """Follow the records that arrive: mbedtls asks for a header, then for what it tells."""
+        """Follow received records: mbedtls reads a header, then as many bytes as it says."""
         if self._due:
             self._due -= size
             return
@@ -94,7 +94,7 @@ class _Wire(io.IOBase):
         self._have = have
 
     def _watch(self, buffer, size):
-        """Follow the records that are sent: mbedtls sends one at a time, some in pieces."""
+        """Follow sent records: mbedtls sends one at a time, some in pieces."""
         if not self.blocked:
             self._sends = buffer[0]
         self.blocked = size < len(buffer)
@@ -104,16 +104,17 @@ class _Wire(io.IOBase):
 
 
 def _negative(error):
-    """An OSError as the number that the stream protocol takes for it."""
+    """Return an OSError as the stream protocol's negative number."""
     number = error.errno
     return -number if 0 < number <= _LARGEST_ERRNO else -EIO
 
 
 class Secured:
-    """TLS over a non-blocking socket: readinto, write and close as the socket has them.
+    """TLS over a non-blocking socket, with the socket's readinto, write and close.
 
-    raw is the socket: wait for that. What mbedtls holds back of a record is not seen there, so
-    read until there is nothing before you wait. OSError: the peer has gone, or broke the rules.
+    raw is the socket: wait for that. poll() doesn't see the rest of a record that mbedtls holds,
+    so read until nothing is left before you wait. OSError: the peer is gone, or broke the
+    protocol.
     """
 
     def __init__(self, owner, context, sock, bulk):
@@ -123,14 +124,14 @@ class Secured:
         self._tls = context.wrap_socket(
             self._wire, server_side=True, do_handshake_on_connect=False
         )
-        # The calls of every chunk go straight to mbedtls.
+        # Each chunk calls mbedtls directly.
         self.readinto = self._tls.readinto
         self.write = self._tls.write
 
     async def handshake(self):
-        """Agree on the keys; OSError where client and board can't.
+        """Agree on the keys. Raises OSError if client and board can't.
 
-        Each of its two long steps is one call of mbedtls, which nothing can slice.
+        Each of its two long steps is a single call of mbedtls, which blocks the loop.
         """
         wire = self._wire
         byte = bytearray(1)
@@ -147,21 +148,21 @@ class Secured:
         wire.shaking = False
 
     def leave(self):
-        """Give up TLS; the socket stays open."""
+        """End TLS; the socket stays open."""
         self._tls.close()
 
     def close(self):
-        """Close both. MicroPython has no way to send close_notify."""
+        """Close TLS and the socket. MicroPython can't send close_notify."""
         self._tls.close()
         self.raw.close()
 
 
 class Tls:
-    """What config.json says of TLS, and the certificate that all connections share.
+    """The settings of ftp.tls, and the certificate that all connections share.
 
-    cert, key: paths of DER (or, where the port knows it, PEM) files. required: nobody logs in
-    in clear. data: data connections may be private; with required they must. section: of the
-    status, whose `problem` tells what is wrong with the files, for as long as it is.
+    cert, key: paths of DER files, or PEM if the port supports it. required: no login in clear.
+    data: data connections may be private; with required they must be. section: of the status,
+    whose `problem` tells what is wrong with the files.
     """
 
     def __init__(self, cert, key, required, data, section):
@@ -169,13 +170,13 @@ class Tls:
         self.key = key
         self.required = required
         self.data = data
-        self.broken = None  # what is wrong with the files
+        self.broken = None  # what is wrong with the files, or None
         self._section = section
         self._rested = ticks_ms()
         self._context = None
 
     def check(self):
-        """See to it that broken tells what keeps TLS from working, None where nothing does."""
+        """Set broken to what prevents TLS, or None."""
         try:
             self._made()
         except (MemoryError, OSError, ValueError):
@@ -183,15 +184,15 @@ class Tls:
         self.release()
 
     def wrap(self, sock, bulk=False):
-        """Return sock as Secured; MemoryError for want of heap, OSError, ValueError for a file.
+        """Return sock as Secured. Raises MemoryError; OSError or ValueError for a bad file.
 
         bulk: it is a data connection.
         """
-        gc.collect()  # the buffers want one large piece each
+        gc.collect()  # the buffers need one large piece each
         try:
             secured = Secured(self, self._made(), sock, bulk)
         except OSError as error:
-            if error.errno == ENOMEM:  # mbedtls has a heap of its own on some ports
+            if error.errno == ENOMEM:  # on some ports mbedtls has a heap of its own
                 raise MemoryError
             raise
         if gc.mem_free() < _SPARE:
@@ -202,22 +203,22 @@ class Tls:
     async def turn(self):
         """Wait until a handshake may take its next step.
 
-        All handshakes together get half of the loop's time: who isn't even logged in can ask for
-        them.
+        All handshakes together get half of the loop's time, because clients can request them
+        without login.
         """
         while True:
             wait = ticks_diff(self._rested, ticks_ms())
             if not 0 < wait <= _LONGEST_REST_MS:
-                return  # longer ones come of ticks that have wrapped since the last handshake
+                return  # longer: the ticks have wrapped since the last handshake
             await asyncio.sleep_ms(wait)
 
     def rest(self, since):
-        """The step that began at `since` (ticks in ms) is over: the others get as much time."""
+        """A step that began at `since` (ticks in ms) has ended: pause handshakes for as long."""
         now = ticks_ms()
         self._rested = ticks_add(now, ticks_diff(now, since))
 
     def release(self):
-        """Forget the certificate; it is read anew when it is needed: it may have been replaced."""
+        """Drop the certificate, so that the next use reads the file again: it may be replaced."""
         self._context = None
 
     def _made(self):
@@ -239,7 +240,7 @@ class Tls:
 
 
 def _content(path):
-    """The bytes of a file; OSError, ValueError for one that is empty or far too long."""
+    """Return the bytes of a file. Raises OSError; ValueError if it is empty or far too long."""
     if not 0 < os.stat(path)[6] <= _LONGEST_FILE:
         raise ValueError("%s is empty or too long" % path)
     with open(path, "rb") as file:

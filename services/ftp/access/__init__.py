@@ -1,1 +1,1 @@
-"""Who gets in, and who may see and do what."""
+"""Who may log in, and what each user may see and do."""

@@ -1,23 +1,23 @@
-"""Admission: who gets a session, who hears 421, and who has to make room."""
+"""Admission: decides which client gets a session, which gets 421, and which session must end."""
 
 from micropython import const
 
 from hal import elapsed
 
-# When a session may go to somebody else. A client that has vanished without a word looks like
-# one that idles: no port's MicroPython lets TCP ask whether it is there (SO_KEEPALIVE).
-_SILENT_MS = const(5_000)  # not logged in for so long
-_OWN_MS = const(10_000)  # idle for so long, for a client of the same address: it may be back
-_STALLED_MS = const(15_000)  # no byte of its transfer has moved for so long
+# When a session may be ended for another client. A client that has disappeared looks like an idle
+# one: MicroPython's ports can't use TCP keep-alive (SO_KEEPALIVE).
+_SILENT_MS = const(5_000)  # not logged in for this time
+_OWN_MS = const(10_000)  # idle for this time, for a client of the same address: it may be back
+_STALLED_MS = const(15_000)  # no byte of its transfer has moved for this time
 
 
 def refusal(server, address):
-    """The text of a new client's 421, or None: there is a session for it."""
+    """Return the text of a new client's 421, or None if there is a session for it."""
     if server.guard and server.guard.locked_s(address):
         return locked_out()
     own = there = 0
     for session in server.sessions:
-        if not session.why:  # who has been told to go is as good as gone
+        if not session.why:  # a session that was told to end counts as gone
             there += 1
             own += session.address == address
     if own >= server.max_per_address:
@@ -30,15 +30,15 @@ def refusal(server, address):
 
 
 def locked_out():
-    """The text of the 421 for an address from which too many wrong passwords came."""
+    """Return the text of the 421 for an address that sent too many wrong passwords."""
     return "Too many wrong passwords came from your address; try again later."  # cold
 
 
 def reclaim(server, address, own):
-    """End the session that is missed least; False where none may be. own: of that address alone.
+    """End the session that is needed least; return False if none may be ended.
 
-    First the one that has been silent before its login for longest, then the one that has idled
-    or stalled for longest.
+    own: only sessions of that address. First the one that has been silent longest before its
+    login, then the one that has been idle or stalled longest.
     """
     found = None
     worst = (False, 0)

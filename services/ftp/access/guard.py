@@ -1,6 +1,6 @@
-"""Guard: counts wrong passwords by address, slows the next try, locks an address out for a while.
+"""Guard: counts wrong passwords by address, delays the next try, locks an address out for a while.
 
-Imported at the first wrong password, let go when the last one is forgotten.
+Loaded at the first wrong password, unloaded when no address is left.
 """
 
 from time import ticks_ms
@@ -10,22 +10,21 @@ from micropython import const
 from hal import elapsed
 
 _MOST_ADDRESSES = const(16)
-_FIRST_PAUSE_MS = const(1_000)  # after one failure; it doubles with each
+_FIRST_PAUSE_MS = const(1_000)  # after one failure; doubles with each further one
 _LONGEST_PAUSE_MS = const(30_000)
 _TRIES = const(10)  # then the address is locked out
 
-# What stands in an entry of the table.
+# Indices of an entry in the table.
 _FAILURES = const(0)
 _LAST = const(1)  # ticks in ms of the last failure
-_NAME = const(2)  # the user whose password was tried; None: several, or none that exists
+_NAME = const(2)  # the user whose password was tried; None: several users, or unknown
 
 
 class Guard:
-    """What is held against each address. lockout_ms: after that time nothing is any more.
+    """Failed logins by address. lockout_ms: they are forgotten after this time.
 
-    An address is known by its failures alone, so nobody else ever meets this. Times are
-    differences of ticks: setting the clock moves none. expire() must be called now and then,
-    before ticks wrap.
+    Only addresses with failed logins are stored; others are never delayed. Times are differences
+    of ticks, so setting the clock changes none. Call expire() regularly, before ticks wrap.
     """
 
     def __init__(self, lockout_ms):
@@ -33,7 +32,7 @@ class Guard:
         self._table = {}  # address -> entry
 
     def pause_ms(self, address):
-        """How long an address must wait before its next password is looked at, in ms."""
+        """Return how long an address must wait until its next password is checked, in ms."""
         entry = self._entry(address)
         if not entry:
             return 0
@@ -41,7 +40,7 @@ class Guard:
         return max(0, pause - elapsed(entry[_LAST]))
 
     def locked_s(self, address):
-        """Seconds that are left of an address's lock-out, 0 where there is none."""
+        """Return the remaining seconds of an address's lock-out, 0 if there is none."""
         entry = self._entry(address)
         if not entry or entry[_FAILURES] < _TRIES:
             return 0
@@ -50,7 +49,7 @@ class Guard:
     def failed(self, address, name):
         """Count a failure; return the seconds of the lock-out that begins with it, else 0."""
         if self.locked_s(address):
-            return 0  # tried at the same time: what is locked out stays so no longer for it
+            return 0  # tried at the same time: does not extend the lock-out
         now = ticks_ms()
         entry = self._table.get(address)
         if not entry:
@@ -65,10 +64,10 @@ class Guard:
         return self._lockout_ms // 1000 if entry[_FAILURES] >= _TRIES else 0
 
     def forgive(self, address, name=None):
-        """Forget what was held against an address; name: only where that user's was tried alone.
+        """Forget an address's failures. name: only if no other user's password was tried.
 
-        Else whoever has one password could try as many of another's as he likes. True where
-        something was forgotten.
+        Otherwise a user could try any number of another user's passwords. Returns True if an entry
+        was removed.
         """
         entry = self._table.get(address)
         if not entry or (name and entry[_NAME] != name):
@@ -77,20 +76,20 @@ class Guard:
         return True
 
     def locked(self):
-        """Yield (address, seconds left) of each address that is locked out."""
+        """Yield (address, remaining seconds) of each address that is locked out."""
         for address in list(self._table):
             left = self.locked_s(address)
             if left:
                 yield address, left
 
     def expire(self):
-        """Forget what is old; True where nothing is left."""
+        """Remove expired entries; return True if none is left."""
         for address in list(self._table):
             self._entry(address)
         return not self._table
 
     def _entry(self, address):
-        """What is held against an address; what is old is forgotten here."""
+        """Return an address's entry; remove it if it has expired."""
         entry = self._table.get(address)
         if entry and elapsed(entry[_LAST]) >= self._lockout_ms:
             del self._table[address]
@@ -98,9 +97,9 @@ class Guard:
         return entry
 
     def _drop_one(self):
-        """Make room: the fewest failures go, among those the oldest.
+        """Make room: remove the entry with the fewest failures, of those the oldest.
 
-        So failures from many addresses wash none out that is locked out.
+        So failures from many addresses can't displace an address that is locked out.
         """
         worst = None
         for address in self._table:

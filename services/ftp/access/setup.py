@@ -1,4 +1,4 @@
-"""Setup: the accounts that config.json's users make; borrowed once, when the server starts."""
+"""Setup: makes the accounts from config.json's users; borrowed once, when the server starts."""
 
 import os
 
@@ -9,19 +9,19 @@ from services.ftp.files import paths
 
 _IS_DIR = const(0x4000)
 _ROLES = ("read", "write", "admin")
-_ANONYMOUS = const("anonymous")  # who may log in with any password, where its own is null
-_ALPHABET = const("abcdefghijkmnpqrstuvwxyz23456789")  # none that are taken for another
+_ANONYMOUS = const("anonymous")  # may log in with any password if its own is null
+_ALPHABET = const("abcdefghijkmnpqrstuvwxyz23456789")  # without characters that look alike
 _PASSWORD_CHARS = const(12)  # 5 bits each
 
 
 async def accounts(users, keep):
     """Return (name -> [hash of the password, role, root], problems) of a config's users.
 
-    A hash of None: any password will do.
+    A hash of None: any password is accepted.
 
-    keep(keys, value) writes into config.json, or None: a password in clear is stored as its
-    hash. Where nobody could log in there is an admin, whose password is shown on the console,
-    once, and stored as its hash too.
+    keep(keys, value) writes into config.json, or None. A password in clear is replaced by its hash
+    there. If no user could log in, an admin is made; its password is printed once on the console,
+    and its hash is stored too.
     """
     problems = []
     made, _ = checked(users, problems)
@@ -42,7 +42,7 @@ async def accounts(users, keep):
 def checked(users, problems):
     """Return (name -> [password, role, root], names of the admins who can log in and work).
 
-    Passwords are as config.json has them. What is wrong goes to problems.
+    Passwords are as in config.json. Problems are appended to problems.
     """
     made = {}
     admins = []
@@ -59,7 +59,7 @@ def checked(users, problems):
 
 
 def _account(name, given, problems):
-    """The password, role and root of one user, or None; what is wrong with it goes to problems."""
+    """Return [password, role, root] of one user, or None; problems are appended to problems."""
     where = "ftp.users.%s" % name
     password = given.get("password", 0) if isinstance(given, dict) else 0
     anyone = name == _ANONYMOUS and password is None
@@ -88,7 +88,7 @@ def _account(name, given, problems):
     if not isinstance(root, str) or not root.startswith("/"):
         problems.append(where + ".root: must begin with /; this user can't log in")
         return None
-    root = paths.resolve("/", root)  # what may be seen is told by comparing
+    root = paths.resolve("/", root)  # normalized, because sight.py compares paths
     if anyone and root == "/":
         text = ".root: must not be / without a password; this user can't log in"
         problems.append(where + text)
@@ -102,7 +102,7 @@ def _account(name, given, problems):
 
 
 def _name_wrong_keys(where, given, problems):
-    """Name the keys of a user that none has; one may be a password that was mistyped."""
+    """Report unknown keys by name only; the value may be a password under a mistyped key."""
     for key in given if isinstance(given, dict) else ():
         if key not in ("password", "role", "root"):
             text = "%s.%s: no such key; known are password, role, root"
@@ -110,11 +110,11 @@ def _name_wrong_keys(where, given, problems):
 
 
 def _keep(keep, keys, value, problems):
-    """Write a value into config.json; a board that can't goes on with what it has in RAM."""
+    """Write a value into config.json; if that fails, it is used until the next boot."""
     if not keep:
         return
     try:
         keep(keys, value)
-    except (OSError, ValueError, MemoryError) as error:  # FTP must come up
+    except (OSError, ValueError, MemoryError) as error:  # must not stop FTP
         text = "%s could not be stored: %s; it holds until the next boot"
         problems.append(text % (".".join(keys), error))

@@ -1,18 +1,19 @@
-"""Sight: which files a user may see, and so which ones exist for that user at all."""
+"""Sight: which files a user may see; others don't exist for that user."""
 
 from services.ftp.files import paths
 from services.ftp.files.disk import TIMES
 
 
 def may_see(server, session, path):
-    """True where this path of the file system exists for the session's user.
+    """Whether this path of the file system exists for the session's user.
 
-    What may not be seen is answered as what is missing: nobody learns that it is there.
-    - The TLS key and the table of MFMT's times: nobody. Admins may replace them.
-    - Where boot.py mounts the archive of Outpost's modules: nobody. It is no place for files.
-    - ftp.protected and what lies below: admins, and users whose own root lies there.
-    - Names with a dot in front, below the user's root: admins and writers.
-    - Unfinished uploads, which are nobody's to touch: admins.
+    A hidden path gets the same replies as a missing one, so that no client learns of it.
+
+    - The TLS key and the table of MFMT's times: hidden from all. Admins may replace them.
+    - The mount point of the archive of Outpost's modules: hidden from all. It is not for files.
+    - ftp.protected and what is below: seen by admins, and by users whose own root is there.
+    - Names that begin with a dot, below the user's root: seen by admins and writers.
+    - Unfinished uploads: seen by admins.
     """
     path = path.lower()
     if path == TIMES or _covers(server.key, path) or (path + "/").startswith("/.o/"):
@@ -31,9 +32,9 @@ def may_see(server, session, path):
 
 
 def is_around(server, session, path):
-    """True where a folder holds, or would hold, what the user may not see.
+    """Whether a folder contains, or would contain, what the user may not see.
 
-    Renaming it would carry that to where it isn't protected, or put something in its place.
+    Renaming it would move that to where it isn't protected, or put something in its place.
     """
     path = path.lower()
     if _lies_below(server.key, path):
@@ -42,10 +43,10 @@ def is_around(server, session, path):
 
 
 def _covers(rule, path):
-    """True where a rule such as /log or /config.* means path, or a folder that path lies in.
+    """Whether a rule such as /log or /config.* covers path, or a folder that path is in.
 
-    It means all that FAT takes for that name too: other cases, dots and blanks at the end, the
-    short names (CONFIG~1.JSO). Both are in small letters.
+    It also covers all names that FAT treats as the same: other case, dots and spaces at the end,
+    short names (CONFIG~1.JSO). Both are in lower case.
     """
     fixed = rule.partition("*")[0]
     if not path.startswith(fixed):
@@ -57,7 +58,7 @@ def _covers(rule, path):
 
 
 def _lies_below(rule, path):
-    """True where what the rule means lies somewhere below path."""
+    """Whether what the rule covers may be below path."""
     if path == "/":
         return True
     depth = path.count("/") + 1

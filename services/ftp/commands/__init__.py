@@ -1,7 +1,7 @@
-"""The FTP commands: what each one needs, and which module has its handler.
+"""The FTP commands: what each needs, and the module of its handler.
 
-A verb's handler is the `async def VERB(session, arg)` of that very name in its module. It returns
-a reply (code, text or an iterable of lines), or None where it has replied itself.
+A verb's handler is the `async def VERB(session, arg)` of the same name in its module. It returns a
+reply (code, text or an iterable of lines), or None if it has sent the reply itself.
 """
 
 import sys
@@ -10,18 +10,18 @@ from micropython import const
 
 from services.borrow import use
 
-# What is checked before a handler runs.
-ARG = b"a"  # an argument must be there
-PATH = b"p"  # the argument is a path: the handler is given the file system's
-WRITE = b"w"  # needs a role that may write
-BEFORE_LOGIN = b"b"  # may come before login
-ANYTIME = b"t"  # may run during a transfer
-# Two that the session knows as constants: n, the argument is no path, so blanks around it mean
-# nothing; r, what REST or ALLO said holds beyond it (RFC 3659 section 5).
+# Flags: what is checked before a handler runs.
+ARG = b"a"  # an argument is required
+PATH = b"p"  # the argument is a path: the handler gets the file system's path
+WRITE = b"w"  # requires a role that may write
+BEFORE_LOGIN = b"b"  # allowed before login
+ANYTIME = b"t"  # allowed during a transfer
+# The session defines two more: n, the argument is not a path, so spaces around it are ignored; r,
+# the values of REST and ALLO stay valid after it (RFC 3659 section 5).
 
-# Each module, and its verbs with what is checked for them. No dictionary of all verbs, which took
-# 4 KB; and not getattr(), which would intern every verb that a client invents, for ever. As bytes:
-# MicroPython looks for each new text among all the names that it knows, 2 us each time.
+# Each module and its verbs with their flags. Not a dictionary of all verbs, which took 4 KB, nor
+# getattr(), which would intern every verb that a client invents, for ever. As bytes, because
+# MicroPython compares each new str with all interned names, 2 us each time.
 _TABLE = (
     "access",
     b" USER:abn PASS:b REIN:b QUIT:bt ",
@@ -47,21 +47,20 @@ _TABLE = (
     "hashing",
     b" HASH:a RANG:an ",
 )
-# What a login, a transfer and SITE shutdown need is loaded with the server and stays: after months
-# a heap may have no room for it. The others come at their first use and go when nobody has been
-# here for a while.
+# The modules that login, transfers and SITE shutdown need are loaded with the server and stay,
+# because after months the heap may have no room for them. The others are loaded at their first
+# use, and unloaded after a while without clients.
 _HERE = const("services.ftp.commands.")
 
 _resident = []
 _RECENT = const(8)
-_recent = {}  # verb -> what find() returned: the table is gone through a byte at a time
+_recent = {}  # verb -> result of find(), because searching the table is slow
 
 
 def find(verb):
-    """(the module that has the handler of a verb, flags); (None, None): there is none.
+    """Return (the module of a verb's handler, flags); (None, None) for an unknown verb.
 
-    The module: for handler_of(). verb: as bytes; flags: what is checked before it runs, bytes of
-    ARG, PATH and so on.
+    The module is for handler_of(). verb: as bytes. flags: bytes, any of ARG, PATH and so on.
     """
     found = _recent.get(verb)
     if found:
@@ -83,21 +82,21 @@ def find(verb):
 
 
 def handler_of(module, verb):
-    """The handler of a verb. module: one, or the name of one that comes late; MemoryError."""
+    """Return the handler of a verb. module: as find() returned it. Raises MemoryError."""
     if isinstance(module, str):
         module = sys.modules.get(module) or use(module)
     return getattr(module, verb.decode())
 
 
 def verbs():
-    """Yield every verb, as text."""
+    """Yield every verb, as str."""
     for number in range(len(_TABLE) // 2):
         for word in _TABLE[2 * number + 1].split():
             yield word[: word.find(b":")].decode()
 
 
 def load_resident():
-    """Import the modules that stay: the first ones of the table."""
+    """Import the modules that stay loaded: the first ones of the table."""
     from services.ftp.commands import access, site, transfers
 
     _resident[:] = access, transfers, site

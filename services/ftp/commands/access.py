@@ -7,14 +7,14 @@ from micropython import const
 
 from services.ftp.access.admission import locked_out
 
-_DELAY_MS = const(1_000)  # after each wrong password; other sessions go on
+_DELAY_MS = const(1_000)  # after each wrong password; only delays this session
 _MOST_FAILURES = const(3)
 _CHANGES = ("account", "user", "rename_from", "cwd", "text", "rest", "facts", "range", "hash")
 _CHANGES += ("epsv_only",)
 
 
 async def USER(session, name):
-    """RFC 959 section 4.1.1. The same answer for every name (RFC 2577 section 6)."""
+    """RFC 959 section 4.1.1. The reply is the same for every name (RFC 2577 section 6)."""
     tls = session.server.tls
     if tls and tls.required and not session.secure:
         return 530, "AUTH TLS first: no password in clear here."
@@ -24,7 +24,7 @@ async def USER(session, name):
 
 
 async def PASS(session, text):
-    """RFC 959 section 4.1.1; 530 for a wrong one, 421 for the third and in a lock-out."""
+    """RFC 959 section 4.1.1; 530 for a wrong password, 421 for the third and in a lock-out."""
     if session.account:
         return 230, "Already logged in."  # cold
     if not session.user:
@@ -37,7 +37,7 @@ async def PASS(session, text):
         try:
             account = await server.accounts.login(session.user, text)
         except asyncio.CancelledError:
-            # The client was sent away: it must not have tried for nothing.
+            # The session was ended: the try must count all the same.
             _failed(server, address, name)
             raise
         if not account:
@@ -45,11 +45,11 @@ async def PASS(session, text):
             _failed(server, address, name)
     else:
         reason = "locked out"
-    # A name that nobody has is not told: people type their password there.
+    # An unknown name is not published: users type their password there by mistake.
     more = {"reason": reason} if reason else {}
     server.events.publish("ftp/login", user=name, address=address, ok=not reason, **more)
     if account:
-        if server.guard and account.stored:  # without a password anybody can log in
+        if server.guard and account.stored:  # not for an account without a password
             server.guard.forgive(address, name)
         session.account = account
         if session.failures:
@@ -70,9 +70,9 @@ async def PASS(session, text):
 
 
 async def _turn(server, address):
-    """Wait until this address may try a password; False where it is locked out.
+    """Wait until this address may try a password; return False if it is locked out.
 
-    Before a password is looked at, so that nothing is learned of it by not waiting.
+    Before the password is checked, so that a client learns nothing by not waiting.
     """
     while server.guard:
         guard = server.guard
@@ -86,7 +86,7 @@ async def _turn(server, address):
 
 
 def _failed(server, address, name):
-    """Hold a failure against the address. name: of the user, None where there is none such."""
+    """Count a failure of the address. name: the user, None if there is no such user."""
     try:
         if not server.guard:
             from services.ftp.access.guard import Guard
@@ -94,15 +94,15 @@ def _failed(server, address, name):
             server.guard = Guard(server.lockout_ms)
         seconds = server.guard.failed(address, name)
     except MemoryError:
-        return  # what is left is the session's own delay and count
+        return  # then only the session's own delay and count apply
     if seconds:
         server.events.publish("ftp/lockout", address=address, seconds=seconds)
 
 
 async def REIN(session, arg):
-    """RFC 959 section 4.1.1: as a new connection, after the transfer under way.
+    """RFC 959 section 4.1.1: reset to a new connection, after a running transfer.
 
-    RFC 4217 section 13 has it end TLS too. MicroPython can't: it has no close_notify to send.
+    RFC 4217 section 13 requires it to end TLS too. MicroPython can't: it can't send close_notify.
     """
     if session.secure:
         return 502, "Not within TLS; connect anew."
@@ -111,22 +111,22 @@ async def REIN(session, arg):
 
 
 async def QUIT(session, arg):
-    """RFC 959 section 4.1.1: a transfer under way is finished first."""
+    """RFC 959 section 4.1.1: a running transfer is finished first."""
     session.ending = True
     await session.finished()
     return 221, b"Bye, %s." % (session.user or "stranger")
 
 
 def forget(session):
-    """Back to the state of a new connection."""
+    """Reset the session to the state of a new connection."""
     if session.account:
         server = session.server
         server.events.publish("ftp/logout", user=session.user, address=session.address)
         session.touched = ticks_ms()
     new = type(session)
     if session.user is None and session.facts is new.facts and session.hash is new.hash:
-        return  # it is a new one: before USER there is OPTS alone
-    # What has never been changed stays the class's: it would cost heap in each session.
+        return  # it is new: only OPTS may come before USER
+    # Unchanged attributes stay on the class: as instance attributes they would take heap.
     for name in _CHANGES:
         if getattr(session, name) != getattr(new, name):
             setattr(session, name, getattr(new, name))

@@ -1,10 +1,10 @@
-"""Active mode: PORT and EPRT, to the client's own address alone."""
+"""Active mode: PORT and EPRT, only to the client's own address."""
 
 from micropython import const
 
 from services.borrow import borrow
 
-_LOWEST_PORT = const(1024)  # no service of the client's host is to be reached (RFC 2577)
+_LOWEST_PORT = const(1024)  # so that no service of the client's host can be reached (RFC 2577)
 
 
 async def PORT(session, arg):
@@ -21,9 +21,9 @@ async def PORT(session, arg):
 
 
 async def EPRT(session, arg):
-    """RFC 2428 section 2: |1|address|port|, the delimiter is the first character.
+    """RFC 2428 section 2: |1|address|port|; the first character is the delimiter.
 
-    The network protocol is the control connection's: 1 for IPv4, 2 for IPv6.
+    The network protocol must be the control connection's: 1 for IPv4, 2 for IPv6.
     """
     protocol = "2" if ":" in session.address else "1"
     parts = arg.split(arg[0])
@@ -37,7 +37,7 @@ async def EPRT(session, arg):
         if protocol == "2":
             groups = borrow("hal.ip6", "groups")
             if groups(host) == groups(session.address):
-                host = session.address  # one address has many spellings
+                host = session.address  # an IPv6 address can be written in several ways
     except ValueError:
         return 501, "EPRT takes |%s|address|port|." % protocol
     return await _aim(session, host, port)

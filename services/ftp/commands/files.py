@@ -1,4 +1,4 @@
-"""Files: SIZE, MDTM, MFMT, MLST, AVBL: what is known of one file, and what room there is."""
+"""Files: SIZE, MDTM, MFMT, MLST, AVBL: facts about one file, and free space."""
 
 import os
 from time import ticks_diff, ticks_ms
@@ -15,7 +15,7 @@ _SLICE_MS = const(5)
 
 
 async def SIZE(session, path):
-    """RFC 3659 section 4: what RETR would send; TYPE A counts line ends to tell."""
+    """RFC 3659 section 4: bytes that RETR would send; for TYPE A, count the line ends."""
     found = os.stat(path)
     if is_dir(found):
         return 550, "That is a directory."
@@ -32,7 +32,7 @@ async def SIZE(session, path):
 
 
 async def _line_ends(file, transfer):
-    """How many LFs of a file lack their CR: what TYPE A adds."""
+    """Return how many LFs of a file have no CR before them: TYPE A adds that many bytes."""
     buffer = transfer.buffer
     lacking = 0
     after_cr = False
@@ -52,7 +52,7 @@ async def _line_ends(file, transfer):
 
 
 async def MDTM(session, arg):
-    """RFC 3659 section 3, in UTC; with a time before the path as MFMT, which ncftp means."""
+    """RFC 3659 section 3, in UTC. With a time before the path it is MFMT, as ncftp uses it."""
     try:
         found = stat_of(session.path(arg))
     except OSError:
@@ -70,7 +70,7 @@ async def MDTM(session, arg):
 
 
 async def MFMT(session, arg):
-    """draft-somers-ftp-mfxx-04 section 3: the time that MDTM, MLSD and LIST shall show."""
+    """draft-somers-ftp-mfxx-04 section 3: set the time that MDTM, MLSD and LIST show."""
     when, _, name = arg.lstrip().partition(" ")
     return _set_time(session, when, name)
 

@@ -1,4 +1,4 @@
-"""Hashing: HASH and RANG: is what lies on the board what was sent, without sending it back."""
+"""Hashing: HASH and RANG: compare a file with the client's copy without sending it."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ _SLICE_MS = const(5)
 
 
 async def RANG(session, arg):
-    """draft-bryan-ftp-range-08 section 3: the bytes, first and last, of the next RETR or HASH."""
+    """draft-bryan-ftp-range-08 section 3: first and last byte for the next RETR or HASH."""
     words = arg.split()
     session.range = None
     if len(words) != 2 or not (words[0].isdigit() and words[1].isdigit()):
@@ -30,7 +30,7 @@ async def RANG(session, arg):
 
 
 async def HASH(session, arg):
-    """draft-bryan-ftpext-hash-02 section 3: as TYPE I would send it; ABOR ends it."""
+    """draft-bryan-ftpext-hash-02 section 3: of the bytes as in TYPE I; ABOR ends it."""
     path = session.path(arg)
     found = os.stat(path)
     if is_dir(found):
@@ -49,14 +49,14 @@ async def HASH(session, arg):
             file.seek(first)
             await _feed(made.update, piece.of(file), transfer)
         digest = hexlify(made.digest()).decode()
-        # The grammar has no empty range: an empty file's is 0-0.
+        # The grammar has no empty range, so an empty file has 0-0.
         return 213, "%s %d-%d %s %s" % (name, first, max(end - 1, 0), digest, arg)
 
     return session.start("HASH", path, work, data=False)
 
 
 def piece_of(session, size):
-    """The Piece that RETR is to send; FTPError 551 in TYPE A."""
+    """Return the Piece that RETR is to send. Raises FTPError 551 in TYPE A."""
     piece = Piece(session, size)
     if session.text:
         raise FTPError(551, "An offset needs TYPE I: in TYPE A bytes have no fixed place.")
@@ -64,7 +64,7 @@ def piece_of(session, size):
 
 
 class Piece:
-    """What RANG chose of a file of `size` bytes, for one command: to be read as a file is."""
+    """The range that RANG chose of a file of `size` bytes, for one command; read like a file."""
 
     def __init__(self, session, size):
         first, last = session.range or (0, size - 1)
@@ -73,13 +73,13 @@ class Piece:
         self.end = max(min(size, last + 1), self.first)
 
     def of(self, file):
-        """The file, which is at the first byte, as far as the piece goes."""
+        """Read from file, which must be at the first byte, up to the end of the piece."""
         self._readinto = file.readinto
         self._left = self.end - self.first
         return self
 
     def readinto(self, buffer):
-        """Fill the buffer; the count, 0 at the end of the piece."""
+        """Fill the buffer; return the count, 0 at the end of the piece."""
         if self._left < len(buffer):
             buffer = memoryview(buffer)[: self._left]
         count = self._readinto(buffer)
@@ -88,7 +88,7 @@ class Piece:
 
 
 async def _feed(update, source, transfer):
-    """Hand what source.readinto() yields to update(buffer), in slices of the loop's time."""
+    """Pass what source.readinto() yields to update(buffer); let the loop run every 5 ms."""
     buffer = transfer.buffer
     view = memoryview(buffer)
     since = ticks_ms()

@@ -1,4 +1,4 @@
-"""Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server says about itself."""
+"""Info: SYST, FEAT, OPTS, CLNT, NOOP, STAT: what the server reports about itself."""
 
 import hashlib
 from time import gmtime
@@ -10,12 +10,12 @@ from hal import elapsed
 from services.borrow import use
 
 _HASHES = const(("SHA-256", "SHA-1", "MD5"))
-_WIDTH = const(72)  # of what is said of one trouble
-_LONGEST_CLIENT = const(40)  # characters of what CLNT says that are kept
+_WIDTH = const(72)  # characters of one problem's line
+_LONGEST_CLIENT = const(40)  # characters of CLNT's argument that are stored
 
 
 async def SYST(session, arg):
-    """RFC 959 section 4.1.3; the one answer that makes clients parse LIST as `ls -l`."""
+    """RFC 959 section 4.1.3. This reply makes clients parse LIST as `ls -l`."""
     return 215, "UNIX Type: L8"
 
 
@@ -25,7 +25,7 @@ async def FEAT(session, arg):
 
 
 def _features(session):
-    """What is true for this session, now: before its login too. One line each."""
+    """Yield the features of this session now, also before its login."""
     tls = session.server.tls
     if tls and not tls.broken:
         yield "AUTH TLS"
@@ -37,7 +37,7 @@ def _features(session):
     yield "MDTM"
     if not session.account or session.account.role != "read":
         yield "MFMT"
-    # Not for a STAT, which a full heap should still have.
+    # Loaded here, not at import, because STAT should still work when the heap is full.
     facts = use("services.ftp.files.facts").FACTS
     chosen = facts if session.facts is None else session.facts
     yield "MLST " + "".join([_starred(fact, fact in chosen) + ";" for fact in facts])
@@ -56,12 +56,12 @@ def _starred(name, chosen):
 
 
 def _hashes():
-    """The algorithms that this firmware has."""
+    """Return the algorithms that this firmware has."""
     return [name for name in _HASHES if hasattr(hashlib, name.replace("-", "").lower())]
 
 
 async def OPTS(session, arg):
-    """RFC 2389 section 4: UTF8, always on (RFC 2640); MLST's facts; HASH's algorithm."""
+    """RFC 2389 section 4: UTF8, always on (RFC 2640); facts of MLST; algorithm of HASH."""
     words = arg.upper().split()
     option = words[0] if words else ""
     if words in (["UTF8"], ["UTF8", "ON"]):
@@ -81,14 +81,14 @@ async def OPTS(session, arg):
 
 
 def _choose_facts(session, wanted):
-    """RFC 3659 section 7.9: what is unknown is passed over; the text of the reply."""
+    """RFC 3659 section 7.9: ignore unknown facts; return the text of the reply."""
     known = use("services.ftp.files.facts").FACTS
     session.facts = tuple([fact for fact in known if fact in wanted])
     return ("MLST OPTS " + "".join([fact + ";" for fact in session.facts])).rstrip()
 
 
 async def CLNT(session, arg):
-    """No RFC: what the client says it is; SITE who shows it."""
+    """No RFC: the client's name, shown by SITE who."""
     session.client = arg[:_LONGEST_CLIENT]
     return 200, "Noted."
 
@@ -99,27 +99,27 @@ async def NOOP(session, arg):
 
 
 async def STAT(session, arg):
-    """RFC 959 section 4.1.3: the board's health, or a path as LIST shows it."""
+    """RFC 959 section 4.1.3: the board's health, or a path in the format of LIST."""
     if arg:
         return await _listed(session, arg)
     return 211, _status_lines(session)
 
 
 async def _listed(session, arg):
-    """As LIST, over the control connection; RFC 959's 212 is for folders, 213 for files."""
+    """Like LIST, over the control connection; RFC 959: 212 for folders, 213 for files."""
     from services.ftp.commands.listings import asked, lines_of
     from services.ftp.files.listing import formatter
 
     path = asked(arg)[1]
     lines = lines_of(session, path, formatter(session).unix)
     code = 213 if isinstance(lines, tuple) else 212
-    # RFC 959 section 4.2: no line may begin with the code and a blank; these begin with - or d.
+    # RFC 959 section 4.2: no line may begin with the code and a space; these begin with - or d.
     lines = (line and line[:-2] for line in lines)
     await session.reply_lines(code, "Status of %s:" % path, lines, b"")
 
 
 def _progress(transfer):
-    """How far a transfer is, and how fast it has been since its 150."""
+    """Return how far a transfer is, and its speed since the 150."""
     done = transfer.bytes
     line = "%s %s: %d bytes so far" % (transfer.verb, transfer.path, done)
     if transfer.total is not None:
@@ -154,6 +154,6 @@ def _status_lines(session):
 
 
 def _sections(session, text):
-    """The names and dicts of the status as far as this user may see them."""
+    """Return the names and dicts of the status that this user may see."""
     sections = session.server.status.items()
     return text.health(sections) if session.account.role == "read" else sections

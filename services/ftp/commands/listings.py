@@ -1,4 +1,4 @@
-"""Listings: LIST, NLST, MLSD; STAT of a path takes its lines from here too."""
+"""Listings: LIST, NLST, MLSD; also the lines of STAT with a path."""
 
 import os
 
@@ -9,16 +9,16 @@ from services.ftp.files import paths
 from services.ftp.files.disk import is_dir, stat_of
 from services.ftp.files.listing import KIND, TIME, entries, formatter
 
-_RARE = "RtdF"  # flags of ls that do something here: services/ftp/commands/walk.py
+_RARE = "RtdF"  # flags of ls that have an effect: services/ftp/commands/walk.py
 
 
 def folder_lines(session, path, line_of, pattern=None, needs=TIME):
-    """What entries() yields of a folder, as far as this user may see; FTPError 550, OSError."""
+    """Return entries() of a folder, as this user may see them. Raises FTPError 550, OSError."""
     if not is_dir(os.stat(path)):
         raise FTPError(550, "Not a directory.")
     server = session.server
     shows = None
-    # Most folders hide nothing: there nobody is asked for each entry.
+    # Most folders have no hidden entries: then entries are not checked.
     if path == "/" or session.account.role == "read" or server.is_around(session, path):
 
         def shows(inner):
@@ -28,9 +28,9 @@ def folder_lines(session, path, line_of, pattern=None, needs=TIME):
 
 
 def lines_of(session, arg, line_of, needs=TIME, prefix=""):
-    """The lines of what arg means: a folder's entries, a file, or a glob. FTPError, OSError.
+    """Return the lines for arg: a folder's entries, a file, or a glob. Raises FTPError, OSError.
 
-    prefix: what stands before the name of a file, and of what a glob matches.
+    prefix: text before the name of a file, and before names that a glob matches.
     """
     prefix = prefix.encode()
 
@@ -45,7 +45,7 @@ def lines_of(session, arg, line_of, needs=TIME, prefix=""):
     except OSError:
         if not paths.is_glob(where):
             raise
-    else:  # what exists is itself, whatever is in its name
+    else:  # a path that exists is not a glob
         if is_dir(found):
             return folder_lines(session, path, line_of, None, needs)
         return (named(name.encode(), found),)
@@ -58,7 +58,7 @@ def lines_of(session, arg, line_of, needs=TIME, prefix=""):
 
 
 def asked(arg):
-    """(flags, path) of what clients send: `-la /lib`, or `-- -x` for a file of that name."""
+    """Return (flags, path) of an argument: `-la /lib`, or `-- -x` for a file named -x."""
     flags = ""
     while arg.startswith("-") and not arg.startswith("- ") and arg != "-":
         word, _, arg = arg.partition(" ")
@@ -72,7 +72,7 @@ def asked(arg):
 def _send(session, verb, arg, line_of, needs=TIME, prefix=""):
     """Start the transfer of a listing, entry by entry."""
     flags, arg = asked(arg)
-    notes = []  # what the client should know of the listing
+    notes = []  # remarks for the final reply
     if any(flag in flags for flag in _RARE):
         flagged = use("services.ftp.commands.walk").flagged
         lines = flagged(session, flags, arg, line_of, needs, prefix, notes)
@@ -92,12 +92,12 @@ def _start(session, verb, arg, lines, notes=()):
 
 
 async def LIST(session, arg):
-    """RFC 959 section 4.1.3, as `ls -l`."""
+    """RFC 959 section 4.1.3, in the format of `ls -l`."""
     return _send(session, "LIST", arg, formatter(session).unix)
 
 
 async def NLST(session, arg):
-    """RFC 959 section 4.1.3: names alone, as they were asked for (`mget lib/*.py`)."""
+    """RFC 959 section 4.1.3: only names, with the path as requested (`mget lib/*.py`)."""
     path = asked(arg)[1]
     return _send(session, "NLST", arg, _name, KIND, path[: path.rfind("/") + 1])
 

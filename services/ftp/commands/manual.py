@@ -1,4 +1,4 @@
-"""Manual: what HELP says of each command, its parameters and what it does; borrowed for that."""
+"""Manual: the text of HELP for each command: parameters and effect; borrowed for that."""
 
 PAGES = {
     "ABOR": "- end the transfer under way",

@@ -1,4 +1,4 @@
-"""Operator: the SITE commands that FTPdLite's users know; imported when one is typed."""
+"""Operator: the SITE commands of FTPdLite; loaded when one is used."""
 
 import gc
 import json
@@ -19,7 +19,7 @@ def _kib(size):
 
 
 def df(server, arg):
-    """Lines of each mounted file system, or of the one that holds a folder."""
+    """Yield lines for each mounted file system, or only for the one that holds a folder."""
     yield "Filesystem        Size        Used       Avail   Use%"
     for path in (_asking(server).path(arg),) if arg else mounts():
         if path == "/.o":
@@ -33,7 +33,7 @@ def df(server, arg):
 
 
 def free(server, arg):
-    """Lines of the heap's total, used and free memory."""
+    """Yield lines with the heap's total, used and free memory."""
     gc.collect()
     free = gc.mem_free()
     used = gc.mem_alloc()
@@ -42,21 +42,21 @@ def free(server, arg):
 
 
 def collect(server, arg):
-    """Collect garbage; text of what that gained."""
+    """Collect garbage; return how much that freed, as text."""
     before = gc.mem_free()
     gc.collect()
     return "Additional %s available." % _kib(max(0, gc.mem_free() - before))
 
 
 async def hashpass(server, arg):
-    """The string to put into config.json for a password."""
+    """Return the text to write into config.json for a password."""
     if not arg:
         raise ValueError("Usage: SITE hashpass <password>")
     return await borrow("services.ftp.access.pbkdf2", "hash_password")(arg)
 
 
 def uptime(server, arg):
-    """Text as `uptime` has it; the span is counted, so setting the clock can't move it."""
+    """Return text like that of `uptime`. Setting the clock doesn't change the uptime."""
     now = gmtime(hal.unix_time() + server.utc_offset_s() - hal.EPOCH)
     up = use(_TEXT).span_text(server.status.section("board").get("uptime_s", 0))
     users = len(server.sessions)
@@ -65,7 +65,7 @@ def uptime(server, arg):
 
 
 def who(server, arg):
-    """A line for each session; the paths of others are for admins, others at all for writers."""
+    """Yield a line for each session. Readers see only their own, only admins see others' paths."""
     asking = _asking(server)
     yield "  #  user          address          doing"
     for session in (asking,) if _reads(asking) else server.sessions:
@@ -80,7 +80,7 @@ def who(server, arg):
 
 
 def kick(server, arg):
-    """End the sessions of a number, user or address, but not the operator's own."""
+    """End the sessions of a number, user or address, except the operator's own."""
     if not arg:
         raise ValueError("Usage: SITE kick <number|user|address>; SITE who tells")
     kicked = 0
@@ -96,7 +96,7 @@ def kick(server, arg):
 
 
 def status(server, arg):
-    """Lines of JSON for programs, an object with one section of the status each: exact values."""
+    """Yield lines of JSON for programs, each an object with one section; values are exact."""
     sections = server.status.items()
     if _reads(_asking(server)):
         sections = use(_TEXT).health(sections)
@@ -105,8 +105,8 @@ def status(server, arg):
 
 
 def usages(commands, admin):
-    """Yield the usage of each SITE command that such a user may call, sorted by name."""
-    # Each module once: to import one takes longest.
+    """Yield the usage of each SITE command that this user may call, sorted by name."""
+    # Load each module only once: that takes longest.
     rare = {"services.ftp.commands.operator": COMMANDS}
     for name in sorted(commands):
         entry = commands[name]
@@ -120,7 +120,7 @@ def usages(commands, admin):
 
 
 def unlock(server, arg):
-    """Lift the lock-out of an address; lines of those that are locked out without one."""
+    """Lift the lock-out of an address; without one, list the addresses that are locked out."""
     guard = server.guard
     if arg:
         if not guard or not guard.forgive(arg):
@@ -131,19 +131,19 @@ def unlock(server, arg):
 
 
 def _reads(session):
-    """True for a user of the role read, as whoever calls himself anonymous is."""
+    """Whether the session's user has the role read, as an anonymous user has."""
     return session is not None and session.account.role == "read"
 
 
 def _asking(server):
-    """The session of the operator who asks."""
+    """Return the session of the operator who called the command."""
     for session in server.sessions:
         if session.task is core.cur_task:
             return session
     return None
 
 
-# name -> (handler(server, arg), usage, for admins alone, is a coroutine)
+# name -> (handler(server, arg), usage, only for admins, is a coroutine)
 COMMANDS = {
     "df": (df, "df [folder]: file systems, their size and free space", False, False),
     "free": (free, "free: the heap", False, False),

@@ -2,11 +2,11 @@
 
 from services.ftp.commands.access import forget
 
-_MECHANISMS = ("TLS", "TLS-C")  # RFC 4217 section 8; SSL and TLS-P mean another order of things
+_MECHANISMS = ("TLS", "TLS-C")  # RFC 4217 section 8; SSL and TLS-P need another order of commands
 
 
 async def AUTH(session, arg):
-    """RFC 4217 section 4.1; 234, the handshake, and all that was agreed in clear is void."""
+    """RFC 4217 section 4.1: 234, then the handshake. Everything agreed in clear is reset."""
     server = session.server
     if not server.tls:
         return 502, "TLS is not configured on this board."
@@ -20,13 +20,13 @@ async def AUTH(session, arg):
         return 431, "Not enough memory for TLS just now; try again."  # hot
     except (OSError, ValueError):
         return 431, "The certificate can't be used; the board's console tells why."
-    forget(session)  # RFC 2228 section 3: who was logged in logs in again
+    forget(session)  # RFC 2228 section 3: the user must log in again
     await session.reply(234, "Shake hands.")
     session.over(secured)
     try:
         await secured.handshake()
     except (OSError, MemoryError) as error:
-        # Not a word more: in clear it would be forged as easily, and in TLS nobody reads it.
+        # No reply: in clear an attacker could forge it, and over TLS the client can't read it.
         session.ending = True
         server.events.publish(
             "ftp/tls", address=session.address, ok=False, error="handshake: %s" % error
@@ -35,7 +35,7 @@ async def AUTH(session, arg):
 
 
 async def PBSZ(session, arg):
-    """RFC 4217 section 9: TLS has no buffer of its own to agree on, so it is 0."""
+    """RFC 4217 section 9: TLS needs no protection buffer, so the size is 0."""
     if not session.secure:
         return 503, "AUTH TLS first."
     if not arg.isdigit():
@@ -64,7 +64,7 @@ async def PROT(session, arg):
 
 
 async def CCC(session, arg):
-    """RFC 4217 section 5: back to clear, where an attacker could go on; never."""
+    """RFC 4217 section 5: back to clear. Always refused: an attacker could take over."""
     if not session.secure:
         return 533, "This connection is in clear."
     return 534, "Commands stay private."

@@ -1,11 +1,11 @@
-"""SITE: hands an operator's command to the registry that all services share."""
+"""SITE: passes an operator's command to the registry that all services share."""
 
 from errno import EACCES
 
 from services.borrow import borrow
 from services.ftp.errors import reply_to
 
-# lftp's mirror takes a refusal of these for a failure of the whole.
+# lftp's mirror treats a refusal of these as a failure of the whole mirror.
 _NO_PERMISSIONS = ("chmod", "umask")
 
 

@@ -1,4 +1,4 @@
-"""Standard: HELP, MODE, STRU, ALLO, ACCT, STOU: of RFC 959, seldom asked for."""
+"""Standard: HELP, MODE, STRU, ALLO, ACCT, STOU: rarely used commands of RFC 959."""
 
 from micropython import const
 
@@ -15,7 +15,7 @@ _MOST_NAMES = const(1000)  # that STOU tries
 
 
 async def HELP(session, arg):
-    """RFC 959 section 4.1.3: all commands, one command, or SITE's."""
+    """RFC 959 section 4.1.3: all commands, one command, or the SITE commands."""
     verb = arg.strip().upper()
     if verb == "SITE":
         usages = borrow("services.ftp.commands.operator", "usages")
@@ -35,7 +35,7 @@ def _help_lines():
 
 
 def _one_of(arg, good, known, what):
-    """The reply to a parameter: 504 for those that RFC 959 knows, 501 for what is none."""
+    """Return the reply to a parameter: 504 for others of RFC 959, 501 for unknown ones."""
     arg = arg.upper()
     if arg == good:
         return 200, "%s is %s." % (what, good)
@@ -43,20 +43,20 @@ def _one_of(arg, good, known, what):
 
 
 async def MODE(session, arg):
-    """RFC 959 section 3.4: stream mode alone; Z is draft-preston-ftpext-deflate's."""
+    """RFC 959 section 3.4: only stream mode; Z is from draft-preston-ftpext-deflate."""
     return _one_of(arg, "S", ("B", "C", "Z"), "Mode")
 
 
 async def STRU(session, arg):
-    """RFC 959 section 3.1.2: file structure alone."""
+    """RFC 959 section 3.1.2: only file structure."""
     return _one_of(arg, "F", ("R", "P"), "Structure")
 
 
 async def ALLO(session, arg):
-    """RFC 959 section 4.1.3: is there room for so many bytes? The upload that follows asks too."""
+    """RFC 959 section 4.1.3: is there room for so many bytes? The next upload checks it again."""
     session.rest = 0
     words = arg.upper().split()
-    # `R` and a record's size may follow, which mean nothing to files without records.
+    # `R` and a record size may follow; they mean nothing for files without records.
     if not words[0].isdigit() or (
         words[1:] and not (words[1] == "R" and len(words) == 3 and words[2].isdigit())
     ):
@@ -68,21 +68,21 @@ async def ALLO(session, arg):
 
 
 def ensure(size, path):
-    """FTPError 552 where the folder of a path has no room for so many bytes."""
+    """Raise FTPError 552 if the folder of a path has no room for so many bytes."""
     free = hal.room(paths.split(path)[0])[0]
     if size > free:
         raise FTPError(552, "Only %d bytes are free." % free)
 
 
 async def ACCT(session, arg):
-    """RFC 959 section 4.1.1: there are users, but no accounts beside them."""
+    """RFC 959 section 4.1.1: users have no accounts."""
     return 202, "Accounts are not needed here."
 
 
 async def STOU(session, arg):
-    """RFC 959 section 4.1.3, and RFC 1123 section 4.1.2.9: STOR by a name that is free.
+    """RFC 959 section 4.1.3 and RFC 1123 section 4.1.2.9: STOR with a free name.
 
-    arg, which clients send and the RFC doesn't know: the name to take where it is free.
+    arg, which clients send though the RFC has none: the name to use if it is free.
     """
     wanted = arg or "upload"
     for number in range(_MOST_NAMES):
@@ -91,6 +91,6 @@ async def STOU(session, arg):
         if session.server.is_busy(path) or taken(path):
             continue
         session.path(name, True)
-        store(session, "STOR", path, 0)  # to those who watch it is one like others
+        store(session, "STOR", path, 0)  # published like any other upload
         return 150, "FILE: %s" % paths.split(path)[1]
     return 553, "The first %d names are taken." % _MOST_NAMES

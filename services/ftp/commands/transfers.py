@@ -36,7 +36,7 @@ async def PASV(session, arg):
 
 
 async def EPSV(session, arg):
-    """RFC 2428 section 3; its network protocol is the control connection's."""
+    """RFC 2428 section 3; the network protocol is the control connection's."""
     if arg.upper() == "ALL":
         session.epsv_only = True
         return 200, "EPSV ALL: no PORT, PASV or EPRT from now on."  # cold
@@ -54,7 +54,7 @@ async def _listen(session):
 
 
 async def REST(session, arg):
-    """RFC 3659 section 5: the RETR or STOR that follows begins at that byte."""
+    """RFC 3659 section 5: the next RETR or STOR begins at that byte."""
     session.rest = 0
     if not arg.isdigit():
         return 501, "REST takes a number of bytes."
@@ -63,7 +63,7 @@ async def REST(session, arg):
 
 
 def _offset(session):
-    """The byte that REST asked for, if nothing came between; see Session._obey()."""
+    """Return REST's byte; 0 if another command came between, see Session._obey()."""
     offset = max(session.rest, 0)
     if offset and session.text:
         raise FTPError(550, "An offset needs TYPE I: in TYPE A bytes have no fixed place.")
@@ -71,7 +71,7 @@ def _offset(session):
 
 
 def _require_within(offset, size):
-    """FTPError 551 where a transfer would begin beyond the end of a file of that size."""
+    """Raise FTPError 551 if a transfer would begin beyond the end of a file of that size."""
     if offset > size:
         raise FTPError(551, "The offset lies beyond the end of the file, at %d." % size)
 
@@ -106,23 +106,23 @@ async def RETR(session, arg):
 
     reply = session.start("RETR", path, work)
     if not session.text:
-        # Before the 150: a STAT right behind it may come before the transfer's first step.
+        # Set it before the 150: STAT may run before the transfer's first step.
         session.transfer.total = (piece.end if piece else found[6]) - offset
     return reply
 
 
 async def STOR(session, arg):
-    """RFC 959 section 4.1.3; with REST, the old file's beginning is kept."""
+    """RFC 959 section 4.1.3; with REST, keep the beginning of the old file."""
     return store(session, "STOR", session.path(arg, True), _offset(session))
 
 
 async def APPE(session, arg):
-    """RFC 959 section 4.1.3: as STOR, behind what is there."""
+    """RFC 959 section 4.1.3: like STOR, but append."""
     return store(session, "APPE", session.path(arg, True), None)
 
 
 def store(session, verb, path, keep):
-    """Start an upload that begins with `keep` bytes of the old file, None for all of them."""
+    """Start an upload that begins with the old file's first `keep` bytes; None for all of them."""
     if session.range:
         session.range = None
         raise FTPError(551, "RANG is for RETR and HASH; REST is for uploads that go on.")

@@ -52,8 +52,8 @@ async def MKD(session, arg):
     if not taken(path):
         os.mkdir(session.path(arg, True))
         return 257, "%s created." % _quoted(session.shown(path))
-    # Not 450 where something in it is in transfer: rclone makes a file's folder while another
-    # session of its stores into it, and takes 550 for "it is there".
+    # Not 450 if a file in the folder is in transfer: rclone makes a file's folder while another of
+    # its sessions stores into it, and takes 550 for "exists already".
     raise OSError(EEXIST)
 
 
@@ -65,7 +65,7 @@ async def RMD(session, path):
     if not is_dir(os.stat(path)):
         return 550, "Not a directory; DELE removes files."
     if holds_mount(path):
-        return _MOUNTED  # its file system would take it for its own root
+        return _MOUNTED  # otherwise its own file system would be asked to remove its root
     for _ in os.ilistdir(path):  # FAT answers ENOENT for a folder that isn't empty
         return 550, "The directory is not empty."
     os.rmdir(path)
@@ -77,9 +77,9 @@ XRMD = RMD
 
 async def DELE(session, path):
     """RFC 959 section 4.1.3: a file."""
-    if is_dir(os.stat(path)):  # LittleFS's remove() takes empty folders too
+    if is_dir(os.stat(path)):  # LittleFS's remove() also removes empty folders
         return 550, "That is a directory; RMD removes it."
-    # What the reply takes is had before: once the file is gone, nothing may say that it is not.
+    # Allocate what the reply needs first: once the file is gone, no error may be sent.
     shown = session.shown(path)
     reply = 250, "Deleted."
     os.remove(path)
@@ -88,17 +88,17 @@ async def DELE(session, path):
         if kept:
             kept.deleted(path)
     except MemoryError:
-        pass  # it is deleted, and a record that stays holds for no other file
+        pass  # it is deleted, and a leftover record matches no other file
     session.server.changed(session, "deleted", shown)
     return reply
 
 
 async def RNFR(session, arg):
     """RFC 959 section 4.1.3."""
-    session.rename_from = None  # a client that pipelines sends RNTO, whatever becomes of this
+    session.rename_from = None  # a client that pipelines sends RNTO even if this fails
     path = session.path(arg, True)
     os.stat(path)
-    if not session.server.may_see(session, path):  # the key, which admins may replace
+    if not session.server.may_see(session, path):  # the key: admins can replace it
         return NOT_FOUND
     if session.server.is_around(session, path):
         return 550, "It holds what must stay where it is."
@@ -109,9 +109,9 @@ async def RNFR(session, arg):
 
 
 async def RNTO(session, arg):
-    """RFC 959 section 4.1.3. A folder goes over nothing, nor into itself."""
+    """RFC 959 section 4.1.3. A folder replaces nothing, and can't be moved into itself."""
     old = session.rename_from
-    session.rename_from = None  # also where this fails: it was for this one
+    session.rename_from = None  # also after a failure
     path = session.path(arg, True)
     if not old:
         return 503, "Send RNFR first."
@@ -119,15 +119,15 @@ async def RNTO(session, arg):
         return 250, "It has that name."
     if session.server.is_around(session, path):
         return 550, "That is where something else belongs."
-    if paths.is_within(old, path):  # LittleFS would do it, and the folder would be lost
+    if paths.is_within(old, path):  # LittleFS would do it, and lose the folder
         return 553, "A directory can't go into itself."
     if session.server.is_busy(old):
         return 450, "That is being transferred; try again later."
     target = taken(path)
     if target and (is_dir(target) or is_dir(os.stat(old))):
         return 553, "There is something of that name already."
-    # First what the reply takes, then the times: where memory is short nothing is done, and the
-    # client hears so. Once the file is renamed, nothing may say that it is not.
+    # Allocate what the reply needs, then write the times: if memory is short, nothing is changed
+    # yet. Once the file is renamed, no error may be sent.
     reply = [250, b"Renamed."]
     shown = session.shown(old), session.shown(path)
     kept = times()

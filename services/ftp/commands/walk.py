@@ -1,4 +1,4 @@
-"""Walk: what of listings is seldom asked for: the flags -R -t -d -F, globs in folders' names."""
+"""Walk: rarely used parts of listings: the flags -R -t -d -F, globs in names of folders."""
 
 import gc
 import os
@@ -11,19 +11,19 @@ from services.ftp.files import paths
 from services.ftp.files.disk import is_dir, stat_of
 from services.ftp.files.listing import KIND, TIME
 
-_DEEPEST = const(16)  # folders below each other: each holds a directory open
-_MOST_SORTED = const(128)  # entries: sorting more would hold the loop
-_SHARE = const(1600)  # bytes of free heap for each of them: eight times what it takes
+_DEEPEST = const(16)  # nested folders: each keeps a directory open
+_MOST_SORTED = const(128)  # entries: sorting more would block the loop
+_SHARE = const(1600)  # bytes of free heap for each of them: eight times what it needs
 
 
 def flagged(session, flags, arg, line_of, needs, prefix, notes):
-    """The lines of a listing with flags of ls; notes: is given what the listing left out."""
+    """Return the lines of a listing with flags of ls. notes: gets what the listing leaves out."""
     if "F" in flags:
         line_of = _marked(line_of)
     if "d" in flags and not paths.is_glob(arg):
         return (line_of((arg or ".").encode(), stat_of(session.path(arg))),)
-    # Programs that ask for names alone could not tell where they belong; -C is for people:
-    # ncftp's `ls -R` is NLST -CR.
+    # Programs that want only names could not tell which folder they are in, so -R also needs -C,
+    # which is for people: ncftp's `ls -R` is NLST -CR.
     if "R" in flags and (needs or "C" in flags):
         path = session.path(arg)
         if is_dir(os.stat(path)):
@@ -35,7 +35,7 @@ def flagged(session, flags, arg, line_of, needs, prefix, notes):
 
 
 def _marked(line_of):
-    """line_of for -F: a folder's name ends in a slash."""
+    """Return line_of for -F: names of folders end in a slash."""
 
     def marked(name, found):
         return line_of(name + b"/" if is_dir(found) else name, found)
@@ -44,7 +44,7 @@ def _marked(line_of):
 
 
 def _timed(line_of):
-    """line_of for -t: a tuple whose order is the lines' order, newest first, and the line."""
+    """Return line_of for -t: (sort key, name, line); the newest is first."""
 
     def timed(name, found):
         return -found[8], name, line_of(name, found)
@@ -53,7 +53,7 @@ def _timed(line_of):
 
 
 def _by_time(items, oldest_first, notes):
-    """Yield the lines of what _timed() made in the order of time; of too many, as they come."""
+    """Yield the lines of _timed() by time; if there are too many, unsorted."""
     kept = []
     most = min(_MOST_SORTED, gc.mem_free() // _SHARE)
     for item in items:
@@ -75,10 +75,10 @@ def _by_time(items, oldest_first, notes):
 
 
 def _below(session, path, arg, line_of, flags, notes):
-    """ls -R: each folder's lines behind its name and a colon.
+    """ls -R: each folder's lines after its name and a colon.
 
-    A folder is gone through twice, for its lines and for its folders: nothing is kept but one
-    open directory for each level.
+    Each folder is read twice, for its lines and for its subfolders, so that only one open
+    directory per level is held.
     """
     shown = arg or "."
     stack = []
@@ -110,14 +110,14 @@ def _below(session, path, arg, line_of, flags, notes):
 
 
 def _folder(name, found):
-    """line_of for walks: the names of folders alone."""
+    """line_of for walks: returns only names of folders."""
     return name.decode() if is_dir(found) else None
 
 
 def globbed(session, where, arg, line_of, needs):
-    """The lines of a glob with wildcards in its folders, `*/x.py`, named as they were asked for.
+    """Return the lines of a glob with wildcards in its folders, `*/x.py`; names are as requested.
 
-    where: arg as an absolute path of this user. FTPError 550 for too many of them.
+    where: arg as an absolute path of this user. Raises FTPError 550 for too many wildcards.
     """
     parts = where[1:].split("/")
     base = "/"

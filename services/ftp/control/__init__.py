@@ -1,1 +1,1 @@
-"""The control connection: its lines, and the session that answers them."""
+"""The control connection: its lines, and the session that replies to them."""

@@ -1,8 +1,8 @@
-"""Lines: command lines out of the control connection's bytes, bounded while they are read."""
+"""Lines: splits the control connection's bytes into command lines of bounded length."""
 
 from micropython import const
 
-_LONGEST = const(512)  # RFC 959 sets none; a path has 255 bytes a name on LittleFS
+_LONGEST = const(512)  # bytes; RFC 959 sets no limit; a name has up to 255 bytes on LittleFS
 _IAC = const(b"\xff")
 _WILL = const(251)  # WILL, WONT, DO, DONT: one option byte follows
 _IAC_BYTE = const(255)
@@ -11,9 +11,9 @@ _CR = const(13)
 
 
 def strip_telnet(data):
-    """A line without Telnet commands (RFC 854), which come before an ABOR.
+    """Return a line without Telnet commands (RFC 854), which precede an ABOR.
 
-    They end in IAC DM, whose IAC clients send as urgent data, which may have left the stream.
+    They end in IAC DM. Clients send its IAC as urgent data, which may be missing in the stream.
     """
     if _IAC not in data and not data.startswith(_DM):
         return data
@@ -26,15 +26,15 @@ def strip_telnet(data):
         elif at + 1 < len(data) and data[at + 1] >= _WILL and data[at + 1] != _IAC_BYTE:
             at += 3
         else:
-            at += 2  # IAC and a command; a doubled IAC is no UTF-8, so it goes too
-    return bytes(kept).lstrip(_DM)  # no UTF-8 verb begins so
+            at += 2  # IAC and a command; also a doubled IAC, which is not UTF-8
+    return bytes(kept).lstrip(_DM)  # no verb begins with this byte
 
 
 def text_of(line):
-    """A line as text; UnicodeError where it isn't UTF-8 (RFC 3629).
+    """Return a line as text. Raises UnicodeError if it isn't UTF-8 (RFC 3629).
 
-    decode() takes surrogates, codes beyond the last one and longer forms than the shortest: as
-    names of files they would come back in listings, which clients then can't read.
+    decode() also accepts surrogates, codes beyond the last one and overlong forms. In names of
+    files these would come back in listings, which clients couldn't read.
     """
     text = line.decode()
     if len(text) != len(line):
@@ -46,9 +46,9 @@ def text_of(line):
 
 
 class Lines:
-    """Takes lines out of what a socket has sent; several in one packet wait here, part of one too.
+    """Splits what a socket has received into lines; holds further lines and incomplete ones.
 
-    scratch: a bytearray that all sessions share. Nothing here waits: no coroutine for each line.
+    scratch: a bytearray that all sessions share. Nothing here waits, so no line needs a coroutine.
     """
 
     _skipping = False  # inside a line that was too long
@@ -59,15 +59,15 @@ class Lines:
         self._held = b""
 
     def restart(self, sock):
-        """Read from sock from now on; what came before is thrown away (RFC 4217 section 15.4)."""
+        """Read from sock from now on; drop what came before (RFC 4217 section 15.4)."""
         self._sock = sock
         self._held = b""
         self._skipping = False
 
     def take(self):
-        """Return the next line without its end as bytes, None where fill() must come first.
+        """Return the next line without its end, as bytes; None if fill() must be called first.
 
-        ValueError for a line of more than 512 bytes, once: the rest of it is thrown away.
+        Raises ValueError once for a line of more than 512 bytes, and drops the rest of it.
         """
         held = self._held
         end = held.find(b"\n")
@@ -78,22 +78,22 @@ class Lines:
             if self._skipping:
                 return None
             self._skipping = True
-            raise ValueError  # the session says why
+            raise ValueError  # the session replies
         self._held = held[end + 1 :]
         if self._skipping:
             self._skipping = False
             return self.take()
         if end > _LONGEST:
-            raise ValueError  # the session says why
-        # Only now: a packet may end inside a Telnet command.
+            raise ValueError  # the session replies
+        # Not earlier: a packet may end inside a Telnet command.
         return strip_telnet(held[: end - 1 if end and held[end - 1] == _CR else end])
 
     def ahead(self):
-        """What has come and waits for take(), as bytes."""
+        """Return what was received and not yet taken, as bytes."""
         return self._held
 
     def fill(self):
-        """Read what has come: the number of bytes, 0 at the end of the connection, None: wait."""
+        """Read from the socket. Return the number of bytes, 0 at the end, None to wait."""
         size = self._sock.readinto(self._scratch)
         if size:
             self._held += self._scratch[:size]

@@ -1,4 +1,4 @@
-"""Lookout: what a client sends behind a command that has to wait for a transfer's end."""
+"""Lookout: reads ahead while a command waits for the end of a transfer."""
 
 import asyncio
 from micropython import const
@@ -6,15 +6,15 @@ from micropython import const
 from hal.net import readable
 from services.ftp.control.lines import strip_telnet
 
-_FAR = const(1024)  # bytes of waiting commands that are looked through
+_FAR = const(1024)  # bytes of waiting commands that are searched
 
 
 async def its_turn(idle, lines, sock, transfer):
-    """Wait for a transfer's end, which the event idle tells; end it when the client wants that.
+    """Wait for the transfer's end, which sets the event idle; cancel it if the client wants that.
 
-    A client that pipelines sends ABOR behind another command, or goes away behind one: without
-    this, neither would be noticed before the transfer's end, and a client that died would look
-    like one that had sent all.
+    A client that pipelines may send ABOR after another command, or disconnect after it. Otherwise
+    neither would be noticed before the transfer's end, and a dead client's upload would look
+    complete.
     """
     lookout = asyncio.create_task(_look_out(lines, sock, transfer))
     try:
@@ -38,14 +38,14 @@ async def _look_out(lines, sock, transfer):
         else:
             return
     except OSError:
-        pass  # a reset: gone as well
+        pass  # a reset: the client is gone
     except MemoryError:
         return
     transfer.cancel(why)
 
 
 def _holds_abor(held):
-    """True where one of the waiting lines is an ABOR, Telnet commands before it or not."""
+    """Whether one of the waiting lines is an ABOR, maybe after Telnet commands."""
     for line in held.split(b"\n")[:-1]:
         if strip_telnet(line).strip().upper() == b"ABOR":
             return True

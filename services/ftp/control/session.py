@@ -1,4 +1,4 @@
-"""Session: one control connection; checks every command once, then calls its handler."""
+"""Session: one control connection; checks each command once, then calls its handler."""
 
 import gc
 from time import ticks_diff, ticks_ms
@@ -26,18 +26,18 @@ from services.ftp.data.transfer import Transfer
 from services.ftp.errors import NOT_FOUND, FTPError, reply_to
 from services.ftp.files import paths
 
-_SLICE_MS = const(5)  # how long a flood of commands may hold the loop
+_SLICE_MS = const(5)  # how long a flood of commands may block the loop
 SENT_AWAY = (421, "Not enough memory for this session; bye.")
 _ONE_LINE = (str, bytes)
 _WORDS = const(b"n")  # flags, see commands
 _RESUMES = const(b"r")
-_GATHER = const(256)  # bytes of a long reply that are sent in one packet
-# Verbs of RFC 959 that make no sense on a board: known, so 502 and not 500.
+_GATHER = const(256)  # bytes of a long reply that are collected for one packet
+# Verbs of RFC 959 that make no sense on a board: known, so the reply is 502, not 500.
 _NOT_HERE = const(b" ADAT CONF ENC MIC SMNT ")
 
 
 def _safely(lines):
-    """The lines; where making them fails, a last one says why: half the reply may be sent."""
+    """Yield the lines. If making them fails, add a line: part of the reply may be sent already."""
     try:
         yield from lines
     except Exception as error:
@@ -45,46 +45,47 @@ def _safely(lines):
 
 
 class Session:
-    """One client. server: the FtpServer; sock: the accepted, non-blocking socket."""
+    """One client's session. server: the FtpServer. sock: the accepted, non-blocking socket."""
 
-    # What most sessions never change stands here, where it costs nothing for each of them.
+    # Class attributes: what most sessions never change takes no memory in each of them.
     account = None
-    user = None  # the name that USER gave
+    user = None  # the name of USER
     cwd = "/"
     text = True  # TYPE A, the default of RFC 959 section 5.1; start.py sets what config.json says
-    rest = 0  # REST's byte, for the command that follows; below 0: bytes that ALLO asked for
+    rest = 0  # REST's byte, for the next command; below 0: minus the bytes of ALLO
     rename_from = None
     epsv_only = False
-    facts = None  # the facts that OPTS MLST chose, None for all
-    hash = "SHA-256"  # what OPTS HASH chose
-    range = None  # what RANG chose for the next RETR or HASH: its first byte and its last
-    client = None  # what CLNT said of itself
-    secure = False  # the control connection runs over TLS
-    private = None  # PROT P: data connections too; None until PBSZ has come
+    facts = None  # the facts chosen by OPTS MLST, None for all
+    hash = "SHA-256"  # chosen by OPTS HASH
+    range = None  # (first, last) byte of RANG, for the next RETR or HASH
+    client = None  # the name of CLNT
+    secure = False  # whether the control connection uses TLS
+    private = None  # whether data connections use TLS (PROT P); None before PBSZ
     failures = 0  # wrong passwords
     ending = False
-    blocked = 0  # ticks in ms since when the client reads no replies
-    why = None  # what to tell the client when the session is ended from outside
+    blocked = 0  # ticks in ms since which the client has not read replies, or 0
+    why = None  # the last reply, if the session is ended from outside
     task = None
     transfer = None
-    _idle = None  # an event: the transfer has ended
-    _lock = None  # one writer, once one had to wait: a transfer's 226 must not cut into a reply
-    _replying = None  # the transfer until its last reply is sent
+    _idle = None  # an event, set when no transfer runs
+    _lock = None  # for one writer at a time, once one had to wait: a 226 must not cut into a reply
+    _replying = None  # the transfer whose last reply is not yet sent
 
     def __init__(self, server, sock, address, number):
         self.server = server
         self.address = address
         self.number = number
-        self.touched = ticks_ms()  # when the last command line came
+        self.touched = ticks_ms()  # ticks of the last command line
         self.data = DataConnection(server)
         self._sock = sock
         self._write = hal.writer(sock)
         self._lines = Lines(sock, server.scratch)
 
     async def run(self):
-        """Serve until the client leaves or is sent away; leaves nothing open, whatever happens.
+        """Serve until the client leaves or is sent away; then close everything in any case.
 
-        One coroutine: each that waits for another would hold 200 bytes while a client is there.
+        Kept as a single coroutine: every nested await costs about 200 bytes for each connected
+        client.
         """
         server = self.server
         try:
@@ -104,8 +105,8 @@ class Session:
                     await self.reply(500, "Line too long: 512 bytes at most.")
                     continue
                 if line is None:
-                    # Nobody has sent the next line before the reply to the last: to look would
-                    # be a system call in vain. But TLS may hold one, which its socket can't tell.
+                    # Clients rarely pipeline, so wait before reading. Exception: TLS may already
+                    # have buffered the next line, which poll() can't see.
                     if size is None or not self.secure:
                         await readable(self._sock)
                         since = ticks_ms()
@@ -114,11 +115,12 @@ class Session:
                         break
                     continue
                 if self.account:
-                    # Until its login only the whole time counts: NOOPs hold no place for ever.
+                    # Before the login the time since the connection counts, so NOOPs don't extend
+                    # it.
                     self.touched = ticks_ms()
                 await self._obey(line)
         except OSError:
-            pass  # the client is gone: a reset is as good as a QUIT
+            pass  # the client is gone: treat a reset like QUIT
         except asyncio.CancelledError:
             pass  # end() tells the client why
         except MemoryError:
@@ -133,10 +135,10 @@ class Session:
             server.left(self)
 
     def _close(self):
-        """Leave nothing open. Never waits, and takes no memory: there may be none."""
+        """Close everything. Never waits and never allocates: there may be no memory."""
         if self.transfer:
             self.transfer.cancel("The control connection was closed.")  # cold
-        elif self._replying:  # it may wait for a socket that will be no more
+        elif self._replying:  # it may be waiting for the socket that is closed here
             self._replying.cancel()
         self.data.close()
         if self.why:
@@ -145,25 +147,25 @@ class Session:
         self._sock = self._write = None
 
     def tls(self):
-        """The control connection as TLS over it, for over(); errors as Tls.wrap() has them."""
+        """Return TLS over the control connection, for over(). Raises as Tls.wrap() does."""
         return self.server.tls.wrap(self._sock)
 
     def over(self, secured):
-        """Go on over TLS. What the client sent before, in clear, is thrown away."""
+        """Continue over TLS. Drops what the client sent before, in clear."""
         self._sock = secured
         self._write = hal.writer(secured)
         self._lines.restart(secured)
         self.secure = True
 
     def silent_ms(self):
-        """How long ago the last command line came, or the client where nobody logged in; in ms."""
+        """Return the ms since the last command line; before the login, since the connection."""
         return elapsed(self.touched)
 
     def end(self, code, text):
         """End the session from outside: time-out, kick, shutdown. Never waits."""
         self.why = (code, text)
         self.ending = True
-        if self.task:  # else it hasn't begun, and ends as soon as it does
+        if self.task:  # otherwise it ends as soon as it begins
             self.task.cancel()
 
     def _last_word(self):
@@ -174,7 +176,7 @@ class Session:
             pass
 
     async def _obey(self, line):
-        """Run one command line, bytes: exactly one final reply, whatever happens."""
+        """Run one command line (bytes), with exactly one final reply in any case."""
         space = line.find(b" ")
         verb = (line if space < 0 else line[:space]).upper()
         flags = None
@@ -182,7 +184,7 @@ class Session:
             module, flags = find(verb)
             if self.transfer and (flags is None or ANYTIME not in flags):
                 await self._turn()
-            # Here only what is handed on becomes text, see commands.
+            # Only what is passed on becomes str, see commands.
             try:
                 arg = "" if space < 0 else text_of(line[space + 1 :])
                 if flags is None:
@@ -203,7 +205,7 @@ class Session:
         except OSError as error:
             reply = reply_to(error)
         except MemoryError as error:
-            release()  # the next try may find room
+            release()  # so that a retry may find memory
             gc.collect()
             shortage.met(self.server, verb)
             reply = reply_to(error)
@@ -222,16 +224,16 @@ class Session:
                 await self.reply(code, text)
 
     async def _turn(self):
-        """Wait for a transfer's end: replies come in the order of their commands, refusals too.
+        """Wait for a transfer's end: replies, even errors, come in the order of commands.
 
-        A client that pipelines has nothing but that order to tell which is which.
+        A client that pipelines can only match replies by their order.
         """
         if self.transfer:
             its_turn = borrow("services.ftp.control.lookout", "its_turn")
             await its_turn(self._idle, self._lines, self._sock, self.transfer)
 
     def _checked(self, verb, arg, flags):
-        """What forbids this command as a reply, or None; once for all handlers."""
+        """Return the reply that refuses this command, or None; for all handlers."""
         if flags is None:
             if b" %s " % verb in _NOT_HERE:
                 return 502, "%s is not implemented." % verb.decode()
@@ -240,18 +242,18 @@ class Session:
             return 530, "Log in first with USER and PASS."
         if ARG in flags and not arg:
             return 501, "%s needs an argument." % verb.decode()
-        if "\0" in arg or "\r" in arg:  # a CR would cut a reply or a console's line in two
+        if "\0" in arg or "\r" in arg:  # a CR would split a reply, or a line of the console
             return 501, "No NUL or CR in an argument."
         if WRITE in flags and self.account.role == "read":
             return 550, "%s may read only." % self.user
         return None
 
     def is_admin(self):
-        """True where an admin is logged in."""
+        """Whether an admin is logged in."""
         return self.account is not None and self.account.role == "admin"
 
     def path(self, arg, writing=False):
-        """The file system's path that arg means; FTPError 550 where this user may not go."""
+        """Return the file system's path of arg. Raises FTPError 550 if this user can't use it."""
         path = paths.inside(self.account.root, paths.resolve(self.cwd, arg))
         if not self.server.may_see(self, path) and not (writing and self.is_admin()):
             raise FTPError(*NOT_FOUND)
@@ -263,13 +265,14 @@ class Session:
         return path
 
     def shown(self, path):
-        """A file system's path as this user sees it."""
+        """Return a file system's path as this user sees it."""
         return paths.seen(self.account.root, path)
 
     async def reply(self, code, text):
-        """Send a reply: one line, or an iterable of lines as `code-line` and an end.
+        """Send a reply: one line, or an iterable of lines as `code-line` and a last line.
 
-        A line is text, or bytes: what is made of parts takes no look at all names as bytes.
+        Lines may be str or bytes. Prefer bytes for formatted lines: MicroPython compares each new
+        str with all interned names.
         """
         if isinstance(text, _ONE_LINE):
             rest = self._say(code, text)
@@ -280,9 +283,10 @@ class Session:
             await self._send_lines(b"", text, b"%d-" % code, code)
 
     def _say(self, code, text):
-        """Send a line of a reply as far as it goes at once; return what _finish() has to send.
+        """Send as much of a one-line reply as possible at once; return the rest for _finish().
 
-        Nearly always nobody else is sending and the socket has room: then there is no coroutine.
+        Nearly always no other task is sending and the socket has room: then this needs no
+        coroutine.
         """
         line = b"%d %s\r\n" % (code, text)
         return line if self._lock and self._lock.locked() else self._unsent(line)
@@ -292,7 +296,7 @@ class Session:
             await self._send(rest)
 
     def _alone(self):
-        """The lock of who writes."""
+        """Return the lock for one writer at a time."""
         if not self._lock:
             self._lock = asyncio.Lock()
         return self._lock
@@ -300,7 +304,7 @@ class Session:
     async def reply_lines(self, code, first, lines, indent):
         """Send a reply whose inner lines begin with indent in place of the code.
 
-        FEAT and MLST want one space (RFC 2389 section 3.2), STAT of a path what LIST sends.
+        FEAT and MLST need one space (RFC 2389 section 3.2); STAT of a path sends lines of LIST.
         """
         async with self._alone():
             await self._send_lines(b"%d-%s\r\n" % (code, first), lines, indent, code)
@@ -308,7 +312,7 @@ class Session:
     async def _send_lines(self, gathered, lines, indent, code):
         since = ticks_ms()
         for line in _safely(lines):
-            if line is not None:  # else it is a place to look at the clock
+            if line is not None:  # None only gives the loop a chance to run
                 gathered += b"%s%s\r\n" % (indent, line)
                 if len(gathered) >= _GATHER:
                     await self._send(gathered)
@@ -328,9 +332,9 @@ class Session:
             await room(self._sock)
 
     def _unsent(self, data):
-        """Send what the socket takes; return the rest. OSError on a session that has ended."""
+        """Send what the socket accepts; return the rest. OSError if the session has ended."""
         write = self._write
-        if not write:  # the socket's descriptor may be another session's by now
+        if not write:  # its descriptor may already be another session's
             raise OSError
         sent = write(data, 0, len(data)) or 0
         if sent < len(data):
@@ -339,11 +343,11 @@ class Session:
         return b""
 
     def start(self, verb, path, work, writes=False, data=True):
-        """Run work(transfer) -> (code, text) beside the session, so that ABOR is a cancel.
+        """Run work(transfer) -> (code, text) as a task, so that ABOR can cancel it.
 
-        The path is held until it ends: shared for reading, alone for writing. The handler's
-        own reply is the 150; work's is sent when everything is closed. data: False where the
-        work needs no data connection: then there is no 150 either.
+        The path is held until it ends: shared for reading, exclusively for writing. The returned
+        reply is the 150; the result of work is sent when everything is closed. data: False if work
+        needs no data connection: then there is no 150.
         """
         if data and not self.data.is_ready():
             raise FTPError(425, "Use PASV, EPSV, PORT or EPRT first.")
@@ -354,8 +358,8 @@ class Session:
             try:
                 self.data.take(self.address)
             except OSError:
-                pass  # the transfer finds it too
-        # In this order: what finds no memory leaves nothing held.
+                pass  # the transfer will get the error too
+        # In this order, so that a MemoryError leaves nothing held.
         transfer = Transfer(self, verb, path, work, data)
         reply = None
         if data:
@@ -370,24 +374,24 @@ class Session:
         return reply
 
     async def ended(self, transfer, reply):
-        """The transfer is over, all that it had is closed: the next command's turn, its reply."""
+        """Called when a transfer has ended: let the next command run, send the reply."""
         self.transfer = None
         self._idle.set()
         try:
             self.server.ended(self, transfer, reply)
             await self.reply(*reply)
         except OSError:
-            pass  # the session's own reader sees it too
+            pass  # run() gets the error too
         except asyncio.CancelledError:
             pass  # the session has ended
         except MemoryError:
-            self.server.events.failures += 1  # of the transfer, or of what its reply wants told
+            self.server.events.failures += 1  # of the transfer's event or its reply
             gc.collect()
             self.end(*SENT_AWAY)
         if self._replying is transfer:
             self._replying = None
 
     async def finished(self):
-        """Return when no transfer is under way."""
+        """Wait until no transfer runs."""
         if self.transfer:
             await self._idle.wait()

@@ -1,1 +1,1 @@
-"""Data connections and transfers: how one is opened, what it carries, how it ends."""
+"""Data connections and transfers: how they are opened, what they carry, how they end."""

@@ -1,4 +1,4 @@
-"""Buffers: one stands by from the first PASV on; more are made while there is room."""
+"""Buffers: one is reserved at the first PASV; more are allocated if memory allows."""
 
 import gc
 
@@ -7,16 +7,16 @@ from micropython import const
 _SMALLEST = const(512)
 _USUAL = const(4096)  # a block of LittleFS; larger ones gain little, see docs/benchmarks.md
 _LARGEST = const(16384)
-_SHARE = const(8)  # a buffer takes at most this part of the free heap
-_PLENTY = const(32)  # and one above the usual size this part of what is free at boot
+_SHARE = const(8)  # a buffer takes at most this fraction of the free heap,
+_PLENTY = const(32)  # above the usual size, at most this fraction of the heap at boot
 
 
 class Buffers:
-    """Lends bytearrays of at most `size` bytes; None: 4 to 16 KiB, by the heap found at boot.
+    """Lends bytearrays of at most `size` bytes; None: 4 to 16 KiB, depending on the heap at boot.
 
-    After days a heap has room, but not in one piece: so one buffer is made before a
-    transfer's modules come, and kept for as long as clients do. Without them others may have its
-    4 KB: what connects to a broker, say.
+    After days the heap has room, but not in one piece. So one buffer is allocated before a
+    transfer's modules are loaded, and kept while clients are connected. Without clients, its 4 KB
+    are free for others, such as the code that connects to a broker.
     """
 
     _spare = None
@@ -25,24 +25,24 @@ class Buffers:
         self._size = size or _fitting()
 
     def stand_by(self):
-        """Have a buffer ready; where there is no memory for it, a transfer looks again."""
+        """Reserve a buffer. If there is no memory, the transfer tries again."""
         try:
             self.give(self.take())
         except MemoryError:
             pass
 
     def drop(self):
-        """Let go of what is ready: nobody has been here for a while."""
+        """Free the reserved buffer, after a while without clients."""
         self._spare = None
 
     def take(self):
-        """Return a buffer, small where the heap is short; MemoryError where 512 won't fit."""
+        """Return a buffer, smaller if memory is short. MemoryError if 512 bytes don't fit."""
         buffer = self._spare
         self._spare = None
         return buffer or self._made()
 
     def give(self, buffer):
-        """Take a buffer back; the larger one is kept."""
+        """Take back a buffer that take() lent; the larger one is kept as the reserve."""
         if buffer and (not self._spare or len(buffer) > len(self._spare)):
             self._spare = buffer
 
@@ -61,7 +61,7 @@ class Buffers:
 
 
 def _fitting():
-    """The size of buffer that suits this heap."""
+    """Return the buffer size that suits this heap."""
     gc.collect()
     size = _USUAL
     while size < _LARGEST and size * 2 * _PLENTY <= gc.mem_free():

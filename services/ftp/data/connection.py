@@ -10,16 +10,16 @@ from services.ftp.errors import FTPError
 
 
 class DataConnection:
-    """One session's way to its next data connection; peer: its control connection's address.
+    """A session's next data connection. peer: the address of its control connection.
 
-    Both ends are tied to that address: a port is opened to nobody else (the bounce attack) and
-    a connection from elsewhere is refused (stealing; RFC 2577 sections 3 and 6). server: lends
-    the listeners.
+    Both directions are tied to that address: it connects to no other host (the bounce attack), and
+    refuses connections from other hosts (connection stealing; RFC 2577 sections 3 and 6). server:
+    lends the listeners.
     """
 
-    # Here, where they cost nothing for a session that moves nothing.
+    # Class attributes take no memory in a session without transfers.
     tls = None  # the Tls of PROT P, None for PROT C
-    _listener = None  # one that was lent, and its port
+    _listener = None  # (listener, port) that the server has lent
     _target = None
     _sock = None
 
@@ -27,25 +27,25 @@ class DataConnection:
         self._server = server
 
     def listen(self, listener):
-        """Take a passive connection to (listener, port), which was lent; return the port."""
+        """Use a passive connection to (listener, port), which was lent; return the port."""
         self._listener = listener
         return listener[1]
 
     def aim(self, port):
-        """Take an active connection to a port of the peer."""
+        """Use an active connection to a port of the peer."""
         self.close()
         self._target = port
 
     def sockets(self):
-        """How many connections this has open, or is to open when a transfer begins."""
+        """Return how many connections this has open, or will open when a transfer begins."""
         return 1 if self._listener or self._target or self._sock else 0
 
-    is_ready = sockets  # after PASV, EPSV, PORT or EPRT, which a transfer needs
+    is_ready = sockets  # truthy after PASV, EPSV, PORT or EPRT, which a transfer needs
 
     async def open(self, peer):
-        """Return the connected, non-blocking socket, TLS over it after PROT P; or FTPError.
+        """Return the connected, non-blocking socket, under TLS after PROT P.
 
-        425: there is no connection, 522: client and board can't agree on TLS.
+        Raises FTPError 425 if there is no connection, 522 if client and board can't agree on TLS.
         """
         try:
             sock = await (self._connect(peer) if self._target else self._accept(peer))
@@ -54,7 +54,7 @@ class DataConnection:
         return await self._secure(sock) if self.tls else sock
 
     async def _secure(self, sock):
-        """RFC 4217 section 9: the board is TLS's server, whoever has opened the connection."""
+        """RFC 4217 section 9: the board is always the TLS server, even in active mode."""
         try:
             self._sock = secured = self.tls.wrap(sock, True)
             await secured.handshake()
@@ -65,10 +65,10 @@ class DataConnection:
         return secured
 
     def take(self, peer):
-        """Take in the client that has connected; False where none has. OSError, MemoryError.
+        """Accept the client's connection; False if there is none. Raises OSError, MemoryError.
 
-        Before the 150, after which a client with nothing to send closes at once: an RP2 loses an
-        end that comes before accept() (extmod/modlwip.c, _lwip_tcp_recv_unaccepted).
+        Call it before the 150. After that, a client with nothing to send closes at once, and an
+        RP2 loses an end that comes before accept() (extmod/modlwip.c, _lwip_tcp_recv_unaccepted).
         """
         while self._listener:
             try:
@@ -108,14 +108,14 @@ class DataConnection:
         return sock
 
     def close(self):
-        """Close the socket and give the listener back, whichever is there."""
+        """Close the socket, and return the listener to the server."""
         self.release()
         if self._sock:
             self._sock.close()
         self._sock = self._target = None
 
     def release(self):
-        """Give the listener back, where there is one."""
+        """Return the listener to the server, if there is one."""
         if self._listener:
             self._server.sockets.free.append(self._listener)
             self._listener = None

@@ -1,7 +1,7 @@
-"""Sockets: the passive listeners, and the number of connections that the port allows.
+"""Sockets: the passive listeners, and how many connections the port allows.
 
-What is taken is counted from what is open, so nothing can leak; a session that waits looks again
-every 20 ms, since some of what makes room is only time.
+Sockets in use are counted from what is open, so the count can't drift. A waiting session polls
+every 20 ms, since some sockets become free only by a time-out.
 """
 
 import errno
@@ -15,16 +15,16 @@ from hal.net import listen, turn_away
 from services.ftp.errors import FTPError
 
 _LOOK_MS = const(20)
-_WAIT_MS = const(15_000)  # for a data connection's socket; clients give up after 20 s and more
-_UNUSED_MS = const(5_000)  # a port was asked for and then nothing: others may have it
+_WAIT_MS = const(15_000)  # for a data connection's socket; clients wait at least 20 s
+_UNUSED_MS = const(5_000)  # an unused port of a silent session may be lent to another
 
 
 class Sockets:
-    """The budget of a server. most: control and data connections at a time, 0 for no bound.
+    """The sockets of a server. most: control and data connections at a time, 0 for no limit.
 
-    ports: (lowest, highest) for data connections. A listener is opened when it is first needed,
-    lent to one session from PASV until its data connection has come, and never closed, since on
-    an RP2 that would cost another connection (hal.net.listen).
+    ports: (lowest, highest) for data connections. A listener is opened at its first use and lent
+    to one session, from PASV until its data connection has come. It is never closed, because on an
+    RP2 that would destroy another connection (hal.net.listen).
     """
 
     def __init__(self, server, most, ports):
@@ -32,11 +32,11 @@ class Sockets:
         self._most = most
         self.passive_ports = ports
         self.ports = []  # the ports of all listeners
-        self.free = []  # (listener, port) of those not lent; one that comes back goes to the end
-        self._waiting = []  # sessions in the order of their coming
+        self.free = []  # (listener, port) of those not lent; a returned one is appended
+        self._waiting = []  # waiting sessions, in the order of their requests
 
     def sessions(self):
-        """How many sessions there may be: each has a place for its data connection."""
+        """Return how many sessions are allowed; each may also need a data connection."""
         return max(1, self._most // 2)
 
     def full(self):
@@ -45,23 +45,24 @@ class Sockets:
             return False
         count = 0
         for session in self._server.sessions:
-            if not session.why:  # told to go, and gone in the next step of its task
+            if not session.why:  # a session that was told to end does so in its next step
                 count += 1 + session.data.sockets()
         return count >= self._most
 
     async def seat(self, session, host=None):
-        """Return when the session may have a data connection; FTPError 425 after 15 s.
+        """Wait until the session may have a data connection. Raises FTPError 425 after 15 s.
 
-        host: the address to listen on, for a listener and its port; None for active mode.
+        host: the address to listen on; returns (listener, port). None: active mode; returns None.
         """
-        session.data.close()  # a new PASV takes the place of the last one
-        self._server.buffers.stand_by()  # before the transfer's command brings its modules
+        session.data.close()  # a new PASV replaces the last one
+        self._server.buffers.stand_by()  # before the transfer's command loads its modules
         began = ticks_ms()
         line = self._waiting
         line.append(session)
         try:
             while True:
-                # First come, first served: who has just freed one would always be quicker.
+                # First come, first served: otherwise the session that just freed a socket would
+                # win.
                 if line[0] is session:
                     if not self.full():
                         if host is None:
@@ -77,18 +78,18 @@ class Sockets:
             line.remove(session)
 
     def sweep(self, most=None):
-        """Send away all who have connected to a listener that no client has been told of."""
+        """Close all connections to listeners that are not lent: no client was told their port."""
         for listener, _ in self.free[:most]:
             turn_away(listener)
 
     def _open(self, host):
-        """Lend (listener, port); None for "later", FTPError 425 where there is none.
+        """Lend (listener, port). Return None to try later. Raises FTPError 425 if there is none.
 
-        The one that has been free for longest: the port that a client was told of last may still
-        get that client's connection.
+        Lends the listener that has been free longest: the client that was told the last one's port
+        may still connect to it.
         """
         if self.free:
-            self.sweep(1)  # what came for the session before
+            self.sweep(1)  # connections for the session that had it before
             return self.free.pop(0)
         low, high = self.passive_ports
         if not hal.LISTENERS or len(self.ports) < hal.LISTENERS:
@@ -101,8 +102,9 @@ class Sockets:
                     if error.errno == errno.EADDRINUSE:
                         continue
                     if error.errno == errno.ENOMEM:
-                        # lwIP makes a connection of each listener first, and has five: those
-                        # that end, such as a soft reset's, are gone in a moment.
+                        # lwIP allocates a connection for each listener at first, and has five.
+                        # Connections that are ending, such as those of before a soft reset, become
+                        # free in a moment.
                         return None
                     break
                 self.ports.append(port)
@@ -112,7 +114,7 @@ class Sockets:
         return None
 
     def release(self):
-        """Take away the ports that nobody uses."""
+        """Release the ports of sessions that don't use them."""
         for session in self._server.sessions:
             if not session.transfer and session.silent_ms() > _UNUSED_MS:
                 session.data.close()

@@ -1,7 +1,7 @@
 """The pump: moves bytes between a file and a data connection, as fast as the port can.
 
-It calls the socket first and waits only when the socket would block; it lets the loop run
-every 5 ms. One buffer serves the whole transfer: nothing is allocated for a chunk.
+It calls the socket first and waits only if that would block, and it lets the loop run every 5 ms.
+One buffer serves the whole transfer, so no chunk allocates memory.
 """
 
 from time import ticks_diff, ticks_ms
@@ -12,13 +12,13 @@ from micropython import const
 import hal
 from hal.net import later, polled
 
-_SLICE_MS = const(5)  # how long a transfer may hold the loop
+_SLICE_MS = const(5)  # how long a transfer may block the loop
 
 
 def send(sock, readinto, buffer, transfer):
     """Send what readinto(buffer) yields until it returns 0. A generator: await it.
 
-    transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
+    Updates transfer.bytes and transfer.touched (ticks in ms).
     """
     write = hal.writer(sock, True)
     sock = polled(sock)
@@ -30,13 +30,13 @@ def send(sock, readinto, buffer, transfer):
             break
         start = 0
         while True:
-            # (buffer, offset, count): a memoryview's slice would be an allocation
+            # (buffer, offset, count), because a memoryview slice would allocate.
             sent = write(buffer, start, size - start)
             if sent:
                 start += sent
                 if start == size:
                     break
-                # Before the wait, and not for a try in vain: the server looks for stalls.
+                # Only after progress, and before the wait: the server detects stalls by it.
                 transfer.bytes = total + start
                 transfer.touched = ticks_ms()
             yield later(sock)
@@ -45,16 +45,16 @@ def send(sock, readinto, buffer, transfer):
         if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
             transfer.bytes = total
             transfer.touched = ticks_ms()
-            # Not sleep_ms(0): that would run this transfer again before other sockets.
+            # Not sleep_ms(0): that would resume this transfer before other sockets are polled.
             yield core._io_queue.queue_write(sock)
             since = ticks_ms()
     transfer.bytes = total
 
 
 def receive(sock, write, buffer, transfer):
-    """Hand what arrives to write(buffer, count) until the peer closes. A generator: await it.
+    """Pass what arrives to write(buffer, count) until the peer closes. A generator: await it.
 
-    transfer.bytes and transfer.touched (ticks in ms) tell of the progress.
+    Updates transfer.bytes and transfer.touched (ticks in ms).
     """
     readinto = sock.readinto
     sock = polled(sock)
@@ -74,16 +74,17 @@ def receive(sock, write, buffer, transfer):
         if size is None:
             yield core._io_queue.queue_read(sock)
         else:
-            # Always so at once: TLS may hold the rest of a record, which the socket can't tell.
+            # queue_write is ready at once. TLS may hold the rest of a record, which poll() can't
+            # see.
             yield core._io_queue.queue_write(sock)
         since = ticks_ms()
     transfer.bytes = total
 
 
 def send_lines(sock, lines, buffer, transfer):
-    """Send an iterable of lines as bytes, gathered in buffer. Await it.
+    """Send an iterable of lines as bytes, collected in buffer. Await it.
 
-    None among them is no line, but a place to look at the clock.
+    An item None is no line; it only lets the loop run if 5 ms have passed.
     """
     write = hal.writer(sock, True)
     fill = 0
@@ -102,7 +103,7 @@ def send_lines(sock, lines, buffer, transfer):
             yield core._io_queue.queue_write(polled(sock))
             since = ticks_ms()
         if end > room:
-            yield from _flush(sock, write, line, end, transfer)  # a path deep down in the tree
+            yield from _flush(sock, write, line, end, transfer)  # a very long path
             total += end
         elif line:
             buffer[fill:end] = line
@@ -112,7 +113,7 @@ def send_lines(sock, lines, buffer, transfer):
 
 
 def _flush(sock, write, buffer, size, transfer):
-    """Send buffer's first `size` bytes."""
+    """Send the first `size` bytes of buffer."""
     start = 0
     while start < size:
         sent = write(buffer, start, size - start)

@@ -2,21 +2,21 @@
 
 from micropython import const
 
-# Converted at once: a fragmented heap has no room for copies of a whole buffer.
+# bytes converted at a time: a fragmented heap has no room for a copy of the whole buffer.
 _PIECE = const(512)
 
 
 class TextReader:
-    """A file read as TYPE A sends it: each LF becomes CRLF; a CRLF stays one."""
+    """Reads a file for TYPE A: each LF becomes CRLF; a CRLF stays one."""
 
     def __init__(self, file):
         self._file = file
         self._after_cr = False
-        self.size = 0  # bytes read of the file
+        self.size = 0  # bytes read from the file
 
     def readinto(self, buffer):
         """Fill buffer with converted bytes; return their number, 0 at the end."""
-        piece = min(_PIECE, len(buffer) // 2)  # at worst each byte becomes two
+        piece = min(_PIECE, len(buffer) // 2)  # each byte may become two
         fill = 0
         while fill + 2 * piece <= len(buffer):
             data = self._file.read(piece)
@@ -26,7 +26,7 @@ class TextReader:
             starts_inside = self._after_cr and data[0] == 10
             self._after_cr = data[-1] == 13
             data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-            if starts_inside:  # its CR went out with the last piece
+            if starts_inside:  # its CR was in the last piece
                 data = data[1:]
             size = len(data)
             buffer[fill : fill + size] = data
@@ -34,7 +34,7 @@ class TextReader:
         return fill
 
     def outcome(self, session):
-        """The 226 of the download."""
+        """Return the 226 of the download."""
         if not _converted(session, self.size):
             return 226, "Transfer complete."
         line = b"Transfer complete, %d bytes converted to text, %d bytes sent; "
@@ -43,7 +43,7 @@ class TextReader:
 
 
 class TextWriter:
-    """A file written as TYPE A receives it: each CRLF becomes LF; a lone CR stays."""
+    """Writes a file for TYPE A: each CRLF becomes LF; a lone CR stays."""
 
     def __init__(self, file):
         self._file = file
@@ -51,7 +51,7 @@ class TextWriter:
         self.size = 0  # bytes written to the file
 
     def write(self, buffer, size):
-        """Write the first `size` bytes of buffer, converted; a last CR waits for what follows."""
+        """Write the first `size` bytes of buffer, converted; hold a last CR for the next call."""
         view = memoryview(buffer)
         for start in range(0, size, _PIECE):
             data = self._held + bytes(view[start : min(start + _PIECE, size)])
@@ -64,13 +64,13 @@ class TextWriter:
             self.size += len(data)
 
     def finish(self):
-        """Write what still waits; the file itself stays open."""
+        """Write the held CR, if any; the file stays open."""
         self._file.write(self._held)
         self.size += len(self._held)
         self._held = b""
 
     def outcome(self, session, said):
-        """The text of the upload's 226; said: what it is where nothing was converted."""
+        """Return the text of the upload's 226. said: its text if nothing was converted."""
         if not _converted(session, self.size):
             return said
         line = b"Stored, %d bytes converted from text, %d bytes written; TYPE I keeps all bytes."
@@ -78,11 +78,11 @@ class TextWriter:
 
 
 def _converted(session, size):
-    """True where a transfer's file has another size than what was moved; STAT counts those.
+    """Whether the file's size differs from the transfer's; if so, STAT counts it.
 
-    Clients that never send TYPE get TYPE A, the standard's default, and their binaries get other
-    bytes: the reply is where a person may see that. Where the sizes are the same, no line end was
-    touched.
+    Clients that never send TYPE get TYPE A, the standard's default, and so their binary files are
+    changed. The reply is where the user may notice. If the sizes are equal, no line end was
+    converted.
     """
     if size == session.transfer.bytes:
         return False

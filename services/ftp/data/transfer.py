@@ -1,4 +1,4 @@
-"""Transfer: work that runs beside a session, with what it holds; and what is known of it."""
+"""Transfer: a task that moves data beside its session, what it holds, and its progress."""
 
 import gc
 from errno import ECONNREFUSED
@@ -12,36 +12,36 @@ from services.ftp.files.upload import Upload
 
 
 class Transfer:
-    """One transfer of a session, which STAT, the stall watch and the events look at.
+    """One transfer of a session. STAT, the stall check and the events read its attributes.
 
-    path: of the file system, held until the end; work: a coroutine function (transfer) -> reply;
+    path: of the file system, held until the end. work: a coroutine function (transfer) -> reply.
     data: whether it uses the data connection.
     """
 
-    total = None  # the bytes there will be, where that is known
+    total = None  # the expected number of bytes, if known
 
     def __init__(self, session, verb, path, work, data):
         self.verb = verb
         self.path = session.shown(path)  # as the user sees it
         self.data = data
         self.began = self.touched = self.told = ticks_ms()
-        # All that is set later: where there is no memory left, an end can still be noted.
+        # Set all attributes now, so that the end of a transfer needs no memory for them.
         self.bytes = 0
         self.connected = not data
-        self.buffer = None  # lent for the time of the transfer
+        self.buffer = None  # lent during the transfer
         self.file = None  # an Upload, or what RETR reads
-        self.why = "Aborted."  # what the client is told when it is cancelled
+        self.why = "Aborted."  # the client's reply if it is cancelled
         self.cancelled = False
-        self._task = None  # once it runs
+        self._task = None  # set when it runs
         self._session = session
         self._held = path
         self._work = work
 
     def begin(self, writes):
-        """Start it, or leave nothing held: FTPError 450, OSError, MemoryError.
+        """Start it, or raise FTPError 450, OSError or MemoryError and hold nothing.
 
-        writes: the path is held alone, for an upload. All that may be refused is had before the
-        150: a client that has begun to send would see a reset in place of the reason.
+        writes: for an upload, which holds its path exclusively. All that may fail is done before
+        the 150: a client that is already sending would get a reset instead of the reason.
         """
         server = self._session.server
         server.hold(self._held, writes)
@@ -63,11 +63,11 @@ class Transfer:
         server.release(self._held)
 
     def cancel(self, why=None):
-        """End the transfer; the client is told why."""
+        """End the transfer; why: the client's reply."""
         self.why = why or self.why
         self.cancelled = True
-        # Cancelling a task that has not begun would skip its `finally`: such a one finds the
-        # flag instead. A client that pipelines RETR and ABOR gets here.
+        # Cancelling a task that has not begun would skip its `finally`, so it checks the flag when
+        # it begins. This happens if a client pipelines RETR and ABOR.
         if self._task:
             self._task.cancel()
 
@@ -79,12 +79,12 @@ class Transfer:
         except MemoryError:
             gc.collect()
         if self.data:
-            session.data.close()  # the client reads the end of its data before the reply
+            session.data.close()  # so that the client reads the end of its data before the reply
         self._let_go(session.server)
         await session.ended(self, reply)
 
     async def _result(self, server):
-        """Do the work: its reply, also where it fails."""
+        """Do the work and return its reply, also after a failure."""
         try:
             self._task = asyncio.current_task()
             server.began(self._session, self)
@@ -96,7 +96,7 @@ class Transfer:
         except Exception as error:
             gc.collect()
             if isinstance(error, OSError) and server.is_connection_error(error):
-                # Nobody listened after all, where poll can't tell: it was never opened.
+                # Refused after the 150, on a port where poll can't tell: it was never open.
                 code = 425 if error.errno == ECONNREFUSED else 426
                 return code, "The data connection failed: %s." % reason(error)  # cold
             return reply_to(error)

@@ -1,4 +1,4 @@
-"""Disk: what files and folders are to this server: kinds, names of its own, kept times, mounts."""
+"""Disk: how the server sees files and folders: kinds, reserved names, stored times, mounts."""
 
 import os
 
@@ -11,22 +11,22 @@ from services.ftp.errors import FTPError
 from services.ftp.files import paths
 
 _IS_DIR = const(0x4000)
-# The table of the times that clients gave to files; see times.py.
+# The table of the times that clients set (MFMT); see times.py.
 TIMES = "/.times"
 _ENOENT = const(2)
 _NAME_MAX = const(255)
 
 
 def is_dir(found):
-    """True where an os.stat() tuple is a folder's."""
+    """Whether an os.stat() tuple is a folder's."""
     return bool(found[0] & _IS_DIR)
 
 
 def taken(path):
-    """The os.stat() of what has a name that is wanted, or None; OSError, FTPError: it can't be.
+    """Return the os.stat() of an existing path, None if the name is free.
 
-    LittleFS looks for a name of any length. FAT, which counts characters, answers EINVAL for one
-    that it can't have.
+    Raises OSError or FTPError if a file can't have that name. LittleFS looks up names of any
+    length. FAT counts characters, and answers EINVAL for an invalid name.
     """
     if len(paths.split(path)[1].encode()) > _NAME_MAX and not on_fat(path):
         raise FTPError(553, "A name has 255 bytes at most.")
@@ -38,7 +38,7 @@ def taken(path):
 
 
 def mounts():
-    """The mount points; of ports before 1.25, which can't list them, the root alone."""
+    """Return the mount points; only the root on ports before 1.25, which can't list them."""
     try:
         return [point for _, point in vfs.mount()]
     except TypeError:
@@ -46,12 +46,12 @@ def mounts():
 
 
 def holds_mount(path):
-    """True where a file system is mounted at path or below it."""
+    """Whether a file system is mounted at path or below it."""
     return any([paths.is_within(path, point) for point in mounts()])
 
 
 def stat_of(path):
-    """os.stat() of a path, with the time that a client gave the file where one holds."""
+    """Return os.stat() of a path, with the time that a client set, if that is still valid."""
     found = os.stat(path)
     folder, name = paths.split(path)
     times = kept(folder)
@@ -59,7 +59,7 @@ def stat_of(path):
 
 
 def times():
-    """The module of the clients' times (MFMT); None while there are none. MemoryError."""
+    """Return the module of the clients' times (MFMT), None without any. Raises MemoryError."""
     try:
         os.stat(TIMES)
     except OSError:
@@ -68,9 +68,10 @@ def times():
 
 
 def kept(folder):
-    """The clients' times of a folder's files (times.Kept); None where there are none. MemoryError.
+    """Return the clients' times of a folder's files (times.Kept); None if there are none.
 
-    Without them a mirror would take each file for a changed one: no answer is better.
+    Raises MemoryError: without the times a mirror would take every file for changed, so no answer
+    is better.
     """
     module = times()
     return module.of_folder(folder) if module else None

@@ -13,26 +13,26 @@ from services.ftp.files.listing import SIZE, TIME, stamp
 
 _DAY_S = const(86400)
 
-# Those there are, in the order of a line.
+# All facts, in the order of a line.
 FACTS = ("type", "size", "modify", "perm", "unique")
 
 
 class Facts:
     """Makes the lines of MLSD and MLST (RFC 3659 section 7.5) of a folder, for one session.
 
-    `unique` is a checksum of the path: a file has one name here, and no file system of a board
-    numbers its files.
+    `unique` is a checksum of the path: a file has only one name here, and the file systems of
+    boards don't number their files.
     """
 
     def __init__(self, session, folder):
         self._folder = paths.join(folder, "").encode()
-        self._day = None  # of the last time, and its date
+        self._day = None  # day of the last time; next, its date
         self._date = None
         self._wanted = FACTS if session.facts is None else session.facts
         self.needs = TIME if "modify" in self._wanted else SIZE  # for entries()
         self._session = session
         self._file_perm = b"perm=r;" if session.account.role == "read" else b"perm=adfrw;"
-        # Nobody deletes or renames his root, nor where a file system is mounted.
+        # A user can't delete or rename the own root, nor a mount point.
         self._fixed = [session.account.root]
         try:
             self._fixed.extend([point for _, point in vfs.mount()])
@@ -40,9 +40,10 @@ class Facts:
             pass  # ports before 1.25 can't list them
 
     def line(self, name, found, path=None):
-        """The facts of an os.stat() tuple, and the name; path: the file system's, if not below.
+        """Return a line: the facts of an os.stat() tuple, and the name.
 
-        All as bytes: see listing.entries().
+        path: the file system's path if the file isn't in the folder. All are bytes: see
+        listing.entries().
         """
         path = path or self._folder + name
         folder = is_dir(found)
@@ -61,7 +62,7 @@ class Facts:
         return b"%s%s%s%s%s %s\r\n" % (kind, size, modify, perm, unique, name)
 
     def _modify(self, when):
-        """The fact with stamp()'s text, where one day's files cost one gmtime()."""
+        """Return the fact with stamp()'s text; files of the same day share one gmtime()."""
         if when // _DAY_S != self._day:
             self._day = when // _DAY_S
             self._date = stamp(when, hal.EPOCH)[:8]
@@ -70,7 +71,7 @@ class Facts:
         return b"modify=%s%02d%02d%02d;" % (self._date, minute // 60, minute % 60, second % 60)
 
     def _folder_perm(self, path):
-        """RFC 3659 section 7.5.5: what this user may do to a folder."""
+        """Return what this user may do to a folder (RFC 3659 section 7.5.5)."""
         session = self._session
         if session.account.role == "read":
             return b"perm=el;"

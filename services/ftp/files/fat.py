@@ -1,4 +1,4 @@
-"""FAT: RNTO over a file that is there, so that a power cut costs neither; borrowed."""
+"""FAT: RNTO over an existing file, safe against power cuts; borrowed."""
 
 import os
 
@@ -10,10 +10,11 @@ _PIECE = const(512)
 
 
 async def move(session, old, path):
-    """Rename old to path, over a file that is there: as an upload of old's content.
+    """Replace path by old: upload old's content to path, then delete old.
 
-    A rename alone leaves too much to tell by what a power cut left: of its own two entries for
-    one file, and of the file that went aside. OSError, FTPError; old is there until path is new.
+    After a power cut, a rename alone could leave two entries for one file and the replaced file
+    moved aside, which can't be told apart. Raises OSError or FTPError; old exists until path is
+    replaced.
     """
     server = session.server
     server.hold(path, True)

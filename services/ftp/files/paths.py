@@ -1,17 +1,17 @@
-"""Paths: from what a client sends to a path inside the user's root, and globs. No I/O."""
+"""Paths: converts what a client sends to a path inside the user's root; globs. No I/O."""
 
 from micropython import const
 
-_LONGEST_CLASS = const(32)  # characters: each is looked at again and again behind a *
+_LONGEST_CLASS = const(32)  # characters; a class behind a * is searched again and again
 
 
 def resolve(cwd, arg):
-    """Return the absolute, normal path that arg means in cwd; `..` stops at the root.
+    """Return the absolute, normalized path that arg means in cwd; `..` stops at the root.
 
-    Both are the user's own view: "/" is the user's root, wherever that lies.
+    Both are the user's view: "/" is the user's root.
     """
     if arg.startswith("/") and not ("//" in arg or "/." in arg or arg.endswith("/")):
-        return arg  # as most clients send it: normal already
+        return arg  # already normalized, as most clients send it
     parts = [] if arg.startswith("/") else _parts(cwd)
     for part in _parts(arg):
         if part == "..":
@@ -27,49 +27,49 @@ def _parts(path):
 
 
 def inside(root, path):
-    """The file system's path of a user's path: root is that user's "/"."""
+    """Convert a user's path to the file system's. root: the user's "/"."""
     if root == "/":
         return path
     return root if path == "/" else root + path
 
 
 def seen(root, path):
-    """The user's view of a file system's path: what `inside` was given."""
+    """Convert a file system's path to the user's; the reverse of inside()."""
     if root == "/":
         return path
     return path[len(root) :] or "/"
 
 
 def split(path):
-    """(folder, name) of an absolute path; the root's name is empty."""
+    """Return (folder, name) of an absolute path; the root's name is empty."""
     cut = path.rfind("/")
     return path[:cut] or "/", path[cut + 1 :]
 
 
 def join(folder, name):
-    """The path of a name in a folder."""
+    """Return the path of a name in a folder."""
     return folder + name if folder.endswith("/") else folder + "/" + name
 
 
 def is_within(folder, path):
-    """True where path is folder itself or lies below it."""
+    """Whether path is folder itself or lies below it."""
     return path == folder or folder == "/" or path.startswith(folder + "/")
 
 
 def is_glob(name):
-    """True where name holds a wildcard."""
+    """Whether name contains a wildcard."""
     return "*" in name or "?" in name or "[" in name
 
 
 def matches(pattern, name):
-    """True where name matches a pattern: `*` is any run, `?` one character, [a-z], [!a-z] a class.
+    """Whether name matches a pattern: `*` any run, `?` one character, [a-z] and [!a-z] a class.
 
     Linear in space and at worst quadratic in time: a client chooses both, so no recursion.
     """
     at = i = mark = 0
     star = -1
     while i < len(name):
-        step = 0  # characters of the pattern that mean name[i]
+        step = 0  # characters of the pattern that match name[i]
         if at < len(pattern):
             sign = pattern[at]
             if sign == "*":
@@ -96,15 +96,15 @@ def matches(pattern, name):
 
 
 def _in_class(pattern, at, letter):
-    """The length of the class that begins at `at` where letter is in it, else 0.
+    """Return the length of the class that begins at `at` if it contains letter, else 0.
 
-    One that doesn't end, or not soon, is no class: its [ stands for itself.
+    A class without an end, or too long, is not a class: its [ is matched literally.
     """
     first = at + 1
     negated = pattern[first : first + 1] == "!"
     if negated:
         first += 1
-    end = pattern.find("]", first + 1)  # a ] in the first place stands for itself
+    end = pattern.find("]", first + 1)  # a ] right after the [ is part of the class
     if not 0 < end < first + _LONGEST_CLASS:
         return 1 if letter == "[" else 0
     found = False

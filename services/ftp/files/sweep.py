@@ -1,8 +1,8 @@
-"""Sweep: removes what a power cut left half written; borrowed once after each boot.
+"""Sweep: removes the half-written files that a power cut left; borrowed once after each boot.
 
-Whoever of Outpost writes a file beside another one, to rename it over that, calls it
+All parts of Outpost that write a file beside another, to rename it over that, name it
 `.upload-...` (hal/files.py): uploads, config.json, the last traceback, the clients' times,
-telemetry's failures. recovery.py writes its own anew at each boot.
+telemetry's failures. Only recovery.py does not; it rewrites its files at each boot.
 """
 
 import os
@@ -19,16 +19,16 @@ _SLICE_MS = const(5)
 
 
 async def sweep(in_use):
-    """Walk all folders; remove unfinished files but for the uploads whose paths are in in_use.
+    """Walk all folders; remove unfinished files, except uploads whose paths are in in_use.
 
-    Never holds the loop for long, and stops for nothing: a folder that fails is passed over.
+    Never blocks the loop for long. A folder that fails is skipped.
     """
     folders = ["/"]
     since = ticks_ms()
     while folders:
         folder = folders.pop()
         stale = []
-        ready = []  # on FAT: whole files that have not yet taken their places
+        ready = []  # on FAT: complete files that have not yet replaced their targets
         try:
             for entry in os.ilistdir(folder):
                 path = paths.join(folder, entry[0])
@@ -56,4 +56,4 @@ def _remove(path):
     try:
         os.remove(path)
     except OSError:
-        pass  # recover() has given it its place, or its writer was done meanwhile
+        pass  # recover() has renamed it, or its writer has finished meanwhile

@@ -1,9 +1,9 @@
-"""Times: the times that clients give to files (MFMT), kept in one small table beside them.
+"""Times: the file times that clients set (MFMT), in one small table on flash.
 
-No port can set a file's time. A record names its file by checksums of folder and name, and has
-what the file system said of it then: it holds only while the file's own time and size are the
-same. So a rewrite drops it, whoever writes. A wrong hit would take two files with 64 equal bits
-of checksum, one second and one size, and would cost a wrong date.
+No port can set a file's time. A record identifies its file by checksums of folder and name, and
+holds the time and size that the file system showed then. It is valid only while these are the
+same, so any rewrite invalidates it. A false match would need two files with 64 equal bits of
+checksum, the same second and the same size, and would only show a wrong date.
 """
 
 import os
@@ -21,23 +21,23 @@ from services.ftp.files import paths
 from services.ftp.files.disk import TIMES, is_dir
 from services.ftp.files.listing import stamp
 
-_RECORD = const(20)  # checksum of the folder, of the name, own time, size, the client's time
-_HELD = const(16)  # what of it is held for a listing: all but the folder
+_RECORD = const(20)  # checksums of folder and name, own time, size, the client's time
+_HELD = const(16)  # bytes of it in Kept: all but the folder
 _MOST = const(200)  # records: 4,000 bytes, one block of flash
-_PIECE = const(400)  # bytes that are read at once, whole records
-_MOST_FOLDERS = const(512)  # below a folder that is renamed
+_PIECE = const(400)  # bytes read at a time; whole records
+_MOST_FOLDERS = const(512)  # below a renamed folder
 _SLICE_MS = const(5)
 _WORD = const(0xFFFFFFFF)
 
 
 class Kept:
-    """The clients' times of one folder's files, in one piece."""
+    """The clients' times of one folder's files, in one bytearray."""
 
     def __init__(self, records):
         self._records = records
 
     def applied(self, name, found):
-        """A name's os.stat() tuple with the client's time in it, where one holds."""
+        """Return a file's os.stat() tuple, with the client's time if that is valid."""
         key = pack("<III", crc32(name), found[8] & _WORD, found[6] & _WORD)
         at = _aligned(self._records, key, _HELD)
         if at < 0:
@@ -47,7 +47,7 @@ class Kept:
 
 
 def of_folder(folder):
-    """Kept, with what the table has of a folder's files; None where it has nothing."""
+    """Return the Kept of a folder's files; None if the table has none."""
     key = pack("<I", crc32(folder))
     records = bytearray()
     with _table() as table:
@@ -63,26 +63,26 @@ def of_folder(folder):
 
 
 def keep(path, when):
-    """From now on a file has the time `when`, in seconds since 1970. OSError."""
+    """Set a file's time to `when`, in seconds since 1970. Raises OSError."""
     found = os.stat(path)
     record = _key(path) + pack("<III", found[8] & _WORD, found[6] & _WORD, when)
     _replace(_key(path), record)
 
 
 def storing(part, path):
-    """part is about to become path: a record that would hold by chance, of the same second, goes.
+    """Remove a record that would match part by chance. Call before part is renamed to path.
 
-    MemoryError, and nothing has changed: the file must not be stored with a wrong date.
+    Raises MemoryError with nothing changed: the file must not be stored with a wrong date.
     """
     try:
         found = os.stat(part)
         _replace(_key(path) + pack("<II", found[8] & _WORD, found[6] & _WORD))
     except OSError:
-        pass  # a full disk, say: to store matters more, and the date may be the old one
+        pass  # for example a full disk: storing matters more than a wrong date
 
 
 def deleted(path):
-    """A file was deleted: its record goes. One that stays holds for no file: see storing()."""
+    """Remove a deleted file's record. One that can't be removed matches no file: see storing()."""
     try:
         _replace(_key(path))
     except (OSError, MemoryError):
@@ -90,10 +90,10 @@ def deleted(path):
 
 
 async def rename(old, new, at):
-    """old is about to become new, or stays old after all: its records go along, in one step.
+    """Move the records of old to new, in one write. Call before a rename, or to undo it.
 
-    Those of a file that it replaces go. at: where it is now, old or new. Returns whether that
-    could be written; MemoryError, and nothing has changed: it must not be renamed without them.
+    Records of a replaced file are removed. at: where the file is now, old or new. Returns whether
+    the table could be written. Raises MemoryError with nothing changed: then don't rename.
     """
     try:
         if is_dir(os.stat(at)):
@@ -108,17 +108,17 @@ async def rename(old, new, at):
 
 
 def seconds(text):
-    """Seconds since 1970 of YYYYMMDDHHMMSS[.fraction] (RFC 3659 section 2.3); ValueError."""
+    """Return seconds since 1970 of YYYYMMDDHHMMSS[.fraction] (RFC 3659 section 2.3)."""
     digits, point, fraction = text.partition(".")
     if len(digits) != 14 or not digits.isdigit() or (point and not fraction.isdigit()):
         raise ValueError(text)
     month = int(digits[4:6]) + 9
-    year = int(digits[:4]) - 1 + month // 12  # that begins in March: a leap day is its last
+    year = int(digits[:4]) - 1 + month // 12  # it begins in March: a leap day is its last
     days = year * 365 + year // 4 - year // 100 + year // 400
     days += (month % 12 * 153 + 2) // 5 + int(digits[6:8]) - 719469
     hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:])
     when = ((days * 24 + hour) * 60 + minute) * 60 + second
-    # A day or a minute that doesn't exist comes back as another one.
+    # A day or a minute that doesn't exist gives another stamp.
     if not 0 <= when <= _WORD or stamp(when, hal.EPOCH) != digits:
         raise ValueError(text)
     return when
@@ -137,7 +137,7 @@ def _table():
 
 
 def _aligned(data, key, size, start=0):
-    """Where key begins a record of that size in data; -1 where none does."""
+    """Return where key begins a record of that size in data; -1 if there is none."""
     at = data.find(key, start)
     while at >= 0 and at % size:
         at = data.find(key, at + 1)
@@ -145,7 +145,7 @@ def _aligned(data, key, size, start=0):
 
 
 def _find(table, key):
-    """The number of the record that begins with key; -1 where none does."""
+    """Return the number of the record that begins with key; -1 if there is none."""
     for number in range(0, _MOST, _PIECE // _RECORD):
         piece = table.read(_PIECE)
         at = _aligned(piece, key, _RECORD)
@@ -157,7 +157,7 @@ def _find(table, key):
 
 
 def _replace(key, record=b""):
-    """Take out the record that begins with key, put another at the end; return what went.
+    """Remove the record that begins with key and append another; return the removed one.
 
     A full table loses its oldest record.
     """
@@ -176,9 +176,9 @@ def _replace(key, record=b""):
 
 
 def _pieces(out, count, record):
-    """Yield the first `count` records of the table but for the one numbered out, and another.
+    """Yield the first `count` records except the one numbered out, then the new one.
 
-    At its end the table is closed: no file system likes one that is open to be replaced.
+    Closes the table before the last item: an open file can't be replaced on every file system.
     """
     with _table() as table:
         for first, end in ((0, out), (out + 1, count)):
@@ -195,7 +195,7 @@ def _has(key):
 
 
 def _moved(old, new):
-    """Yield the table with the record of key old under key new, without what new had."""
+    """Yield the table with the record of key old under key new, without new's own record."""
     with _table() as table:
         for _ in range(_MOST):
             record = table.read(_RECORD)
@@ -206,9 +206,9 @@ def _moved(old, new):
 
 
 async def _folders(old, new, at):
-    """Pairs of checksums, 8 bytes each: a folder's old path and its new one, and all below.
+    """Return pairs of checksums, 8 bytes each: of the old and the new path of all folders.
 
-    at: where the folder is now, old or new.
+    at: where the renamed folder is now, old or new.
     """
     pairs = bytearray()
     below = [""]
@@ -226,7 +226,7 @@ async def _folders(old, new, at):
 
 
 def _renamed(pairs):
-    """Yield the table with other checksums of folders, by pairs of the old and the new one."""
+    """Yield the table with the checksums of folders replaced by pairs of old and new."""
     with _table() as table:
         for _ in range(_MOST * _RECORD // _PIECE):
             piece = bytearray(table.read(_PIECE))
