@@ -157,7 +157,7 @@ def listen(host, port):
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(info[-1])
-        bytearray(_ROOM)  # raise now: listen() hides a MemoryError and has no backlog
+        bytearray(_ROOM)  # else listen() may get no memory for its backlog, and not raise
         sock.listen(hal.BACKLOG)
         sock.setblocking(False)
     except (TypeError, ValueError):  # an address family that the port doesn't know
