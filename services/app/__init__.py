@@ -107,13 +107,13 @@ class App(Service):
             raise RuntimeError("%s: %s" % (kind, error))
 
     def outlives(self, error):
-        """Whether error, which ended the board's loop, came from a task of the application's own.
+        """Whether error, which ended the board's loop, came from one of the application's own tasks.
 
-        The application ends by it, and the loop may run again. Never raises.
+        If so, the application is ended, and the loop may run again. Never raises.
         """
         try:
             return borrow("services.app.tasks", "ended")(self, error)
-        except Exception:  # no memory for it: the board's life ends by that error
+        except Exception:  # for example no memory: then treat error as fatal
             return False
 
     def told_to_stop(self, error):
