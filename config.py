@@ -112,7 +112,7 @@ def _last_proven(path):
 
 
 def _wrong(value, rule):
-    """Return what rule forbids value, as text, or None. Texts are not shown: a key may hold a secret."""
+    """Return how value breaks rule, or None. Texts are not shown: a key may hold a secret."""
     if not isinstance(rule, str):
         try:
             rule(value)

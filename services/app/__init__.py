@@ -107,7 +107,7 @@ class App(Service):
             raise RuntimeError("%s: %s" % (kind, error))
 
     def outlives(self, error):
-        """Whether error, which ended the board's loop, came from one of the application's own tasks.
+        """Whether error, which ended the board's loop, came from a task of the application.
 
         If so, the application is ended, and the loop may run again. Never raises.
         """
