@@ -1,4 +1,4 @@
-"""Where a board or a broker is, by its URL, and how to log in there: the password never shows."""
+"""URLs of boards and brokers, and logins for them; passwords are never shown."""
 
 import netrc
 import os
@@ -14,8 +14,8 @@ MQTT = ("mqtt", "mqtts")
 PASSWORD_VARIABLE = "OUTPOST_PASSWORD"
 _PORTS = {"ftp": 21, "ftps": 21, "mqtt": 1883, "mqtts": 8883}
 _FORMS: dict[tuple[str, ...], str] = {FTP: "ftp://user@host:port/", MQTT: "mqtt://user@host:port"}
-_BOARD_USER = "admin"  # whom a board that was never configured knows
-# The password ends at the first @ behind which a host can stand: it may hold a bare @ or /.
+_BOARD_USER = "admin"  # the user of a board that was never configured
+# The password ends at the first @ that a host can follow, so it may contain @ and / itself.
 _URL = re.compile(
     r"(?P<scheme>[a-z]+)://"
     r"(?:(?P<user>[^:@/]*)(?::(?P<password>.*?))?@)?"
@@ -23,16 +23,16 @@ _URL = re.compile(
     r"(?::(?P<port>\d+))?(?P<path>/.*)?",
     re.IGNORECASE,
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would be a command of its own
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would begin another command
 
 
 class AddressError(ValueError):
-    """A URL that is none, or a login that is nowhere told; the text holds no secret."""
+    """An invalid URL, or a login without a password; the text holds no secret."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """A URL's parts, decoded. user and password are None where it has none; path begins with /."""
+    """The parts of a URL, decoded. user and password are None if missing; path begins with /."""
 
     scheme: str
     user: str | None
@@ -43,11 +43,11 @@ class Address:
 
     @property
     def secure(self) -> bool:
-        """Whether the connection is to be TLS."""
+        """Whether the connection must use TLS."""
         return self.scheme.endswith("s")
 
     def __str__(self) -> str:
-        """The URL as people may see it: without the password, the port where it isn't usual."""
+        """Return the URL for display: without the password, and without the default port."""
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
@@ -55,9 +55,10 @@ class Address:
 
 
 def parse(url: str, schemes: tuple[str, ...] = FTP) -> Address:
-    """The Address of a URL with one of the schemes FTP or MQTT; AddressError, without the URL.
+    """Return the Address of a URL with one of the schemes FTP or MQTT.
 
-    `%40` and the like are decoded in user, password and path (RFC 3986 section 2.1).
+    Raises AddressError, which doesn't contain the URL. `%40` and other escapes are decoded in
+    user, password and path (RFC 3986 section 2.1).
     """
     form = _FORMS[schemes]
     found = _URL.fullmatch(url)
@@ -79,7 +80,7 @@ def parse(url: str, schemes: tuple[str, ...] = FTP) -> Address:
         raise AddressError(f"has no user before its @; must be {form}")
     host = found["host"].strip("[]")
     try:
-        host.encode("idna")  # as whoever looks it up will
+        host.encode("idna")  # the name look-up will do the same
     except UnicodeError:
         raise AddressError(
             "must have a host's name with 1 to 63 characters between dots"
@@ -93,11 +94,11 @@ def parse(url: str, schemes: tuple[str, ...] = FTP) -> Address:
 
 
 def credentials(address: Address, *, ask: bool = True) -> tuple[str | None, str | None]:
-    """(user, password) for an Address; AddressError where nothing tells the password.
+    """Return (user, password) for an Address. Raises AddressError if no password is found.
 
     They come from the URL, the environment (OUTPOST_PASSWORD), ~/.netrc or the file that NETRC
-    names, or, with ask, from who sits at the terminal. A board's user is `admin` where nothing
-    tells another one; a broker that is given no user is asked for none: (None, None).
+    names, or, with ask, from a prompt on the terminal. A board's default user is `admin`. For a
+    broker without a user: (None, None).
     """
     user, password = known_login(address)
     if user is None or password is not None:
@@ -114,7 +115,7 @@ def credentials(address: Address, *, ask: bool = True) -> tuple[str | None, str 
 
 
 def known_login(address: Address) -> tuple[str | None, str | None]:
-    """(user, password) as credentials() has them without a prompt; None: nothing tells."""
+    """Return (user, password) like credentials(), but without a prompt; None if unknown."""
     user, password = address.user, address.password
     if password is None:
         password = os.environ.get(PASSWORD_VARIABLE) or None
@@ -131,7 +132,7 @@ def known_login(address: Address) -> tuple[str | None, str | None]:
 
 
 def _from_netrc(host: str) -> tuple[str, str | None] | None:
-    """(user, password) that ~/.netrc has for host; None where it has none."""
+    """Return (user, password) for host from ~/.netrc; None if it has none."""
     try:
         entry = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
     except FileNotFoundError:
@@ -139,7 +140,7 @@ def _from_netrc(host: str) -> tuple[str, str | None] | None:
     except (OSError, UnicodeDecodeError) as error:
         raise AddressError(f"~/.netrc can't be read: {type(error).__name__}") from None
     except netrc.NetrcParseError as error:
-        # Its text may hold what stands in the file, but for what it says of the file itself.
+        # The error's text may contain parts of the file, so only show texts about the file itself.
         about_file = error.msg.startswith("~/.netrc")
         raise AddressError(
             error.msg if about_file else f"~/.netrc, line {error.lineno}: not understood"
@@ -147,9 +148,9 @@ def _from_netrc(host: str) -> tuple[str, str | None] | None:
     return (entry[0], entry[2] or None) if entry and entry[0] else None
 
 
-# Older versions of click know no arguments for it.
+# The ParamType of older versions of click takes no type arguments.
 class AddressType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
-    """An option or argument of click that is a URL with one of the schemes FTP or MQTT."""
+    """A click option or argument: a URL with one of the schemes FTP or MQTT."""
 
     name = "url"
 

@@ -1,4 +1,4 @@
-"""The boards of a command line, for status, site and push: URLs, a file of them, logins."""
+"""The boards of a command line, for status, site and push: URLs, files of URLs, logins."""
 
 import re
 import sys
@@ -23,24 +23,24 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @dataclass(frozen=True)
 class Board:
-    """A board; its address has user and password when with_logins() has found them."""
+    """A board. Its address has user and password after with_logins()."""
 
     address: Address
     name: str = ""
 
     @property
     def place(self) -> tuple[str, int]:
-        """Host and port, which no two boards share."""
+        """Host and port, which identify the board."""
         return self.address.host.lower(), self.address.port
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The name to show for this board."""
         return self.name or str(replace(self.address, user=None)).split("/")[2]
 
 
 def parse_board(url: str, where: str, name: str = "") -> Board:
-    """The Board of a URL; AddressError names `where`, not the URL, in which a password may be."""
+    """Return the Board of a URL. AddressError names `where`, not the URL with its password."""
     try:
         address = addresses.parse(url)
     except AddressError as error:
@@ -51,14 +51,14 @@ def parse_board(url: str, where: str, name: str = "") -> Board:
 
 
 def read_boards(path: Path) -> list[Board]:
-    """The Boards of a file: one URL a line, then a name if you like; # begins a comment."""
+    """Return the Boards of a file: one URL per line, then an optional name; # begins a comment."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise AddressError(f"{path}: not UTF-8 text") from None
     boards: list[Board] = []
     for number, line in enumerate(lines, 1):
-        # A # inside a word belongs to it.
+        # A # inside a word is part of that word.
         words = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].split(maxsplit=1)
         if words:
             name = words[1].strip() if len(words) > 1 else ""
@@ -69,7 +69,7 @@ def read_boards(path: Path) -> list[Board]:
 
 
 def require_distinct(boards: Iterable[Board]) -> None:
-    """AddressError where two are the same board: what is done to both at once would meet there."""
+    """Raise AddressError if a board is listed twice: parallel work on it would conflict."""
     seen: set[tuple[str, int]] = set()
     for board in boards:
         if board.place in seen:
@@ -80,9 +80,9 @@ def require_distinct(boards: Iterable[Board]) -> None:
 def with_logins(
     boards: Iterable[Board], ask: Callable[[str | None, list[Board]], str]
 ) -> list[Board]:
-    """The same Boards with user and password, wherever outpost.address finds these.
+    """Return the same Boards with user and password, where outpost.address finds them.
 
-    ask(user, boards) -> password is called once for each user whose password nothing else tells.
+    ask(user, boards) -> password is called once for each user without a known password.
     """
     known = [addresses.known_login(board.address) for board in boards]
     missing: dict[str | None, list[Board]] = {}
@@ -102,7 +102,7 @@ def with_logins(
 
 
 def boards_option(command: _Command) -> _Command:
-    """The option --boards of a command, as `boards_file`: a path or None."""
+    """Add the option --boards to a command, as `boards_file`: a path or None."""
     return click.option(
         "--boards", "boards_file", type=_FILE,
         help="File of boards: a URL a line, behind it a name if you like; # begins a comment.",
@@ -110,7 +110,7 @@ def boards_option(command: _Command) -> _Command:
 
 
 def cafile_option(command: _Command) -> _Command:
-    """The option --cafile of a command, as `cafiles`: paths."""
+    """Add the option --cafile to a command, as `cafiles`: paths."""
     return click.option(
         "--cafile", "cafiles", type=_FILE, multiple=True,
         help="Certificates to trust for ftps://, as `outpost deploy --tls` writes them; "
@@ -119,9 +119,9 @@ def cafile_option(command: _Command) -> _Command:
 
 
 def chosen(urls: Iterable[str], boards_file: Path | None) -> list[Board]:
-    """The Boards of a command line, all different: those of the file, then those of the URLs.
+    """Return the Boards of a command line: those of the file, then those of the URLs.
 
-    Raises AddressError, click.UsageError.
+    Raises AddressError or click.UsageError, also if a board is listed twice.
     """
     boards = read_boards(boards_file) if boards_file else []
     for number, url in enumerate(urls, 1):
@@ -144,7 +144,7 @@ def chosen(urls: Iterable[str], boards_file: Path | None) -> list[Board]:
 def reached_with(
     boards: list[Board], cafiles: Iterable[Path]
 ) -> tuple[list[Board], SSLContext | None]:
-    """(the Boards with their logins, the SSLContext for those of ftps:// or None).
+    """Return (the Boards with their logins, the SSLContext for those of ftps:// or None).
 
     Raises AddressError, click.UsageError.
     """
@@ -155,7 +155,7 @@ def reached_with(
 def of_command(
     urls: Iterable[str], boards_file: Path | None, cafiles: Iterable[Path]
 ) -> tuple[list[Board], SSLContext | None]:
-    """What chosen() and reached_with() make of a command line; click.UsageError alone."""
+    """Call chosen() and reached_with() for a command line. Only raises click.UsageError."""
     try:
         return reached_with(chosen(urls, boards_file), cafiles)
     except AddressError as error:
@@ -163,7 +163,7 @@ def of_command(
 
 
 def each(boards: Sequence[Board], ask: Callable[[Board], _Answer]) -> list[tuple[Board, _Answer]]:
-    """[(board, ask(board))] in the boards' order; ask runs for many at once, in threads."""
+    """Return [(board, ask(board))] in the boards' order; ask runs in parallel, in threads."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(zip(boards, pool.map(ask, boards), strict=True))
 
@@ -184,5 +184,5 @@ def _ask(user: str | None, boards: list[Board]) -> str:
 def _context(cafiles: Iterable[Path]) -> SSLContext:
     try:
         return tls_context(cafiles)
-    except OSError as error:  # of which ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         raise click.UsageError(f"--cafile: holds no certificate in PEM ({error})") from None

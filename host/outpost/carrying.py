@@ -17,21 +17,21 @@ _WHAT = (
     *("dashboard/*.html", "dashboard/*.css", "dashboard/*.js"),
 )
 _LIBRARY = "build/lib"
-_STANDINS = "tests/standins"  # for simulated boards, where the packages could not be fetched
+_STANDINS = "tests/standins"  # for simulated boards, if the packages could not be fetched
 
 
 class BuildPy(build_py):
-    """build_py, and outpost/carried in what it builds."""
+    """build_py, which also adds outpost/carried."""
 
     def run(self) -> None:
-        """Build, then carry; an editable install has the checkout itself."""
+        """Build, then carry; an editable install uses the checkout itself."""
         super().run()
         if not self.editable_mode:
             carry(Path.cwd(), Path(self.build_lib) / "outpost" / "carried")
 
 
 def carry(root: Path, target: Path) -> None:
-    """Copy into the folder target what an installed Outpost needs of the checkout root."""
+    """Copy what an installed Outpost needs from the checkout root into the folder target."""
     shutil.rmtree(target, ignore_errors=True)
     files = {path for pattern in _WHAT for path in root.glob(pattern)} | _packages(root)
     check = hashlib.sha256()
@@ -45,7 +45,7 @@ def carry(root: Path, target: Path) -> None:
 
 
 def _packages(root: Path) -> set[Path]:
-    """The pinned packages of micropython-lib and their stand-ins; says what is not there."""
+    """Return the pinned packages of micropython-lib and their stand-ins; report missing ones."""
     text = (root / "host" / "outpost" / "packages.toml").read_text()
     listed = cast(dict[str, dict[str, str]], tomllib.loads(text))
     found: set[Path] = set()

@@ -13,22 +13,22 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from outpost.bundle import DeviceFile
 
-CERT, KEY = "/tls/cert.der", "/tls/key.der"  # where the device code looks for them by default
-# Nobody climbs a mast to renew a certificate; what makes it trusted is that clients have a copy.
+CERT, KEY = "/tls/cert.der", "/tls/key.der"  # the default paths of the device code
+# Long, because renewing it means a visit to each board. Clients trust it because they have a copy.
 YEARS = 20
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate with its key. pem: the certificate as clients want it, text."""
+    """A certificate with its key. pem: the certificate as PEM text, for clients."""
 
     cert: bytes
     key: bytes
 
     @property
     def files(self) -> list[DeviceFile]:
-        """Both as DeviceFiles, where the board looks for them."""
+        """Both as DeviceFiles, under the paths where the board looks for them."""
         return [DeviceFile(CERT, self.cert), DeviceFile(KEY, self.key)]
 
     @property
@@ -41,9 +41,9 @@ class Pair:
 
 
 def make(names: Sequence[str], now: datetime.datetime | None = None) -> Pair:
-    """Return a new Pair for the names and addresses that clients call the board by.
+    """Return a new Pair for the names and addresses that clients use for the board.
 
-    now: datetime in UTC. Raises ValueError for what is neither name nor address, or for none.
+    now: datetime in UTC. Raises ValueError for an invalid name or address, or if there is none.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     if not names:
@@ -65,7 +65,7 @@ def make(names: Sequence[str], now: datetime.datetime | None = None) -> Pair:
         .issuer_name(identity)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        # The clocks of client and maker need not agree on the minute.
+        # Allows for a client's clock that is slow by up to a day.
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=365.25 * YEARS))
         .add_extension(x509.SubjectAlternativeName(alternatives), False)
@@ -79,7 +79,7 @@ def make(names: Sequence[str], now: datetime.datetime | None = None) -> Pair:
         cert=certificate.public_bytes(serialization.Encoding.DER),
         key=key.private_bytes(
             serialization.Encoding.DER,
-            # SEC 1, the shorter form: mbedtls reads both.
+            # SEC 1 is the shorter form; mbedtls reads both.
             serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
         ),
@@ -87,18 +87,18 @@ def make(names: Sequence[str], now: datetime.datetime | None = None) -> Pair:
 
 
 def pem_of(der: bytes) -> str:
-    """A certificate's DER as PEM text. Raises ValueError where it is none."""
+    """Return a certificate's DER as PEM text. Raises ValueError if it is not a certificate."""
     certificate = x509.load_der_x509_certificate(der)
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def fingerprint_of(der: bytes) -> str:
-    """SHA-256 of a certificate as clients show it, AB:CD:..."""
+    """Return the SHA-256 of a certificate as clients show it: AB:CD:..."""
     return x509.load_der_x509_certificate(der).fingerprint(hashes.SHA256()).hex(":").upper()
 
 
 def _name(text: str) -> x509.GeneralName:
-    """A name or an address as the certificate has it."""
+    """Return a name or an address in the certificate's type."""
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The `outpost` command; each of its subcommands stands in a file of its own."""
+"""The `outpost` command; each subcommand has its own file."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""A control connection to a board that may be anything: bounded replies, waits that end, words."""
+"""A control connection to a board, or to any server: bounded replies, time-outs, messages."""
 
 import contextlib
 import ftplib
@@ -11,15 +11,15 @@ from pathlib import Path
 from outpost.address import Address
 from outpost.shown import safe
 
-_LINES = 500  # of a reply: no board says more
+_LINES = 500  # of a reply; no board sends more
 
 
 class TooLong(ftplib.Error):
-    """A reply without end."""
+    """A reply with too many lines."""
 
 
 class Control(ftplib.FTP_TLS):
-    """ftplib's client, with TLS where it is asked for. late: whether within() has ended it."""
+    """ftplib's client, with optional TLS. late: whether within() has ended it."""
 
     late = False
     _data: socket.socket | None = None
@@ -27,12 +27,12 @@ class Control(ftplib.FTP_TLS):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """As ftplib's; the data connection is remembered, to be cut too."""
+        """Like ftplib's, but remembers the data connection, so that cut() can end it."""
         self._data, size = super().ntransfercmd(cmd, rest)
         return self._data, size
 
     def getmultiline(self) -> str:
-        """A reply; ftplib bounds its lines, this their number."""
+        """Read a reply. ftplib limits the length of lines, this limits their number."""
         line = self.getline()
         if line[3:4] != "-":
             return line
@@ -44,7 +44,7 @@ class Control(ftplib.FTP_TLS):
         raise TooLong(f"a reply of more than {_LINES} lines: that is no board")
 
     def cut(self) -> None:
-        """End the connections for whoever waits for them; from any thread."""
+        """End both connections, so that waiting threads go on. Call it from any thread."""
         for sock in (self.sock, self._data):
             if sock:
                 with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ class Control(ftplib.FTP_TLS):
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Generator[None]:
-        """Cut the connections, and say so in `late`, where what is done within takes longer."""
+        """Cut the connections and set `late` if the block takes longer than `seconds`."""
 
         def give_up() -> None:
             self.late = True
@@ -67,12 +67,12 @@ class Control(ftplib.FTP_TLS):
             timer.cancel()
 
 
-# What may be raised by a connection, but for the replies 4xx and 5xx.
+# The exceptions of a connection, except the replies 4xx and 5xx.
 ERRORS = (OSError, EOFError, ftplib.Error, UnicodeError, ValueError)
 
 
 class Unreachable(Exception):
-    """The board can't be asked; the text says why."""
+    """The board can't be reached or queried; the text says why."""
 
 
 @contextlib.contextmanager
@@ -83,10 +83,10 @@ def session(
     context: ssl.SSLContext | None = None,
     timeout: float = 15,
 ) -> Generator[Control]:
-    """A Control that is logged in at an Address while the block runs; Unreachable, also in it.
+    """Yield a Control that is logged in at an Address. Raises Unreachable, also from the block.
 
-    login: (user, password). context: an SSLContext where the scheme is ftps. timeout: seconds
-    for all that is done within.
+    login: (user, password). context: an SSLContext if the scheme is ftps. timeout: seconds for the
+    whole block.
     """
     control = Control(context=context, timeout=timeout)
     try:
@@ -102,7 +102,7 @@ def session(
 
 @contextlib.contextmanager
 def _said(address: Address, control: Control, timeout: float) -> Generator[None]:
-    """What goes wrong on the way, in words of people."""
+    """Convert what is raised in the block to Unreachable, with a text for people."""
     try:
         yield
     except (ftplib.error_perm, ftplib.error_temp) as error:
@@ -114,17 +114,17 @@ def _said(address: Address, control: Control, timeout: float) -> Generator[None]
 
 
 def tls_context(cafiles: Iterable[Path] = ()) -> ssl.SSLContext:
-    """What checks the boards' certificates: against those files, else the system's authorities."""
+    """Return an SSLContext that trusts the certificates in those files, else the system's CAs."""
     context = ssl.create_default_context()
     for file in cafiles:
         context.load_verify_locations(file)
-    # MicroPython has no close_notify to send; the 226 tells that data was whole.
+    # MicroPython can't send close_notify; the 226 shows that the data is complete.
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     return context
 
 
 def why(error: Exception, host: str) -> str:
-    """What one of ERRORS means, in words of people."""
+    """Return what one of ERRORS means, as text for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate can't be trusted: {error.verify_message}; --cafile takes the file "
@@ -144,6 +144,6 @@ def why(error: Exception, host: str) -> str:
 
 
 def said(error: Exception) -> str:
-    """What a reply 4xx or 5xx says, without its code, harmless to a terminal; and what to do."""
+    """Return the text of a 4xx or 5xx reply, safe for a terminal, without code; and what to do."""
     text = safe(str(error).splitlines()[0][4:])
     return text + ("; its URL must begin with ftps://" if "AUTH TLS" in text else "")

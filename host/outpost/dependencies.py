@@ -1,7 +1,7 @@
 """The three MicroPython packages that the device needs; `python -m outpost.dependencies` fetches.
 
-Each comes from a micropython-lib checkout where MICROPYTHON_LIB names one, else through mip,
-else from the stand-ins of the tests, which do as much as the tests need and never go to a board.
+Each comes from a micropython-lib checkout if MICROPYTHON_LIB names one, else through mip, else
+from the tests' stand-ins, which only do what the tests need and never go to a real board.
 """
 
 import hashlib
@@ -29,16 +29,16 @@ class _Package(TypedDict):
 _LISTED = cast(
     dict[str, _Package], tomllib.loads(Path(__file__).with_name("packages.toml").read_text())
 )
-# Package -> (its file, the folder of a micropython-lib checkout that holds that file).
+# Package -> (its file, the folder in a micropython-lib checkout with that file).
 PACKAGES: dict[str, tuple[str, str]] = {
     name: (one["file"], one["folder"]) for name, one in _LISTED.items()
 }
-# What a release of Outpost asks mip for, by micropython-lib's own numbers.
+# The versions that a release of Outpost requests from mip, in micropython-lib's numbering.
 VERSIONS = {name: one["version"] for name, one in _LISTED.items()}
-LET_THROUGH = "OUTPOST_STANDINS"  # set: to a board that is a simulated one
+LET_THROUGH = "OUTPOST_STANDINS"  # if set, stand-ins are allowed, because the board is simulated
 INTERPRETER = Path(sys.executable).with_name("micropython")
 INDEX = "https://micropython.org/pi/v2"
-MIP_TIMEOUT_S = 20  # for all three together: without a network the stand-ins must come soon
+MIP_TIMEOUT_S = 20  # for all three together, so that without a network the stand-ins are used soon
 
 
 class MissingCheckout(Exception):
@@ -50,10 +50,10 @@ class NotForBoards(Exception):
 
 
 def require_real(library: Path, standins: Path, say: Callable[[str], object]) -> None:
-    """Look at the packages in the folder library before they go to a board.
+    """Check the packages in the folder library before they go to a board.
 
-    say(text) tells of one that is another version than the pinned one, which is a developer's
-    affair. Raises NotForBoards.
+    say(text) reports a package of another version than the pinned one, which a developer may have
+    chosen. Raises NotForBoards.
     """
     missing: list[str] = []
     fake: list[str] = []
@@ -78,7 +78,7 @@ _WHAT_TO_DO = (
 
 
 def is_pinned(name: str, file: Path) -> bool:
-    """Whether a file is the pinned one of a package."""
+    """Whether a file is the pinned one of its package."""
     return hashlib.sha256(file.read_bytes()).hexdigest() == _LISTED[name]["sha256"]
 
 
@@ -89,7 +89,7 @@ def fetch(
     standins: Path,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Put every package into folder target; say(text) tells where each came from.
+    """Put every package into folder target; say(text) reports where each came from.
 
     checkout: a micropython-lib checkout, or None. Raises MissingCheckout.
     """
@@ -120,8 +120,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _through_mip(target: Path) -> bool:
-    """Let the interpreter's own mip fetch all packages in bounded time; False where it can't."""
-    # Where mip fails it leaves half of the packages: what it fetched is taken only as a whole.
+    """Fetch all packages with the interpreter's mip, in bounded time; return False on failure."""
+    # If mip fails, some packages may be missing: only use a complete set.
     scratch = target.with_name(target.name + ".mip")
     options = ["--index", INDEX, "--target", scratch, "--no-mpy"]
     names = [f"{name}@{VERSIONS[name]}" for name in PACKAGES]

@@ -1,4 +1,4 @@
-"""`outpost deploy`: Outpost onto a board at a serial port; only what changed, and only whole."""
+"""`outpost deploy`: installs Outpost on a board at a serial port; copies only what changed."""
 
 import functools
 import json
@@ -17,20 +17,20 @@ from outpost.dependencies import NotForBoards, require_real
 from outpost.serial_board import STAGED, BoardError, ConnectionLost, Found, SerialBoard
 
 CONFIG = "/config.json"
-OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)  # no file of a user lives in there
+OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)  # no file of a user is in there
 LOOKED_INTO = (*OURS, *earlier.SHARED)
 _ATTEMPTS = 3
-_RETURN_S = 15  # a board that was reset takes its USB port away for so long at most
+_RETURN_S = 15  # the longest time that a reset board's USB port is gone
 _PAUSE_S = 0.5
 
 
 @dataclass
 class Plan:
-    """What a deployment has to do; each a list.
+    """The work of a deployment; all are lists.
 
-    copy: DeviceFiles to be staged. place: the files to be put in place, in order. unchanged:
-    files that stay. remove: paths of modules that must go. stale: paths of staged files of
-    another deployment, which was cut off.
+    copy: DeviceFiles to stage. place: the files to put in place, in order. unchanged: files that
+    are kept. remove: paths of modules to delete. stale: paths of files that an interrupted
+    deployment has staged.
     """
 
     copy: list[DeviceFile]
@@ -41,15 +41,15 @@ class Plan:
 
     @property
     def steps(self) -> list[str]:
-        """What SerialBoard.switch() takes; cut off anywhere, the board has a whole Outpost.
+        """The steps for SerialBoard.switch(). Interrupted anywhere, the board has a whole Outpost.
 
-        A module's twin goes as soon as the module is there. Plain files count on a board from when
-        the last one of them is there until that goes: see archive.py there. boot.py, which knows
-        of archives, comes before they go.
+        A module's twin is removed right after the module is put in place. Plain files are in use
+        on a board while all of them exist: see archive.py there. boot.py, which handles archives,
+        is put in place before they are removed.
         """
         removed = list(self.remove)
         steps = [f"-{path}" for path in self.stale]
-        # A boot starts with these two: they come when all that they need is there.
+        # The boot files come last, when all that they need is in place.
         last = [file for file in self.place if file.path.lstrip("/") in bundle.SOURCE_ONLY]
         others = [file for file in self.place if file not in last]
         for file in sorted(others, key=lambda file: earlier.counts_last(file.path)):
@@ -61,7 +61,7 @@ class Plan:
         return steps + [f"-{path}" for path in earlier.in_order(removed)]
 
     def summary(self, dry_run: bool) -> str:
-        """One line in plain words."""
+        """Return a summary in one line."""
         copied, removed = ("to copy", "to remove") if dry_run else ("copied", "removed")
         files = "file" if len(self.place) == 1 else "files"
         return (
@@ -73,7 +73,7 @@ class Plan:
 def make_plan(
     files: Collection[DeviceFile], found: Found, packages: Iterable[DeviceFile] = ()
 ) -> Plan:
-    """Compare a bundle with what SerialBoard.look() found; packages: as earlier.left() has it."""
+    """Compare a bundle with the result of SerialBoard.look(). packages: see earlier.left()."""
     there = found.hashes
     unchanged = [file for file in files if there.get(file.path) == file.sha256]
     place = [file for file in files if file not in unchanged]
@@ -96,7 +96,7 @@ def make_plan(
 
 
 def places(files: Iterable[DeviceFile]) -> list[str]:
-    """Every path outside OURS where a deployment may have left something that matters."""
+    """Return all paths outside OURS where a deployment may have left a relevant file."""
     paths = [CONFIG]
     for file in files:
         if not file.path.startswith(tuple(f"{folder}/" for folder in OURS)):
@@ -113,9 +113,9 @@ def bring(
     dry_run: bool,
     say: Callable[[str], object],
 ) -> bool:
-    """Bring files onto a SerialBoard; return whether config.json is there. Raises BoardError.
+    """Install files on a SerialBoard; return whether config.json exists. Raises BoardError.
 
-    packages: as earlier.left() takes them.
+    packages: see earlier.left().
     """
     found = board.look(LOOKED_INTO, places(files))
     say(f"board: {found.name}")
@@ -132,9 +132,9 @@ def bring(
 
 
 def carry_out(board: SerialBoard, plan: Plan, found: Found, say: Callable[[str], object]) -> None:
-    """Stage what is to be copied, see that it arrived whole, then put it all in place.
+    """Stage the files to copy, verify that they arrived whole, then put all in place.
 
-    Cut off before the last of these, the board keeps what it had and runs it.
+    If it is interrupted before the last step, the board still runs what it had.
     """
     if plan.copy:
         require_space(plan.copy, found)
@@ -151,7 +151,7 @@ def carry_out(board: SerialBoard, plan: Plan, found: Found, say: Callable[[str],
 
 
 def require_loadable(files: Iterable[DeviceFile], found: Found) -> None:
-    """BoardError where the board's interpreter can't load the compiled modules."""
+    """Raise BoardError if the board's interpreter can't load the compiled modules."""
     why = bundle.unloadable(files, found.mpy)
     if why:
         raise BoardError(
@@ -161,7 +161,7 @@ def require_loadable(files: Iterable[DeviceFile], found: Found) -> None:
 
 
 def require_space(files: Collection[DeviceFile], found: Found) -> None:
-    """BoardError where the staged files would not fit beside what is there."""
+    """Raise BoardError if there is no space to stage the files."""
     room = bundle.room_for(files, map(os.path.dirname, found.hashes), found.block)
     if room > found.free:
         raise BoardError(
@@ -172,9 +172,9 @@ def require_space(files: Collection[DeviceFile], found: Found) -> None:
 
 
 def certified(names: Sequence[str], *, dry_run: bool, configured: bool) -> list[DeviceFile]:
-    """A new certificate and its key as DeviceFiles; clients get the certificate as a file here.
+    """Return a new certificate and its key as DeviceFiles; write a file for clients.
 
-    configured: whether this deployment brings a config.json, which then turns TLS on.
+    configured: whether this deployment brings a config.json, which then enables TLS.
     """
     try:
         pair = certificate.make(names)
@@ -190,9 +190,9 @@ def certified(names: Sequence[str], *, dry_run: bool, configured: bool) -> list[
 
 
 def read_config(path: Path, *, tls: bool = False) -> DeviceFile:
-    """config.json as a DeviceFile; tls: with TLS turned on, where it says nothing of it.
+    """Return config.json as a DeviceFile. tls: enable TLS in it, unless it has a setting for that.
 
-    Raises click.ClickException where it can't be one.
+    Raises click.ClickException if the file is invalid.
     """
     content = path.read_bytes()
     try:
@@ -217,7 +217,7 @@ def read_config(path: Path, *, tls: bool = False) -> DeviceFile:
 
 
 def require_packages(tree: Path) -> None:
-    """Look at the packages that a tree's board would get. ClickException: they are not for one."""
+    """Check the packages of a tree. Raises click.ClickException if they aren't for boards."""
     try:
         require_real(
             bundle.library_folder(tree),
@@ -229,7 +229,7 @@ def require_packages(tree: Path) -> None:
 
 
 def wait_for(board: SerialBoard) -> None:
-    """Give a board that was reset the time to come back."""
+    """Wait until a board that was reset is back."""
     until = time.monotonic() + _RETURN_S
     time.sleep(_PAUSE_S)
     while not board.there and time.monotonic() < until:
@@ -268,7 +268,7 @@ def deploy(
     Copies only what differs, and removes what an earlier form of Outpost left.
     Your own files stay. A deployment that was cut off is completed by the next one.
     """
-    if port == "list":  # mpremote would list the ports, and go on with the first of them
+    if port == "list":  # mpremote would list the ports and then use the first
         raise click.UsageError("PORT must name one board; `mpremote connect list` shows them")
     tree = tree or bundle.tree_root()
     board = SerialBoard(port)
@@ -305,13 +305,13 @@ def deploy(
     except (BoardError, bundle.BundleError) as error:
         raise click.ClickException(str(error)) from error
     finally:
-        # Looking has interrupted what ran there: whatever happened, the board goes on.
+        # look() has interrupted the board's program, so restart it in any case.
         if board.reached and restart:
             restart_board(board)
 
 
 def restart_board(board: SerialBoard) -> None:
-    """Start a board again that was interrupted, and say so."""
+    """Restart a board that was interrupted, and report that."""
     try:
         board.reset()
         click.echo("the board is restarting")

@@ -1,4 +1,4 @@
-"""`outpost doctor`: what is wrong with one board, at a serial port or over FTP, and what to do."""
+"""`outpost doctor`: finds problems of one board, over serial or FTP, and says what to do."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _OLDEST = (1, 24, 0)  # docs/boards.md
 _HEAP_FTP, _HEAP_LOG, _HEAP_OTHERS = 60_500, 7_800, 18_000
 _OTHERS = ("network", "time", "update", "telemetry")
 
-# What a problem says -> what to do; the first that fits counts. docs/ says the same at length.
+# Pattern of a problem -> what to do; the first match is used. docs/ has the details.
 _ADVICE = (
     (r"^rescue mode", "`outpost push URL`, or `outpost deploy PORT`; docs/update.md"),
     (r"MemoryError|^low heap", "set services that you don't need to null; docs/operating.md"),
@@ -43,12 +43,12 @@ _ADVICE = (
 
 
 def advice(problem: str) -> str:
-    """What to do about a problem as `outpost status` words it; empty where nothing is known."""
+    """Return what to do about a problem in the words of `outpost status`; "" if unknown."""
     return next((todo for said, todo in _ADVICE if re.search(said, problem)), "")
 
 
 def is_serial(where: str) -> bool:
-    """Whether an argument names a serial port, as mpremote takes it; else it is an address."""
+    """Whether an argument names a serial port, as mpremote accepts it; else an address."""
     return where.startswith(("/", "id:", "port:")) or bool(
         re.fullmatch(r"auto|COM\d+|[auc]\d+", where)
     )
@@ -85,7 +85,7 @@ def doctor(where: str, cafiles: tuple[Path, ...], timeout: float) -> None:
 
 
 def _over_ftp(url: str, cafiles: tuple[Path, ...], timeout: float) -> list[str]:
-    """The problems of the board at a URL."""
+    """Return the problems of the board at a URL."""
     (board,), context = several.of_command((url,), None, cafiles)
     login = board.address.user, board.address.password
     try:
@@ -95,7 +95,7 @@ def _over_ftp(url: str, cafiles: tuple[Path, ...], timeout: float) -> list[str]:
 
 
 def _over_serial(port: str) -> Iterator[tuple[str, str]]:
-    """Yield (problem, what to do) of the board at a serial port, and start it again."""
+    """Yield (problem, what to do) of the board at a serial port, and restart it."""
     board = SerialBoard(port)
     restart = True
     try:
@@ -117,7 +117,7 @@ def _over_serial(port: str) -> Iterator[tuple[str, str]]:
         if plan.place or plan.stale:
             click.echo(f"it has another Outpost than this; `outpost deploy {port}` brings this")
         if config is None:
-            # Started here, it would show its first password to nobody.
+            # Don't restart it: its first password would be printed where no user reads it.
             restart = False
             yield (
                 "there is no config.json: Outpost makes up a password, and shows it as it starts",
@@ -133,7 +133,7 @@ def _over_serial(port: str) -> Iterator[tuple[str, str]]:
 
 
 def firmware(name: str) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the firmware that SerialBoard.look() names."""
+    """Yield the problems of the firmware that SerialBoard.look() names."""
     numbers = re.search(r"MicroPython (\d+)\.(\d+)\.(\d+)", name)
     if numbers and tuple(map(int, numbers.groups())) < _OLDEST:
         oldest = "{}.{}".format(*_OLDEST)
@@ -148,7 +148,7 @@ def _require_room(files: Collection[DeviceFile], found: Found) -> None:
 
 
 def configuration(content: bytes, heap: int) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with config.json's bytes, None where it isn't there, for such a heap."""
+    """Yield the problems of config.json's bytes on a board with that heap."""
     mend = "`outpost config check FILE` shows where; then `outpost deploy PORT --config FILE`"
     try:
         for problem in check_config(content):
@@ -157,7 +157,7 @@ def configuration(content: bytes, heap: int) -> Iterator[tuple[str, str]]:
         click.echo(f"config.json was not checked: {safe(error)}", err=True)
     try:
         settings = json.loads(content)
-    except ValueError:  # named above
+    except ValueError:  # reported above
         return
     needed = heap_needed(cast(dict[str, object], settings)) if isinstance(settings, dict) else 0
     if heap < needed:
@@ -169,7 +169,7 @@ def configuration(content: bytes, heap: int) -> Iterator[tuple[str, str]]:
 
 
 def heap_needed(settings: Mapping[str, object]) -> int:
-    """Bytes of heap that the services of a configuration take at rest, on 32 bits."""
+    """Return the bytes of heap that a configuration's services take at rest, on 32 bits."""
     off = {name for name, section in settings.items() if section is None}
     log = 0 if "log" in off else _HEAP_LOG
     return _HEAP_FTP + log + (0 if off.issuperset(_OTHERS) else _HEAP_OTHERS)

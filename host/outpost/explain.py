@@ -1,4 +1,4 @@
-"""`outpost explain`: a board's tracebacks in the words of the source."""
+"""`outpost explain`: shows a board's tracebacks with the source's files, lines and names."""
 
 import re
 import sys

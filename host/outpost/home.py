@@ -1,7 +1,7 @@
-"""Where Outpost's device code, page and packages are: a checkout, or what its wheel carries.
+"""Where Outpost's device code, page and packages are: in a checkout, or in the wheel.
 
-What is built from them is put beside them. A wheel's own folder is no place for that, and may not
-be writable: its first use copies it into the user's cache.
+Build results go beside them. The wheel's own folder may not be writable, so the first use copies
+its contents into the user's cache.
 """
 
 import os
@@ -13,11 +13,11 @@ import platformdirs
 
 PACKAGE = Path(__file__).resolve().parent
 CARRIED = PACKAGE / "carried"
-ID = "carried-id"  # a file: what is carried, by its contents
+ID = "carried-id"  # a file with a hash of what is carried
 
 
 def tree_root() -> Path:
-    """The folder of the device code: a checkout's root, the wheel's, or the current folder."""
+    """Return the folder of the device code: a checkout, the wheel's, or the current one."""
     checkout = PACKAGE.parents[1]
     if (checkout / "main.py").is_file():
         return checkout
@@ -27,12 +27,12 @@ def tree_root() -> Path:
 
 
 def _copied() -> Path:
-    """The user's copy of what the wheel carries, made where there is none yet."""
+    """Return the user's copy of what the wheel carries; make it if there is none."""
     cache = platformdirs.user_cache_path("outpost")
     target = cache / (CARRIED / ID).read_text()
     if not target.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
-        # Beside it, and renamed when it is whole: another command may do the same now.
+        # Copied beside it and then renamed, because another command may do the same now.
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             whole = shutil.copytree(CARRIED, Path(scratch) / "tree")
             try:

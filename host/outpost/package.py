@@ -1,8 +1,8 @@
-"""A release in build/release: the bundle for mip, its map, what firmware freezes, checksums.
+"""Makes a release in build/release: the bundle for mip, its map, firmware modules, checksums.
 
-`make package`, or `python -m outpost.package`. All of it lies in one folder without others in it,
-as the files of a release on a forge do. What firmware freezes lies in build/firmware, too, where
-the repository's manifest.py looks for it. The same tree makes the same bytes.
+`make package`, or `python -m outpost.package`. All files are in one folder without subfolders, as
+the files of a release on a forge are. The modules for firmware are in build/firmware too, where
+the repository's manifest.py expects them. The same tree always gives the same bytes.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ FOLDER = "build/release"
 FIRMWARE = "build/firmware"
 SUMS = "SHA256SUMS"
 _NO_LIBRARY = Path("/nonexistent")
-_DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive: a date would make other bytes
+_DATE = (1980, 1, 1, 0, 0, 0)  # of each file in the archive, for reproducible bytes
 
 
 def release(tree: Path) -> dict[str, bytes]:
-    """What a release of a tree has: name -> bytes. Raises bundle.BundleError."""
+    """Return the files of a tree's release: name -> bytes. Raises bundle.BundleError."""
     version = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["version"]
     ways = [maps.of_tree(tree), maps.of_tree(tree, frozen=True)]
-    # mip brings the packages itself: what is beside this tree may be the stand-ins of the tests.
+    # Without packages, which mip installs itself: those of this tree may be the tests' stand-ins.
     files = bundle.device_files(tree, library=_NO_LIBRARY)
     found = {_flat(file.path): file.content for file in files}
     found["package.json"] = _listed(version, files).encode()
@@ -42,7 +42,7 @@ def release(tree: Path) -> dict[str, bytes]:
 
 
 def _listed(version: str, files: Iterable[bundle.DeviceFile]) -> str:
-    """package.json: what mip puts where, and what it takes from its index."""
+    """Return package.json: the files that mip copies, and the packages that it installs."""
     listed = {
         "version": version,
         "urls": [[file.path.lstrip("/"), _flat(file.path)] for file in files],
@@ -52,15 +52,15 @@ def _listed(version: str, files: Iterable[bundle.DeviceFile]) -> str:
 
 
 def _flat(path: str) -> str:
-    """The name of a board's file in a release: folders become a part of it."""
+    """Return the name of a board's file in a release; folders become part of the name."""
     return path.lstrip("/").replace("/", ".")
 
 
 def for_firmware(tree: Path) -> dict[str, str]:
-    """What is frozen into firmware: path -> text. The bundle's modules as source, a manifest.py.
+    """Return what is frozen into firmware: path -> text. The modules as source, and a manifest.py.
 
-    MicroPython's build compiles them itself. All line numbers and texts stay: they cost no heap
-    there.
+    MicroPython's build compiles them itself. All line numbers and texts are kept: in firmware they
+    take no heap.
     """
     found = {one.place.lstrip("/"): one.text for one in bundle.merged(tree, frozen=True)}
     starts = [f'    module("{name}")' for name in bundle.SOURCE_ONLY]
@@ -77,7 +77,8 @@ def for_firmware(tree: Path) -> dict[str, str]:
             *(f'module("{path}")' for path in alone),
             *(f'package("{name}")' for name in folders),
             "",
-            # No level: from 1 on `assert` goes, with which umqtt.simple checks what is answered.
+            # No optimization level: from 1 on `assert` is removed, with which umqtt.simple checks
+            # replies.
             *(f'require("{name}")' for name in PACKAGES),
             "",
         )
@@ -102,7 +103,7 @@ def _put(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def main() -> None:
-    """Write the release of the repository, and say what it is."""
+    """Write the release of the repository, and print a summary."""
     tree = bundle.tree_root()
     found = release(tree)
     _put(tree / FOLDER, found)

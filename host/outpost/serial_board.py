@@ -1,4 +1,4 @@
-"""A board at a serial port: what lies on it and what changes, through mpremote's commands."""
+"""A board at a serial port: lists and changes its files, through mpremote's commands."""
 
 import os
 import subprocess
@@ -15,24 +15,24 @@ from serial.tools import list_ports
 from outpost import serial_scripts
 from outpost.bundle import DeviceFile
 
-STAGED = ".new"  # ends the name under which a file is copied, until all of them are there
-_ANSWER_S = 60  # Outpost gives each of its services 5 s to stop, and a full flash takes hashing
+STAGED = ".new"  # suffix of a copied file's name until all files are there
+_ANSWER_S = 60  # Outpost gives each service 5 s to stop, and hashing a full flash takes time
 _CHUNK_S = 20
 _BYTES_PER_S = 300  # slower than 115,200 baud with every byte escaped
-_STEPS = 24  # paths that one script names: its text has to fit in the heap of a busy board
+_STEPS = 24  # paths per script: its text must fit in the heap of a busy board
 
 
 class BoardError(Exception):
-    """The board can't be deployed to; the text says why and what to do."""
+    """A deployment to the board is impossible; the text says why and what to do."""
 
 
 class ConnectionLost(BoardError):
-    """The board or its cable went away in the middle; trying again may help."""
+    """The connection to the board was lost; a retry may help."""
 
 
 @dataclass
 class Found:
-    """What lies on a board: path -> SHA-256 in hex; sizes in bytes; mpy: the version it loads."""
+    """A board's files: path -> SHA-256 in hex; sizes in bytes; mpy: the version that it loads."""
 
     hashes: dict[str, str] = field(default_factory=dict[str, str])
     name: str = ""
@@ -42,19 +42,19 @@ class Found:
 
 
 class SerialBoard:
-    """A board whose REPL is at a serial port; port: as mpremote's connect takes it.
+    """A board whose REPL is at a serial port. port: as in mpremote's connect.
 
-    Its methods raise BoardError. All of them interrupt what runs there, with `resume`: a soft
-    reset would end the timer that feeds the watchdog after Ctrl-C (hal.rest_watchdog), and the
-    board would be reset within 8 s, in the middle of a copy.
+    Methods raise BoardError. All of them interrupt the board's program, with `resume`: a soft
+    reset would end the timer that feeds the watchdog after Ctrl-C (hal.feed_from_timer()), and the
+    board would reset within 8 s, in the middle of a copy.
     """
 
     def __init__(self, port: str) -> None:
         self.port = port
-        self.reached = False  # has answered, so that what it ran is interrupted
+        self.reached = False  # it has replied, so its program is interrupted
 
     def look(self, folders: Iterable[str], paths: Iterable[str]) -> Found:
-        """Return Found: the modules in folders and below, and those of paths that are there."""
+        """Return Found: the modules in folders and below, and those of paths that exist."""
         calls = f"look(walk, {tuple(folders)!r})\nlook(show, {tuple(paths)!r})\nprint('end')"
         script = serial_scripts.LOOK + calls
         found = Found()
@@ -75,7 +75,7 @@ class SerialBoard:
         return found
 
     def examine(self, path: str) -> tuple[int, bytes | None]:
-        """Return (bytes of heap in all, the content of a file or None)."""
+        """Return (total bytes of heap, the content of a file or None)."""
         lines = self._mpremote(
             "exec", serial_scripts.EXAMINE.format(path), seconds=_ANSWER_S
         ).splitlines()
@@ -86,9 +86,9 @@ class SerialBoard:
         return heap, content if "content" in lines else None
 
     def copy(self, files: Sequence[DeviceFile], say: Callable[[str], object]) -> None:
-        """Copy DeviceFiles, each beside its place under a name that ends in STAGED.
+        """Copy DeviceFiles, each under its path with the suffix STAGED.
 
-        say(path) is called as each begins.
+        say(path) is called at the beginning of each.
         """
         folders = sorted({parent for file in files for parent in _parents(file.path)})
         commands = ["exec", serial_scripts.FOLDERS.format(tuple(folders))]
@@ -107,14 +107,14 @@ class SerialBoard:
             self._mpremote(*commands, seconds=seconds, folder=here, heard=heard)
 
     def switch(self, steps: Sequence[str]) -> None:
-        """Take steps in order: "+/path" puts a staged file in place, "-/path" removes one."""
+        """Do steps in order: "+/path" puts a staged file in place, "-/path" deletes a file."""
         commands = ["exec", serial_scripts.SWITCH]
         for start in range(0, len(steps), _STEPS):
             commands += ["+", "exec", f"switch(*{steps[start : start + _STEPS]!r})"]
         self._mpremote(*commands, "+", "exec", serial_scripts.SYNC, seconds=_ANSWER_S)
 
     def reset(self) -> None:
-        """Start the board again, as its button does."""
+        """Restart the board, as its button does."""
         self._mpremote("reset", seconds=_ANSWER_S)
 
     def _mpremote(
@@ -124,9 +124,9 @@ class SerialBoard:
         folder: str | None = None,
         heard: Callable[[str], object] | None = None,
     ) -> str:
-        """Run mpremote and return what it printed; heard(line) gets each line as it comes.
+        """Run mpremote and return its output; heard(line) gets each line as it comes.
 
-        seconds: the longest that it may print nothing.
+        seconds: the longest time without output.
         """
         process = subprocess.Popen(
             [sys.executable, "-m", "mpremote", "connect", self.port, "resume", *commands],
@@ -159,14 +159,16 @@ class SerialBoard:
         return text
 
     def _failure(self, text: str, silent: bool) -> BoardError:
-        """The exception for what mpremote printed before it ended."""
+        """Return the exception for what mpremote printed before it ended."""
         last = (text.strip().splitlines() or ["mpremote was ended"])[-1]
         if "failed to access" in text or "no device" in text:
-            # A board that answered before is on its way back, or probed by a modem manager.
+            # If the board replied before, it is restarting, or a modem manager has opened the
+            # port.
             kind = ConnectionLost if self.reached else BoardError
             return kind(self._why_no_port(last))
         if silent or "raw repl" in text:
-            # Silence from the start lasts; a board that answered before may have been reset.
+            # If it was silent from the start, a retry won't help; otherwise it may have been
+            # reset.
             kind = ConnectionLost if self.reached or not silent else BoardError
             return kind(
                 f"no MicroPython answers at {self.port}: press the board's reset button and "
@@ -181,7 +183,7 @@ class SerialBoard:
         return ConnectionLost(f"the connection to {self.port} broke ({last})")
 
     def _why_no_port(self, said: str) -> str:
-        """Why a port could not be opened; mpremote says the same whatever the reason."""
+        """Return why a port could not be opened; mpremote reports all reasons alike."""
         if not self.has_path:
             return f"no board: {said.removeprefix('mpremote: ')}"
         if not os.path.exists(self.port):
@@ -202,19 +204,19 @@ class SerialBoard:
 
     @property
     def has_path(self) -> bool:
-        """Whether the port is a file; not so auto, id:... and Windows's names."""
+        """Whether the port is a file; false for auto, id:... and Windows's names."""
         return self.port.startswith("/")
 
     @property
     def there(self) -> bool:
-        """Whether the port is there; one that is no file is said to be."""
+        """Whether the port exists; always true if it isn't a file."""
         return not self.has_path or os.path.exists(self.port)
 
 
 class _Patience:
-    """Calls give_up after so many seconds without renew(); lost tells whether it did.
+    """Calls give_up after `seconds` without renew(); lost tells whether it did.
 
-    mpremote itself waits without end for a board that takes bytes and answers none.
+    Needed because mpremote waits for ever for a board that accepts bytes and doesn't reply.
     """
 
     def __init__(self, seconds: float, give_up: Callable[[], object]) -> None:

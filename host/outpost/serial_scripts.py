@@ -1,7 +1,7 @@
-"""What runs on a board at a serial port while it is looked at and changed, for mpremote's exec."""
+"""The scripts that mpremote's exec runs on a board at a serial port."""
 
-# f and w are what mpremote writes through. A copy that was cut off left the file open: closed
-# by a later garbage collection, it would spoil the copy that took its place.
+# mpremote writes through f and w. An interrupted copy leaves the file open; if a later garbage
+# collection closed it, that would damage the copy that replaced it.
 LOOK = """\
 import gc, os, sys
 from binascii import hexlify

@@ -1,23 +1,23 @@
-"""What people see: names from the network that can't harm a terminal, sizes and spans of time."""
+"""Formats text for people: names from the network made safe for a terminal, sizes, time spans."""
 
 import unicodedata
 
-# Control characters, what turns the direction of writing (bidi), line ends, and what no font has.
+# Control characters, changes of the writing direction (bidi), line ends, unassigned characters.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 LIMIT = 200
-ADVICE = 800  # characters of what is wrong with a board, and of what to do about it
+ADVICE = 800  # characters for a board's problem, and for what to do about it
 
 
 def safe(text: object, limit: int = LIMIT) -> str:
-    r"""Text on one line that a terminal shows and never obeys: ESC becomes \x1b, U+202E \u202e.
+    """Return text as one line that can't control a terminal: ESC becomes \x1b, U+202E \u202e.
 
-    At most limit characters are taken of it; what is longer ends in an ellipsis.
+    At most limit characters; longer text ends in an ellipsis.
     """
     text = str(text)
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isascii() and text.isprintable():
-        return text  # nearly always
+        return text  # nearly all texts
     return "".join(map(_seen, text))
 
 
@@ -31,16 +31,16 @@ def _seen(char: str) -> str:
 
 
 def versions(outpost: object, application: object, last: object) -> str:
-    """What a board runs, Outpost and the application: `0.2.0 + weather-3`; `-` where it's unknown.
+    """Return what a board runs, Outpost and application: `0.2.0 + weather-3`; `-` if unknown.
 
-    last: the version of the last update, which is all that a board before 0.2.0 tells.
+    last: the version of the last update; boards before 0.2.0 only tell this.
     """
     told = [str(version) for version in (outpost, application) if version]
     return safe(" + ".join(told) or last or "-")
 
 
 def size(count: float) -> str:
-    """A count of bytes as STAT has it: 629 B, 52 KiB, 3.2 MiB."""
+    """Return a count of bytes as in STAT: 629 B, 52 KiB, 3.2 MiB."""
     if count < 1024:
         return f"{count:.0f} B"
     if count < 10 * 1024 * 1024:
@@ -49,7 +49,7 @@ def size(count: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A span of seconds in its two largest units: 12 s, 4 min 05 s, 2 h 04 min, 3 d 02 h."""
+    """Return a time span in its two largest units: 12 s, 4 min 05 s, 2 h 04 min, 3 d 02 h."""
     seconds = int(seconds)
     if seconds < 60:
         return f"{seconds} s"

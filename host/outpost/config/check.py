@@ -1,4 +1,4 @@
-"""What a board would say of a config.json, found with the board's own rules on this computer."""
+"""Checks a config.json on this computer, with the board's own rules."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from outpost.sim.interpreters import interpreter
 
 _S = 60  # the rules take a second
 _FOUND = "FOUND "
-# Folders of users are the board's: whether they are there, the board tells at the upload.
+# Users' folders are not checked here: only the board knows them, and checks them at the upload.
 _SCRIPT = """
 import json, sys
 
@@ -49,19 +49,19 @@ class CheckError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, and where: a Place in the file, or None."""
+    """A problem, and its Place in the file, or None."""
 
     text: str
     place: Place | None
 
     def shown(self, path: Path) -> str:
-        """As compilers write it: FILE:LINE:COLUMN: text."""
+        """Return it as compilers do: FILE:LINE:COLUMN: text."""
         where = f":{self.place.line}:{self.place.column}" if self.place else ""
         return f"{path}{where}: {self.text}"
 
 
 def check(content: bytes, tree: Path | None = None) -> list[Problem]:
-    """The Problems of a config.json's bytes; CheckError."""
+    """Return the Problems of a config.json's bytes. Raises CheckError."""
     tree = tree or bundle.tree_root()
     lines = _asked(content, tree)
     try:
@@ -81,13 +81,13 @@ def _place_of_byte(content: bytes, at: int) -> Place:
 
 
 def _asked(content: bytes, tree: Path) -> list[str]:
-    """The lines that the device code says of a file, run by MicroPython."""
+    """Run the device code in MicroPython; return its lines about a file."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config.json")
         file.write_bytes(content)
         script = Path(folder, "check.py")
         script.write_text(_SCRIPT)
-        rows = Path(folder, "rows.json")  # MicroPython takes no argument of 256 letters
+        rows = Path(folder, "rows.json")  # MicroPython's arguments have 255 characters at most
         rows.write_text(json.dumps(_rows(tree)))
         search = [tree, bundle.library_folder(tree), ".frozen"]
         try:
@@ -107,7 +107,7 @@ def _asked(content: bytes, tree: Path) -> list[str]:
 
 
 def _rows(tree: Path) -> object:
-    """The table of services in main.py."""
+    """Return the table of services in main.py."""
     try:
         module = ast.parse((tree / "main.py").read_text(encoding="utf-8"))
     except (OSError, SyntaxError) as error:

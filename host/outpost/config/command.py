@@ -137,7 +137,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _problems(file: Path, content: bytes) -> list[Problem]:
-    """The problems of a file, which are printed."""
+    """Return the problems of a file, and print them."""
     try:
         problems = checked(content)
     except CheckError as error:

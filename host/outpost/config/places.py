@@ -1,4 +1,4 @@
-"""Where a key stands in the text of a JSON file: line and column, as editors count them."""
+"""Finds a key in the text of a JSON file: line and column, as editors count them."""
 
 import json
 import re
@@ -11,16 +11,16 @@ _LINE = re.compile(r"line (\d+)")
 
 @dataclass(frozen=True)
 class Place:
-    """Both from 1."""
+    """Both count from 1."""
 
     line: int
     column: int
 
 
 def place_of(text: str, name: str) -> Place | None:
-    """The Place of a key such as ftp.users.ann.role; of the deepest that is there; or None.
+    """Return the Place of a key such as ftp.users.ann.role, or of its nearest parent; or None.
 
-    text: JSON. A key may hold dots itself.
+    text: JSON. A key may contain dots itself.
     """
     found, longest = None, -1
     for at, key in _keys(text):
@@ -30,7 +30,7 @@ def place_of(text: str, name: str) -> Place | None:
 
 
 def place_of_mistake(text: str, said: str) -> Place | None:
-    """The Place of the first mistake in a text that is no JSON; said: what the board says."""
+    """Return the Place of the first mistake in invalid JSON. said: the board's message."""
     line = _LINE.search(said)
     try:
         json.loads(text)
@@ -45,7 +45,7 @@ def _place(text: str, at: int) -> Place:
 
 
 def _keys(text: str) -> list[tuple[int, str]]:
-    """(where it stands, its full name) for each key."""
+    """Return (its position, its full name) for each key."""
     found: list[tuple[int, str]] = []
     _value(text, _skip(text, 0), "", found)
     return found
@@ -58,7 +58,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _value(text: str, at: int, prefix: str, found: list[tuple[int, str]]) -> int:
-    """Note the keys of the value that begins at `at`; return where it ends."""
+    """Collect the keys of the value that begins at `at`; return where it ends."""
     if text[at] not in "{[":
         return _JSON.raw_decode(text, at)[1]
     is_object = text[at] == "{"

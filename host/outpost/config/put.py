@@ -1,4 +1,4 @@
-"""The steps of `outpost config put` on one board: upload, reboot, wait for the trial's end."""
+"""The steps of `outpost config put` on one board: upload, reboot, wait for the verdict."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ from outpost.push.session import Lost, PushError, Refused, Session
 PROVEN, REVERTED = "proven", "reverted"
 CONFIG = "/config.json"
 _POLL_S = 2.0
-_REFUSED_S = 20.0  # after a wrong password: ten of them lock this computer out
+_REFUSED_S = 20.0  # after a wrong password, because ten of them lock this computer out
 _WAITS = "the board runs what it ran; the new config.json is tried at its next boot"
 _TRIED = "the board proves the new configuration or goes back by itself"
 _FINE = "No problem found."
@@ -26,7 +26,7 @@ _FINE = "No problem found."
 
 @dataclass
 class Outcome(Ended):
-    """Of a put. problems: what the board finds in the file."""
+    """The outcome of a put. problems: what the board finds wrong in the file."""
 
     problems: list[str] = field(default_factory=list[str])
 
@@ -34,10 +34,10 @@ class Outcome(Ended):
 
 
 class Put(Job[Outcome]):
-    """Brings a config.json, bytes, onto a Board; run() it once.
+    """Brings a config.json, bytes, onto a Board; call run() once.
 
-    force: also where the board finds problems in it. timeout_s: from the reboot to the verdict.
-    stop: a threading.Event that ends it.
+    force: even if the board finds problems in it. timeout_s: from the reboot to the verdict. stop:
+    a threading.Event that ends it.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Put(Job[Outcome]):
         self.outcome.problems = [] if _FINE in lines else lines[1:]
         if self.outcome.problems and not self._force:
             self._put_back()
-        with contextlib.suppress(Lost):  # it may go before it has answered
+        with contextlib.suppress(Lost):  # the board may restart before it has replied
             session.site("shutdown -r")
         self._left = _TRIED
         self._leave()
         return self._watch()
 
     def _put_back(self) -> NoReturn:
-        """The board finds problems: it shall not try that file, unless it is to be."""
+        """Revert the upload, in which the board found problems, so that it isn't tried."""
         said = "; ".join(self.outcome.problems)
         try:
             self._logged_in.site("config revert")
@@ -86,7 +86,7 @@ class Put(Job[Outcome]):
         raise PushError(f"the board says: {said}; --force has it tried all the same")
 
     def _state(self) -> dict[str, str]:
-        """Key -> value of SITE config's answer: state and reason."""
+        """Return key -> value of the reply to SITE config: state and reason."""
         try:
             lines = self._logged_in.site("config")
         except Refused as refused:
@@ -96,7 +96,7 @@ class Put(Job[Outcome]):
         return {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
 
     def _watch(self) -> str:
-        """Wait until the board has proven it, or gone back; the result."""
+        """Wait until the board has proven it or gone back; return the result."""
         began = time.monotonic()
         last = "it has not come back since"
         turn = 0
@@ -114,7 +114,7 @@ class Put(Job[Outcome]):
                     return REVERTED
             except Lost:
                 turn += 1
-            except PushError as error:  # a login that is refused: the other password may do
+            except PushError as error:  # a refused login: the other password may work
                 turn += 1
                 last = str(error)
                 if turn % len(self._addresses) == 0:
@@ -125,7 +125,7 @@ class Put(Job[Outcome]):
 
 
 def _addresses(address: Address, content: bytes) -> list[Address]:
-    """How the board may be reached: as it is, and as the new configuration has it."""
+    """Return the addresses of the board: the present one, and the one of the new configuration."""
     found = [address]
     try:
         ftp = _object(_object(json.loads(content)).get("ftp"))
@@ -147,5 +147,5 @@ def _addresses(address: Address, content: bytes) -> list[Address]:
 
 
 def _object(value: object) -> dict[str, object]:
-    """An object of JSON; an empty one in place of anything else, which the board will refuse."""
+    """Return a JSON object; {} in place of any other value, which the board will refuse."""
     return cast(dict[str, object], value) if isinstance(value, dict) else {}

@@ -1,1 +1,1 @@
-"""The web page that watches boards: serves it, and shows it with boards that are simulated."""
+"""The web page that watches boards: serves it, and demonstrates it with simulated boards."""

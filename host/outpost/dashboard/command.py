@@ -49,7 +49,7 @@ def dashboard(port: int, broker: str | None, with_demo: bool) -> None:
 
 
 def _ended_by_signal(stack: contextlib.ExitStack) -> threading.Event:
-    """An event that Ctrl-C or a terminate sets; the signals' handlers come back with stack."""
+    """Return an event that Ctrl-C or SIGTERM sets; stack restores the signals' handlers."""
     over = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:

@@ -18,7 +18,7 @@ from outpost.sim.prepare import prepare
 
 NAMES = ("weather-7", "greenhouse", "gate")
 _STATE_EVERY_S = 10
-# An application with a fault, so that there is a service which restarts.
+# An application with a fault, so that one service restarts again and again.
 _APP = """import asyncio
 
 async def run(status, events):
@@ -34,7 +34,7 @@ async def run(status, events):
 
 @dataclass
 class Demo:
-    """What runs: the page's URL with the broker in it, the boards, mqtt's own port, the notes."""
+    """What runs: the page's URL including the broker, the boards, mqtt's own port, notes."""
 
     url: str
     boards: list[Board]
@@ -43,13 +43,13 @@ class Demo:
 
 
 def address(page_url: str, broker: str) -> str:
-    """The URL that opens the page with this broker."""
+    """Return the URL that opens the page with this broker."""
     return f"{page_url}?{urlencode({'broker': broker})}"
 
 
 @contextlib.contextmanager
 def running(port: int = 0, traffic: bool = True) -> Generator[Demo]:
-    """Run it all while the block runs; gives a Demo. port: of the page, 0 for a free one.
+    """Run everything while the block runs; yields a Demo. port: of the page, 0 for a free one.
 
     Raises PageError, ProgramError, BoardFailed, OSError.
     """
@@ -79,7 +79,7 @@ def running(port: int = 0, traffic: bool = True) -> Generator[Demo]:
 
 
 def _board(folder: Path, name: str, mqtt_port: int, ntp: str | None) -> Board:
-    """A board with that name, not yet started."""
+    """Return a board with that name, not yet started."""
     flash = folder / f"{name}.img"
     port = programs.free_port()
     faulty = name == NAMES[-1]

@@ -1,4 +1,4 @@
-"""Serves the dashboard's page over HTTP: the files of one folder that are the page, no others."""
+"""Serves the dashboard's page over HTTP: only the page's files of one folder."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ class PageError(Exception):
 
 
 def page_folder() -> Path:
-    """The folder that the page stands in. PageError where it or a library is missing."""
+    """Return the page's folder. Raises PageError if it or a library is missing."""
     folder = bundle.tree_root() / "dashboard"
     if not (folder / "index.html").is_file():
         raise PageError(f"there is no page in {folder}: run this in a checkout of Outpost")
@@ -31,10 +31,10 @@ def page_folder() -> Path:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """GET and HEAD of the page's files, never from a cache: the next version is seen at once."""
+    """GET and HEAD of the page's files, never cached, so that a new version is seen at once."""
 
     def send_head(self) -> BytesIO | BinaryIO | None:
-        """The page's files alone: its folder holds what is not for visitors, too."""
+        """Refuse all files that don't belong to the page; its folder contains others."""
         path = self.path.partition("?")[0]
         if path != "/" and (path.count("/") != 1 or not path.endswith(_KINDS)):
             self.send_error(404)
@@ -42,21 +42,21 @@ class _Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        """Headers that a <meta> can't stand for, and none that would keep it."""
+        """Add the headers that a <meta> element can't replace, and forbid caching."""
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("X-Frame-Options", "DENY")
         super().end_headers()
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Nothing: the terminal shows what the boards' owner asked for."""
+        """Log nothing: the terminal is for other messages."""
 
 
 @contextlib.contextmanager
 def serving(port: int = 0, host: str = "127.0.0.1") -> Generator[str]:
-    """Serve the page while the block runs; gives its URL. port 0: a free one.
+    """Serve the page while the block runs; yields its URL. port 0: a free one.
 
-    Raises PageError; OSError where the port can't be used.
+    Raises PageError; OSError if the port can't be used.
     """
     handler = functools.partial(_Handler, directory=page_folder())
     with ThreadingHTTPServer((host, port), handler) as server:

@@ -1,4 +1,4 @@
-"""The programs that a demonstration needs beside boards: a broker, and a time server if it may."""
+"""The programs that a demonstration needs beside boards: a broker, maybe a time server."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 _UP_S = 10
-_NTP_PORT = 123  # the only one that boards ask
+_NTP_PORT = 123  # the only port that boards query
 
 
 class ProgramError(Exception):
@@ -20,12 +20,12 @@ class ProgramError(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 which nothing listens on."""
+    """Return a free TCP port of 127.0.0.1."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """So many of them, all different: asked for one by one, the host may name one twice."""
+    """Return so many free ports, all different; one by one, the host might return one twice."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -54,9 +54,10 @@ def mosquitto(folder: Path, mqtt_port: int, websocket_port: int) -> Generator[No
 
 @contextlib.contextmanager
 def time_server(folder: Path) -> Generator[str | None]:
-    """Run chronyd on a loopback address and give that; None where that can't be done.
+    """Run chronyd on a loopback address and yield that; None if that is impossible.
 
-    Only root may bind NTP's port. chronyd serves the host's time and leaves the host's clock.
+    Only root may bind NTP's port. chronyd serves the host's time and doesn't change the host's
+    clock.
     """
     program = shutil.which("chronyd", path=_PATH)
     address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(2, 254)}"
@@ -83,13 +84,14 @@ def _may_bind(address: str) -> bool:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str | Path], log: Path) -> Generator[subprocess.Popen[bytes]]:
-    """A process while the block runs."""
+    """Run a process while the block runs."""
     with log.open("w") as output:
         process = subprocess.Popen(
             command,
             stdout=output,
             stderr=output,
-            # Ctrl-C in the terminal is for us alone: we end the programs, the boards first.
+            # Ctrl-C in the terminal must only reach this program, which ends the boards before
+            # these.
             start_new_session=True,
         )
     try:

@@ -1,4 +1,4 @@
-"""What happens on demonstration boards: uploads, downloads, failures, now and then a reboot."""
+"""Traffic of demonstration boards: uploads, downloads, failures, sometimes a reboot."""
 
 import contextlib
 import ftplib
@@ -25,11 +25,11 @@ class Traffic:
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"traffic {seed}")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon: what is under way is cut off."""
+        """Stop the thread; interrupts a running transfer."""
         self._over.set()
         self._thread.join()
 
@@ -46,7 +46,7 @@ class Traffic:
         actions = list(weights)
         while not self._over.wait(self._random.uniform(0.5, 4)):
             [action] = self._random.choices(actions, list(weights.values()))
-            # A board that reboots cuts its clients off; the next round finds it again.
+            # A board that reboots disconnects its clients; the next round connects again.
             with contextlib.suppress(OSError, EOFError, ftplib.Error):
                 action()
 
@@ -70,7 +70,7 @@ class Traffic:
             ftp.storbinary(f"STOR {self._path()}", io.BytesIO(bytes(size)))
 
     def _pace(self) -> float:
-        """Seconds between two chunks: 3 to 10 KB/s, as at the edge of a radio's reach.
+        """Return the seconds between two chunks: 3 to 10 KB/s, as with a weak radio signal.
 
         All files together must fit the 270 KiB that a simulated Pico W has free.
         """

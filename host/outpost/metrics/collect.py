@@ -1,4 +1,4 @@
-"""What is known of boards as families of metrics; stale values are left out, not repeated."""
+"""Converts a Fleet to families of metrics; stale values are left out, not repeated."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _PHASES = (
 
 @dataclass(frozen=True)
 class _Value:
-    """A number of a board as a metric. of: (Board, now) -> the number, None for none."""
+    """A number of a board as a metric. of: (Board, now) -> the number, or None."""
 
     name: str
     help: str
@@ -88,8 +88,8 @@ _VALUES = (
 def families(fleet: Fleet, connected: bool, now: float) -> Iterator[Metric]:
     """Yield the metric families of a Fleet.
 
-    connected: whether the broker has told all that it keeps; where not, nothing is known of any
-    board. now: seconds of the fleet's clock.
+    connected: whether the broker has sent all retained messages; if not, no board's state is
+    known. now: seconds of the fleet's clock.
     """
     yield GaugeMetricFamily(
         "outpost_broker_connected", "1 while the broker is heard.", value=connected
@@ -107,7 +107,8 @@ def families(fleet: Fleet, connected: bool, now: float) -> Iterator[Metric]:
         up.add_metric(labels, condition == ONLINE)
         told.add_metric(labels, {name: name == condition for name in _CONDITIONS})
     yield from (up, told)
-    # Of a board that is away, or back without a state yet, the last values say nothing of now.
+    # The last values of a board that is offline, or has sent no state since, say nothing about
+    # now.
     current = {
         labels: board
         for labels, board in boards.items()
@@ -125,7 +126,7 @@ def families(fleet: Fleet, connected: bool, now: float) -> Iterator[Metric]:
 
 
 def _distinct(boards: Iterable[Board]) -> dict[tuple[str, str], Board]:
-    """(name, id) -> Board; of two whose ids look the same, the first."""
+    """Return (name, id) -> Board; if two ids look the same, the first."""
     found: dict[tuple[str, str], Board] = {}
     for board in boards:
         found.setdefault((safe(board.name), safe(board.id)), board)

@@ -46,11 +46,11 @@ def metrics(url: Address, topic: str, cafile: str | None, host: str, port: int) 
     """
     link = link_to(url, topic, cafile)
     fleet = Fleet(topic)
-    lock = threading.Lock()  # of the fleet and what is known of the link
+    lock = threading.Lock()  # protects the fleet and the state of the link
 
     def text() -> bytes:
         with lock:
-            # What the broker keeps comes first: before that there is nothing, or it is of before.
+            # Wait for the broker's retained messages: before that the fleet is empty or outdated.
             known = list(families(fleet, link.connected and link.complete, time.monotonic()))
         source = SimpleNamespace(collect=lambda: known)
         return cast(bytes, exposition.generate_latest(source))  # pyright: ignore[reportUnknownMemberType]
@@ -76,7 +76,7 @@ def _served(text: Callable[[], bytes], host: str, port: int) -> AbstractContextM
 
 
 def _listen(link: Link, fleet: Fleet, lock: threading.Lock) -> NoReturn:
-    """Take in what the broker says, for good; what becomes of the connection is told."""
+    """Read messages from the broker for ever; report changes of the connection."""
     told = None
     while True:
         messages = link.step(_STEP_S)

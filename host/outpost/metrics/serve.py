@@ -1,4 +1,4 @@
-"""Serves a text over HTTP, at /metrics alone, made anew for each request."""
+"""Serves a text over HTTP, only at /metrics, generated anew for each request."""
 
 import contextlib
 import threading
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 
-_PATIENCE_S = 10  # for a client's request; it may be anybody
+_PATIENCE_S = 10  # for a client's request; clients aren't trusted
 
 
 class _Server(ThreadingHTTPServer):
@@ -16,7 +16,7 @@ class _Server(ThreadingHTTPServer):
         self.text = text
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a client that left in the middle is no fault of ours."""
+        """Ignore errors of clients, such as a closed connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -24,7 +24,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
-        """The metrics."""
+        """Send the metrics."""
         if self.path.partition("?")[0] != "/metrics":
             self.send_error(404, "Only /metrics is here")
             return
@@ -39,15 +39,15 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a scrape every few seconds is no news."""
+        """Log nothing: scrapes come every few seconds."""
 
 
 def serving(
     text: Callable[[], bytes], host: str, port: int
 ) -> contextlib.AbstractContextManager[str]:
-    """A context manager: text() -> bytes is served while its block runs; it gives the URL.
+    """Return a context manager that serves text() while its block runs; it yields the URL.
 
-    OSError, at once, where the port can't be used.
+    Raises OSError, at once, if the port can't be used.
     """
     return _running(_Server((host, port), text), host)
 

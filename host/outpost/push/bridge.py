@@ -1,7 +1,7 @@
-"""A bridge to the archive, for a board whose boot.py knows of none.
+"""A bridge to the archive, for a board whose boot.py can't mount one.
 
-Such a boot.py imports `hal` from flash, and so it finds this package, which lies where hal was. It
-mounts the archive, whose hal takes its name.
+Such a boot.py imports `hal` from flash, and so it loads this package, which is in the place of
+hal. It mounts the archive, whose hal then replaces it.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,14 +24,14 @@ import hal
 
 
 def needed(files: Iterable[DeviceFile], is_there: Callable[[DeviceFile], bool]) -> bool:
-    """Whether a board needs it. files: of the version; is_there(file): on the board, as it is.
+    """Whether a board needs it. files: of the version. is_there(file): already on the board.
 
-    Where boot.py is another one, nobody knows what that does; the bridge costs three blocks. Also
-    where boot.py is brought: the boot that puts it in place still runs the old one.
+    If boot.py is different, its behaviour is unknown, and the bridge only takes three blocks. Also
+    needed if this push replaces boot.py: the boot that does that still runs the old one.
     """
     return any(file.path == _BOOT and not is_there(file) for file in files)
 
 
 def made(tree: Path) -> DeviceFile:
-    """The bridge as a DeviceFile."""
+    """Return the bridge as a DeviceFile."""
     return DeviceFile(PATH, bundle.compiled(_TEXT, "hal", tree / "build" / "mpy"))

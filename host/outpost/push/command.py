@@ -120,7 +120,7 @@ def push(
 
 
 def _folder_and_urls(words: Sequence[str]) -> tuple[Path, Sequence[str]]:
-    """The folder to push, Outpost's own where none is given, and the URLs. UsageError."""
+    """Return the folder to push, by default Outpost's own, and the URLs. Raises UsageError."""
     if not words or "://" in words[0]:
         return bundle.tree_root(), words
     folder = Path(words[0])

@@ -1,4 +1,4 @@
-"""What a push brings: the files of a folder as they are to lie on boards, and their version."""
+"""What a push brings: the files of a folder under their paths on boards, and their version."""
 
 import fnmatch
 import re
@@ -13,9 +13,9 @@ from outpost.bundle import DeviceFile, earlier, maps
 from outpost.push import bridge
 
 _FORMS = (".py", ".mpy")
-# What starts a board and brings it back: an update names them only where it says so.
+# The files that boot and restore a board: an update includes them only on request.
 BOOT = tuple(f"/{name}{form}" for name in bundle.BOOT for form in _FORMS)
-# What no update may name: the board's own record, keys and log, and what updates need themselves.
+# Paths that no update may contain: the board's own record, keys, log, and staged files.
 _BOARDS_OWN = (
     "/app.hung",
     "/boot.json",
@@ -28,9 +28,9 @@ _BOARDS_OWN = (
 )
 _CONFIG = ("/config.json", "/config.last", "/config.ready")
 _VERSION = re.compile(r"""^VERSION = ["']([^"']+)["']""", re.MULTILINE)
-_LARGEST = 64 * 2**20  # bytes of an application: no board's flash has more, a wrong folder has
+_LARGEST = 64 * 2**20  # bytes of an application; a larger folder is surely the wrong one
 _DIGEST_CHARS = 8
-_VERSION_CHARS = 32  # what a board takes, without blanks
+_VERSION_CHARS = 32  # characters that a board accepts, without spaces
 
 
 class ContentError(Exception):
@@ -41,12 +41,11 @@ class ContentError(Exception):
 class Content:
     """A version, ready for boards.
 
-    files: DeviceFiles. outpost: whether this is Outpost itself, to which all of /hal and
-    /services belongs. folders: of an application, those on the board that are its own; what else
-    lies there goes where pruning is asked for. exclude: patterns of what is not part of it.
-    boot: files of BOOT that are left out, for they were not asked for. bridge: the DeviceFile that
-    a board with an older boot.py needs, None where none does. packages: as earlier.left() has it.
-    notes: for the person.
+    files: DeviceFiles. outpost: whether it is Outpost itself, which owns all of /hal and
+    /services. folders: an application's own folders on the board; with pruning, other files there
+    are removed. exclude: patterns of files that are not part of it. boot: files of BOOT that were
+    not requested and are left out. bridge: the DeviceFile for a board with an older boot.py, or
+    None. packages: see earlier.left(). notes: messages for the user.
     """
 
     version: str
@@ -68,11 +67,11 @@ def read(
     exclude: Collection[str] = (),
     include_boot: bool = False,
 ) -> Content:
-    """The Content of a folder: Outpost's own device tree, or the files of an application.
+    """Return the Content of a folder: Outpost's own device tree, or the files of an application.
 
-    version: its name; by default one that changes with any of the files. source: leave modules
-    as .py. exclude: patterns (fnmatch) of paths on the board, without the leading slash.
-    Raises ContentError, bundle.BundleError.
+    version: its name; by default one that changes with any of the files. source: leave modules as
+    .py. exclude: patterns (fnmatch) of paths on the board, without the leading slash. Raises
+    ContentError, bundle.BundleError.
     """
     folder = Path(folder)
     if version is not None and not re.fullmatch(f"[!-~]{{1,{_VERSION_CHARS}}}", version):
@@ -111,13 +110,13 @@ def is_outpost(folder: Path) -> bool:
 
 
 def outpost_number(folder: Path) -> str | None:
-    """Outpost's number, such as 0.2.0, in a device tree; None where its main.py has none."""
+    """Return Outpost's version, such as 0.2.0, of a device tree; None if its main.py has none."""
     found = _VERSION.search((folder / "main.py").read_text(encoding="utf-8"))
     return found[1] if found else None
 
 
 def is_excluded(path: str, patterns: Collection[str]) -> bool:
-    """Whether one of the patterns means a path on the board, or a folder that it lies in."""
+    """Whether one of the patterns matches a path on the board, or a folder above it."""
     parts = path.lstrip("/").split("/")
     names = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)] + parts
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
@@ -126,7 +125,7 @@ def is_excluded(path: str, patterns: Collection[str]) -> bool:
 def _application(
     folder: Path, source: bool, exclude: Collection[str], notes: list[str]
 ) -> Iterator[DeviceFile]:
-    """Yield the files of an application: all below the folder, but hidden ones and caches."""
+    """Yield the files of an application: all below the folder, except hidden ones and caches."""
     room = _LARGEST
     with tempfile.TemporaryDirectory() as cache:
         for path in sorted(folder.rglob("*")):
@@ -153,7 +152,7 @@ def _application(
 
 
 def _require_allowed(folder: Path, place: str) -> None:
-    """ContentError where an application may not have a file at that place."""
+    """Raise ContentError if an application may not have a file at that place."""
     if re.search(r"[\x00-\x1f\x7f]", place):
         raise ContentError(f"{folder}: the name {place!r} has control characters")
     top = place.split("/")[1]
@@ -161,7 +160,7 @@ def _require_allowed(folder: Path, place: str) -> None:
         raise ContentError(
             f"{folder}{place}: a board keeps its own {place}; --exclude leaves it out"
         )
-    # A folder goes before a module of its name.
+    # A folder is imported before a module of the same name.
     if top.removesuffix(".py").removesuffix(".mpy") in (*bundle.FOLDERS, *bundle.MODULES):
         raise ContentError(
             f"{folder}{place} would replace a part of Outpost: give it another name. The module "
@@ -171,7 +170,7 @@ def _require_allowed(folder: Path, place: str) -> None:
 
 
 def _refuse_doubles(files: Collection[DeviceFile]) -> None:
-    """ContentError where a module is there as .py and as .mpy: only the .py would ever run."""
+    """Raise ContentError if a module exists as .py and as .mpy: only the .py would ever run."""
     places = {file.path for file in files}
     for file in files:
         if file.twin in places:
@@ -179,7 +178,7 @@ def _refuse_doubles(files: Collection[DeviceFile]) -> None:
 
 
 def _own_folders(files: Iterable[DeviceFile]) -> tuple[str, ...]:
-    """Those at the root, and the packages in /lib, which itself is shared with others."""
+    """Return folders at the root, and packages in /lib, which itself is shared."""
     found: set[str] = set()
     for file in files:
         parts = file.path.split("/")
@@ -190,9 +189,9 @@ def _own_folders(files: Iterable[DeviceFile]) -> tuple[str, ...]:
 
 
 def _version(folder: Path, files: Iterable[DeviceFile], outpost: bool) -> str:
-    """A name for the version: Outpost's own or the folder's, and a hash of the files.
+    """Return a name for the version: Outpost's own or the folder's, and a hash of the files.
 
-    The hash tells boards and people apart what was changed without a new number.
+    The hash distinguishes versions that were changed without a new number.
     """
     name = re.sub(r"[^!-~]+", "-", folder.resolve().name)
     if outpost:

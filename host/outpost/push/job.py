@@ -1,4 +1,4 @@
-"""A job on one board: what a push and a put have in common: its life, its session, its end.
+"""A job on one board: what a push and a put have in common: session, interruption, outcome.
 
 waves.py runs many of them.
 """
@@ -15,11 +15,11 @@ UNTOUCHED = "nothing was changed"
 
 
 class Stopped(Exception):
-    """Somebody wants it to end."""
+    """The job must end, because `stop` was set."""
 
 
 class Job(Generic[_Ended]):
-    """run() it once; a subclass says in _bring() what it does, and returns the result's word.
+    """Call run() once. A subclass implements _bring(), which returns the word for the result.
 
     outcome: an outcome.Ended. stop: a threading.Event that ends it.
     """
@@ -28,10 +28,10 @@ class Job(Generic[_Ended]):
         self.outcome = outcome
         self._stop = stop or threading.Event()
         self._session: Session | None = None
-        self._left = UNTOUCHED  # how the board is left if it ends now
+        self._left = UNTOUCHED  # the board's state if the job ends now
 
     def run(self) -> _Ended:
-        """Do it all; return the outcome. Whatever goes wrong is told there, not raised."""
+        """Run the job; return the outcome. Errors are reported there, not raised."""
         began = time.monotonic()
         outcome = self.outcome
         try:
@@ -40,7 +40,7 @@ class Job(Generic[_Ended]):
             outcome.result, outcome.reason = INTERRUPTED, self._left
         except PushError as error:
             outcome.result, outcome.reason = FAILED, f"{error} ({self._left})"
-        except Exception as error:  # a bug here must not cost the other boards their report
+        except Exception as error:  # a bug here must not prevent the report on other boards
             outcome.result = FAILED
             outcome.reason = f"internal error, please report it: {type(error).__name__}: {error}"
         finally:
@@ -51,14 +51,14 @@ class Job(Generic[_Ended]):
         return outcome
 
     def abort(self) -> None:
-        """End what it waits for just now; from another thread, when `stop` is set."""
+        """Interrupt the present wait. Called from another thread, when `stop` is set."""
         session = self._session
         if session:
             session.abort()
 
     @property
     def _logged_in(self) -> Session:
-        """The session, where it is known to be there."""
+        """The session, which must exist."""
         assert self._session
         return self._session
 
@@ -66,7 +66,7 @@ class Job(Generic[_Ended]):
         raise NotImplementedError
 
     def _pause(self, seconds: float) -> None:
-        """Let time pass; Stopped where the job is to end."""
+        """Wait; raises Stopped if the job must end."""
         if self._stop.wait(seconds):
             raise Stopped
 

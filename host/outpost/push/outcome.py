@@ -1,4 +1,4 @@
-"""How a push, or another job on one board, ended: what tables and --json show."""
+"""The outcome of a push, or of another job on one board, as shown by tables and --json."""
 
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar
@@ -9,7 +9,7 @@ ROLLED_BACK, FAILED, INTERRUPTED, SKIPPED = "rolled-back", "failed", "interrupte
 
 @dataclass
 class Ended:
-    """What each job tells. result: a word; reason: why, where it isn't plain."""
+    """The outcome of any job. result: a word. reason: why, if that isn't obvious."""
 
     board: str
     url: str
@@ -17,25 +17,25 @@ class Ended:
     reason: str = ""
     seconds: float = 0.0
 
-    # The results after which nobody has to do anything about that board.
+    # The results that need no action by the user.
     GOOD: ClassVar[tuple[str, ...]] = ()
 
     @property
     def good(self) -> bool:
-        """Whether nobody has to do anything about that board."""
+        """Whether this result needs no action by the user."""
         return self.result in self.GOOD
 
     def as_dict(self) -> dict[str, object]:
-        """What JSON shows."""
+        """Return what JSON shows."""
         return {**asdict(self), "seconds": round(self.seconds, 1)}
 
 
 @dataclass
 class Outcome(Ended):
-    """Of a push. result: one of the words above.
+    """The outcome of a push. result: one of the words above.
 
-    before, version: what ran before and what runs now, as far as known. place, remove: paths on
-    the board that differ. sent, bytes: how many files and bytes went over the network.
+    before, version: what ran before and what runs now, if known. place, remove: paths on the board
+    that differ. sent, bytes: how many files and bytes were sent.
     """
 
     before: str | None = None

@@ -1,4 +1,4 @@
-"""What a push has to do on one board: a version beside what lies there and under /next."""
+"""The plan of a push for one board: compares a version with the board's files and with /next."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ from outpost.push.session import Entry, PushError, Session
 
 NEXT = "/next"
 MANIFEST = f"{NEXT}/manifest.json"
-_RECORD = "/boot.json"  # every boot leaves one
+_RECORD = "/boot.json"  # every boot writes it
 _OURS = tuple(f"/{folder}" for folder in bundle.FOLDERS)
-_UNFINISHED = ".upload-"  # what the board calls an upload that isn't whole yet
-# What an application's own folder in /lib may share with Outpost.
+_UNFINISHED = ".upload-"  # prefix of an unfinished upload on the board
+# Packages that Outpost may have in an application's own folder in /lib.
 _PACKAGES = {os.path.splitext(path)[0] for path in earlier.PACKAGE_PATHS}
-# From this size on a file goes in pieces, each twice as long as all before it: the board keeps
-# what it has of whole pieces, and copies less than the file has bytes to put them together.
+# Larger files are sent in pieces, each twice as long as all before it. After an interruption the
+# board keeps the complete pieces, and joining them copies less than the file's size.
 _PIECE = 64 * 1024
 
 
@@ -29,8 +29,8 @@ _PIECE = 64 * 1024
 class Plan:
     """What differs on a board.
 
-    place: DeviceFiles to be brought. same: how many are there already. remove: paths of files to
-    go. notes: for the person. folders: how many the board will have to make.
+    place: DeviceFiles to send. same: how many are already there. remove: paths of files to delete.
+    notes: messages for the user. folders: how many the board must create.
     """
 
     place: list[DeviceFile]
@@ -45,10 +45,10 @@ class Plan:
         return bool(self.place or self.remove)
 
     def manifest(self, content: Content, trial_s: int | None = None) -> bytes:
-        """The text of manifest.json, which tells the board what the update is.
+        """Return the text of manifest.json, which describes the update to the board.
 
-        It names only what changes: the rest was compared just now, and the board would hash it
-        twice more. trial_s: seconds of health until it is confirmed; None for the board's own.
+        It only lists changed files: the others were just compared, and the board would hash them
+        twice more. trial_s: seconds of health until it is confirmed; None for the board's default.
         """
         files = {file.path: file.sha256 for file in self.place}
         said: dict[str, object] = {
@@ -67,10 +67,10 @@ class Plan:
 
 @dataclass
 class Staging:
-    """What has to happen under /next.
+    """The work under /next.
 
-    send: (DeviceFile, byte to go on from). stale: paths of files that don't belong there.
-    folders: to be made, in that order.
+    send: (DeviceFile, first byte to send). stale: paths of files that don't belong there. folders:
+    to create, in that order.
     """
 
     send: list[tuple[DeviceFile, int]]
@@ -79,12 +79,12 @@ class Staging:
 
     @property
     def bytes(self) -> int:
-        """How many have to go over the network."""
+        """How many bytes have to be sent."""
         return sum(len(file.content) - start for file, start in self.send)
 
 
 def compare(session: Session, content: Content, *, prune: bool = False) -> Plan:
-    """The Plan for a board. prune: remove what else lies in an application's own folders."""
+    """Return the Plan for a board. prune: remove other files in an application's own folders."""
     found = _look(session, content, prune)
     files = list(content.files)
     if content.bridge and bridge.needed(
@@ -94,7 +94,7 @@ def compare(session: Session, content: Content, *, prune: bool = False) -> Plan:
     place = [file for file in files if not _is_there(session, found, file)]
     remove = _to_remove(session, found, content, files, prune)
     if not place and remove == [bridge.PATH]:
-        remove = []  # no reason to restart a board
+        remove = []  # not worth a restart of the board
     return Plan(
         place=place,
         same=len(files) - len(place),
@@ -109,7 +109,7 @@ def compare(session: Session, content: Content, *, prune: bool = False) -> Plan:
 
 
 def staging(session: Session, plan: Plan) -> Staging:
-    """The Staging of a Plan: what lies under /next already, be it in part, is not sent again."""
+    """Return the Staging of a Plan: what is under /next, even in part, is not sent again."""
     found = session.tree(NEXT)
     starts = [_staged(session, found.get(NEXT + file.path), file) for file in plan.place]
     wanted = {NEXT + file.path for file in plan.place}
@@ -129,10 +129,10 @@ def staging(session: Session, plan: Plan) -> Staging:
 
 
 def pieces(start: int, length: int) -> Iterator[tuple[int, int]]:
-    """Yield (first byte, end) of the pieces in which a file goes, from byte start on."""
+    """Yield (first byte, end) of the pieces in which a file is sent, from byte start on."""
     while True:
         end = min(length, max(_PIECE, 2 * start))
-        if length - end < end // 2:  # for so little the board would copy all that it has
+        if length - end < end // 2:  # for so few bytes the board would copy all that it has
             end = length
         yield start, end
         if end == length:
@@ -141,7 +141,7 @@ def pieces(start: int, length: int) -> Iterator[tuple[int, int]]:
 
 
 def _look(session: Session, content: Content, prune: bool) -> dict[str, Entry]:
-    """Path -> Entry of all that matters on the board."""
+    """Return path -> Entry of all relevant files on the board."""
     found = session.entries("/")
     if _RECORD not in found:
         raise PushError(
@@ -161,7 +161,7 @@ def _look(session: Session, content: Content, prune: bool) -> dict[str, Entry]:
 
 
 def _is_there(session: Session, found: Mapping[str, Entry], file: DeviceFile) -> bool:
-    """Whether a file lies in its place as it should; PushError where it never can."""
+    """Whether a file is in place and unchanged. Raises PushError if that is impossible."""
     entry = found.get(file.path)
     if entry is None:
         return False
@@ -177,9 +177,9 @@ def _to_remove(
     files: Collection[DeviceFile],
     prune: bool,
 ) -> list[str]:
-    """Sorted paths of what must not be there any more. files: what is to be on the board."""
+    """Return sorted paths of files to delete. files: what the board shall have."""
     wanted = {file.path for file in [*files, *content.boot]}
-    # A module's other form, which would run in its place, or lie there for nothing.
+    # A module's other form, which would run instead of it, or is useless.
     remove = {twin for file in files if (twin := file.twin) is not None and twin in found}
     there = [
         path
@@ -201,14 +201,14 @@ def _to_remove(
 
 
 def _is_others(path: str) -> bool:
-    """Whether a file in an application's own folder is not the application's."""
+    """Whether a file in an application's own folder isn't the application's."""
     return os.path.splitext(path)[0] in _PACKAGES or posixpath.basename(path).startswith(
         _UNFINISHED
     )
 
 
 def _staged(session: Session, entry: Entry | None, file: DeviceFile) -> int | None:
-    """From which byte on a file has to be sent; None where it lies under /next whole."""
+    """Return from which byte on a file must be sent; None if it is complete under /next."""
     if entry is None or entry.size is None or entry.size > len(file.content):
         return 0
     there = session.sha256(NEXT + file.path, entry.size)
@@ -218,12 +218,12 @@ def _staged(session: Session, entry: Entry | None, file: DeviceFile) -> int | No
 
 
 def _folders_of(files: Iterable[DeviceFile]) -> set[str]:
-    """Every folder in which one of the files is to lie, and those above, but the root."""
+    """Return all folders of the files, and those above, except the root."""
     return {folder for file in files for folder in _folders_above(file.path)} - {"/"}
 
 
 def _folders_above(path: str) -> Iterator[str]:
-    """The folders of a path, from the innermost to the root."""
+    """Yield the folders of a path, from the innermost to the root."""
     while path != "/":
         path = posixpath.dirname(path)
         yield path

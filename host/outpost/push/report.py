@@ -1,4 +1,4 @@
-"""What a person sees of a push: a bar for each board under way, a table at the end; or JSON."""
+"""Shows a push: a bar for each running board, a table at the end; or JSON."""
 
 import json
 from collections import Counter
@@ -34,19 +34,19 @@ _STYLES = {
     results.INTERRUPTED: "yellow",
     results.SKIPPED: "yellow",
 }
-_LINE_CHARS = 2000  # of a board, as far as they are shown
-_LOG_COLUMNS = 160  # how wide the table may be where no terminal tells
+_LINE_CHARS = 2000  # characters shown of a line about a board
+_LOG_COLUMNS = 160  # width of the table if the output is no terminal
 
 
 class _Elapsed(ProgressColumn):
-    """Since a board was begun with; rich's own stops when all bytes have gone."""
+    """The time since a board's push began; rich's own stops when all bytes are sent."""
 
     def render(self, task: Task) -> Text:
         return Text(span(task.elapsed or 0), "dim")
 
 
 class View:
-    """One board's line, for its Push to tell how far it is."""
+    """One board's line, by which its Push reports progress."""
 
     def __init__(self, report: "Report", label: str) -> None:
         self._report = report
@@ -55,29 +55,29 @@ class View:
         self._said: tuple[str, str] | None = None
 
     def phase(self, text: str) -> None:
-        """What happens now, in a few words."""
+        """Show the current step, in a few words."""
         report = self._report
         if self._task is None:
             self._task = report.progress.add_task("", label=self._label, phase=text, total=None)
         report.progress.update(self._task, phase=text)
         what, _, why = text.partition(": ")
         kind = what.split(" ")[0], why
-        if not report.live and kind != self._said:  # a log wants no line for each file
+        if not report.live and kind != self._said:  # in a log, not every file gets a line
             self._said = kind
             report.say(f"{self._label}: {text}")
 
     def total(self, count: int) -> None:
-        """How many bytes will go over the network."""
+        """Set how many bytes will be sent."""
         assert self._task is not None  # there was a phase
         self._report.progress.update(self._task, total=count or None, completed=0)
 
     def sent(self, count: int) -> None:
-        """So many more bytes went."""
+        """Report that so many more bytes were sent."""
         assert self._task is not None
         self._report.progress.update(self._task, advance=count)
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Remove the line at the end of the push."""
         if self._task is not None:
             self._report.progress.remove_task(self._task)
             self._task = None
@@ -86,8 +86,8 @@ class View:
 class Report:
     """Shows a push; use it in a `with` block while the push runs.
 
-    as_json: stdout has the JSON at the end and nothing else; the rest goes to stderr. console:
-    where to write in place of stdout.
+    as_json: stdout only gets the JSON at the end; the rest goes to stderr. console: where to write
+    instead of stdout.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class Report:
         self._views: dict[str, View] = {}
 
     def view(self, board: Board) -> View:
-        """The View for a Board."""
+        """Return the View for a Board."""
         view = self._views[str(board.address)] = View(self, board.label)
         return view
 
     def begin(self, count: int) -> None:
-        """Say what will go where."""
+        """Print what will be sent, and to how many boards."""
         content = self._content
         whole = sum(len(file.content) for file in content.files)
         self.say(
@@ -135,11 +135,11 @@ class Report:
         self.progress.stop()
 
     def say(self, text: str, style: str | None = None) -> None:
-        """A line for the person."""
+        """Print a line for the user."""
         self._console.print(Text(safe(text, _LINE_CHARS), style or ""), soft_wrap=not self.live)
 
     def done(self, outcome: Outcome) -> None:
-        """A board's push has ended."""
+        """Report that a board's push has ended."""
         self._views[outcome.url].end()
         reason = f": {outcome.reason}" if outcome.reason else ""
         self.say(f"{outcome.board}: {outcome.result}{reason}", _STYLES[outcome.result])
@@ -149,7 +149,7 @@ class Report:
                     self.say(f"  would {verb} {path}")
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
-        """The table, or JSON, of all boards."""
+        """Print the table, or JSON, of all boards."""
         counts = Counter(outcome.result for outcome in outcomes)
         if self._as_json:
             said = {
@@ -193,7 +193,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def _versions(outcome: Outcome) -> str:
-    """What ran before and runs now; an application's first version comes after none."""
+    """Return what ran before and what runs now; "none" before an application's first version."""
     now = outcome.version or "?"
     before = outcome.before or ("none" if outcome.version else "?")
     return now if before == now else f"{before} -> {now}"

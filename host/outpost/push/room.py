@@ -1,19 +1,20 @@
-"""Room: the flash that an update takes until it is confirmed, and whether a board has it."""
+"""Room: the flash that an update needs until it is confirmed, and whether a board has it."""
 
 from outpost.push.plan import Plan, Staging
 from outpost.push.session import PushError
 
 _BLOCK = 4096  # of LittleFS on ESP32 and RP2
-# Measured on a Pico W's LittleFS: a folder takes three blocks until all is in place, and so many
-# files one for their names and their lines in the log. The board wants six free beside that.
+# Measured on a Pico W's LittleFS: a folder takes three blocks until all is in place. Every _MANY
+# files take one more block for their names and log lines. The board needs six free blocks beside
+# that.
 _SPARE_BLOCKS = 7
 _MANY = 8
 
 
 def required(plan: Plan, staging: Staging, free: str | None) -> str | None:
-    """How much flash the update takes, in words; PushError where it would not fit.
+    """Return how much flash the update needs, as text. Raises PushError if it would not fit.
 
-    free: bytes, as SITE UPDATE STATUS tells them; None where it doesn't, and then for the result.
+    free: bytes, from SITE UPDATE STATUS; None if it doesn't report them: then the result is None.
     """
     if free is None or not free.isdigit():
         return None

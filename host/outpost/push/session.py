@@ -1,4 +1,4 @@
-"""A board over FTP: what lies on it, by which hash, and files and SITE commands to it."""
+"""A board over FTP: lists and hashes its files, sends files and SITE commands."""
 
 import contextlib
 import ftplib
@@ -15,14 +15,14 @@ from outpost.control import ERRORS, Control, said, why
 from outpost.shown import safe
 
 CONNECT_S = 15
-ANSWER_S = 30  # for any reply: a board may have to load the command from its flash first
-_HASH_BYTES_PER_S = 20_000  # slower than any board hashes, or copies what it has
-_MOVED_BYTES_PER_S = 500  # slower than any network over which a push makes sense
+ANSWER_S = 30  # for any reply: a board may first have to load the command from flash
+_HASH_BYTES_PER_S = 20_000  # slower than any board hashes or copies
+_MOVED_BYTES_PER_S = 500  # slower than any useful network
 _BLOCK = 8192
-# What the host's kernel holds back: it must not tell of progress that the board doesn't know of,
-# nor hold more than a slow board takes in while its reply is waited for.
+# Small, so that the progress is not far ahead of the board, and so that a slow board can receive
+# the buffered data before the time-out for its reply.
 _SEND_BUFFER = 32 * 1024
-# Of a listing and of a tree; no board has more.
+# Limits for a listing and a tree; no board has more.
 _LISTING_BYTES = 1024 * 1024
 _DEPTH = 16
 _MISSING = 550
@@ -30,19 +30,19 @@ _UNKNOWN = (500, 502, 504)  # replies to a command that a server doesn't have
 
 
 class PushError(Exception):
-    """What a push to one board can't get past; the text says why, and what to do."""
+    """The push to one board failed; the text says why, and what to do."""
 
 
 class Lost(PushError):
-    """The connection was lost, or the board was busy: the next attempt may do."""
+    """The connection was lost, or the board was busy: a retry may succeed."""
 
 
 class Busy(Lost):
-    """The board answered 4xx: it can't just now, most often for want of memory."""
+    """The board replied 4xx: it can't at the moment, usually for lack of memory."""
 
 
 class Refused(PushError):
-    """The board answered 5xx. code: of that reply; the text is the board's."""
+    """The board replied 5xx. code: of that reply; the text is the board's."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(said(error))
@@ -51,7 +51,7 @@ class Refused(PushError):
 
 @dataclass(frozen=True)
 class Entry:
-    """What a listing tells of a file or a folder: size in bytes, None for folders."""
+    """A file or a folder in a listing: size in bytes, None for folders."""
 
     size: int | None
 
@@ -63,20 +63,20 @@ class Entry:
 class Session:
     """A control connection to an Address, logged in. Raises PushError, Lost, Refused.
 
-    address: with user and password. context: the ssl.SSLContext where it is secure. Each wait has
-    its end. Use it in a `with` block.
+    address: with user and password. context: the ssl.SSLContext if it is secure. Every wait has a
+    time-out. Use it in a `with` block.
     """
 
     def __init__(self, address: Address, context: ssl.SSLContext | None = None) -> None:
         self._address = address
         self._ftp = Control(context=context, timeout=CONNECT_S)
-        self._hashes = True  # until the board says that it has no HASH
+        self._hashes = True  # until the board replies that it has no HASH
         try:
             with self._doing("connecting", 2 * CONNECT_S):
                 self._ftp.connect(address.host, address.port)
             self._ftp.timeout = ANSWER_S
             assert self._ftp.sock  # it is connected
-            self._ftp.sock.settimeout(None)  # _doing() sees to it from now on
+            self._ftp.sock.settimeout(None)  # from now on, _doing() limits the time
             self._begin()
         except BaseException:
             self.close()
@@ -93,8 +93,8 @@ class Session:
             if address.secure:
                 with contextlib.suppress(ftplib.error_perm):  # tls.data false: data goes in clear
                     ftp.prot_p()
-            # No CLNT, no OPTS: a board keeps the modules of rare commands till the last session
-            # has gone, and an update wants the heap.
+            # Send no CLNT and no OPTS: the board keeps the modules of rare commands loaded until
+            # the last session has ended, and an update needs the heap.
             ftp.voidcmd("TYPE I")
 
     def __enter__(self) -> Self:
@@ -104,20 +104,20 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Leave; the board sees the end of the connection."""
+        """Close the connection, without QUIT."""
         self._ftp.close()
 
     def abort(self) -> None:
-        """End whatever another thread waits for here: it gets Lost."""
+        """Interrupt another thread's wait; it gets Lost."""
         self._ftp.cut()
 
-    # Looking.
+    # Reading.
 
     def entries(self, folder: str) -> dict[str, Entry]:
-        """Path -> Entry of what lies in a folder; empty where there is no such folder."""
+        """Return path -> Entry of a folder's contents; empty if there is no such folder."""
         try:
             with self._doing(f"listing {folder}", _LISTING_BYTES / _MOVED_BYTES_PER_S):
-                # Not retrlines(): it would leave the session in TYPE A.
+                # Not retrlines(), which would leave the session in TYPE A.
                 with self._ftp.transfercmd(f"MLSD {folder}") as data, data.makefile("rb") as lines:
                     listing = lines.read(_LISTING_BYTES).decode()
                 self._ftp.voidresp()
@@ -136,7 +136,7 @@ class Session:
         return found
 
     def tree(self, folder: str) -> dict[str, Entry]:
-        """Path -> Entry of all that lies below a folder."""
+        """Return path -> Entry of everything below a folder."""
         if folder.count("/") > _DEPTH:
             raise PushError(f"{folder}: folders lie too deep")
         found = self.entries(folder)
@@ -146,12 +146,12 @@ class Session:
         return found
 
     def sha256(self, path: str, size: int) -> str:
-        """The SHA-256 of a file of `size` bytes, lower-case hex; by reading it without HASH."""
+        """Return the SHA-256 of a file of `size` bytes in hex; without HASH, read the file."""
         if self._hashes:
             try:
                 with self._doing(f"hashing {path}", ANSWER_S + size / _HASH_BYTES_PER_S):
                     _, algorithm, _, digest, *_ = self._ftp.sendcmd(f"HASH {path}").split()
-                if algorithm == "SHA-256":  # where nobody asks for another, Outpost's is that
+                if algorithm == "SHA-256":  # Outpost's default, unless a user has chosen another
                     return digest.lower()
                 self._hashes = False
             except Refused as refused:
@@ -163,7 +163,7 @@ class Session:
             self._ftp.retrbinary(f"RETR {path}", whole.update, _BLOCK)
         return whole.hexdigest()
 
-    # Changing.
+    # Writing.
 
     def send(
         self,
@@ -172,11 +172,11 @@ class Session:
         start: int = 0,
         sent: Callable[[int], object] = lambda count: None,
     ) -> None:
-        """Store content under path, from byte start on: what lies before is there already.
+        """Store content under path, from byte start on: the bytes before it are already there.
 
-        sent(count) is told of each piece that went out.
+        sent(count) is called after each piece.
         """
-        # The board begins a file that is resumed with a copy of what it has.
+        # The board begins a resumed file with a copy of what it has, which takes time.
         limit_s = start / _HASH_BYTES_PER_S + (len(content) - start) / _MOVED_BYTES_PER_S
         with self._doing(f"sending {path}", ANSWER_S + limit_s):
             with self._ftp.transfercmd(f"STOR {path}", start or None) as data:
@@ -192,32 +192,32 @@ class Session:
                 data.sendall(content[at : at + _BLOCK])
                 sent(len(content[at : at + _BLOCK]))
             if isinstance(data, ssl.SSLSocket):
-                data.unwrap()  # close_notify: without it, the board takes the file for cut off
+                data.unwrap()  # close_notify: without it, the board discards the upload
         except OSError:
-            self._ftp.voidresp()  # the board may have said why: then this raises that
+            self._ftp.voidresp()  # if the board replied with a reason, this raises it
             raise
 
     def make_folder(self, path: str) -> None:
-        """Make a folder; one that is there already will do."""
+        """Create a folder; does nothing if it exists."""
         with contextlib.suppress(Refused), self._doing(f"making {path}"):
             self._ftp.voidcmd(f"MKD {path}")
 
     def remove(self, path: str) -> None:
-        """Remove a file."""
+        """Delete a file."""
         with self._doing(f"removing {path}"):
             self._ftp.voidcmd(f"DELE {path}")
 
     def site(self, command: str, patience_s: float = 0) -> list[str]:
-        """The lines of the answer to a SITE command; patience_s: beyond the usual time."""
+        """Return the lines of the reply to a SITE command; patience_s: beyond the usual time."""
         with self._doing(f"SITE {command}", ANSWER_S + patience_s):
             lines = self._ftp.sendcmd(f"SITE {command}").splitlines()
         if len(lines) > 1:
-            lines.pop()  # what ends a reply of several lines
+            lines.pop()  # the last line of a multi-line reply
         return [safe(line[4:]) for line in lines]
 
     @contextlib.contextmanager
     def _doing(self, what: str, limit_s: float = ANSWER_S) -> Generator[None]:
-        """Bound what happens within; what it raises becomes PushError, Lost or Refused."""
+        """Limit the time of the block; convert its exceptions to PushError, Lost or Refused."""
         try:
             with self._ftp.within(limit_s):
                 yield

@@ -1,4 +1,4 @@
-"""Many boards: some to try it on, then the rest in waves, each at once; a failure stops it."""
+"""Runs jobs on many boards: first on a few, then in waves in parallel; stops at a failure."""
 
 import contextlib
 import signal
@@ -18,7 +18,7 @@ _Ended = TypeVar("_Ended", bound=Ended)
 
 
 def waves(items: Iterable[_Item], canary: int, size: int) -> Iterator[list[_Item]]:
-    """Yield the waves as lists: the first has `canary` of the items, 0 for none; then `size`."""
+    """Yield the waves as lists: first `canary` items, none if it is 0; then `size` each."""
     rest = iter(items)
     if canary and (first := list(islice(rest, canary))):
         yield first
@@ -28,13 +28,13 @@ def waves(items: Iterable[_Item], canary: int, size: int) -> Iterator[list[_Item
 
 @contextlib.contextmanager
 def stopping(stop: threading.Event, jobs: Sequence[Job[Any]]) -> Generator[None]:
-    """Let Ctrl-C and a termination end the Jobs, which then say how they leave their boards."""
+    """Let Ctrl-C and SIGTERM end the Jobs, which then report the state of their boards."""
 
     def on_signal(number: int, frame: object) -> None:
         stop.set()
         for job in jobs:
             job.abort()
-        signal.signal(number, before[number])  # asked twice: no more patience
+        signal.signal(number, before[number])  # a second signal ends the program at once
 
     before: dict[int, Any] = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
@@ -55,14 +55,14 @@ def run(
 ) -> None:
     """Run the Jobs wave by wave; those that aren't started keep their outcome "skipped".
 
-    stop: the threading.Event that they all look at; no wave starts once it is set. keep_going:
-    don't stop at a failure. done(outcome) is called in this thread as each ends.
+    stop: the threading.Event of all jobs; no wave starts after it is set. keep_going: continue
+    after a failure. done(outcome) is called in this thread when each ends.
     """
     for wave in waves(jobs, canary, size):
         with ThreadPoolExecutor(len(wave)) as pool:
             running = {pool.submit(job.run) for job in wave}
             while running:
-                # A signal that another thread was given waits until this one runs again.
+                # A signal that was delivered to another thread is handled when this thread runs.
                 ended, running = wait(running, _TURN_S, FIRST_COMPLETED)
                 for future in ended:
                     done(future.result())

@@ -1,4 +1,4 @@
-"""`outpost site` as a command: a SITE command to boards in parallel, answers as tables or JSON."""
+"""`outpost site` as a command: a SITE command to boards in parallel, replies as tables or JSON."""
 
 import json
 import re
@@ -18,11 +18,11 @@ from outpost.shown import safe
 from outpost.site.run import Result, run
 
 _Results = list[tuple[Board, Result]]
-_FEW = 3  # lines of an answer that fit a row
+_FEW = 3  # lines of a reply that fit in a row
 _LINE = 2000  # characters of a line that are shown
-_NAMES = 24  # those of a board's name
+_NAMES = 24  # characters of a board's name
 _BAD = "bold red"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would be a command of its own
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a line end would begin another command
 
 
 def _command(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -87,7 +87,7 @@ def site(
 
 
 def _json_line(board: Board, result: Result) -> str:
-    """In ASCII, so that nothing of it reaches a terminal as it is."""
+    """Return a line of JSON in ASCII, which is safe for a terminal."""
     return json.dumps(
         {
             "board": str(board.address),
@@ -100,14 +100,14 @@ def _json_line(board: Board, result: Result) -> str:
 
 
 def _said(result: Result) -> list[Text]:
-    """What to show of a board's answer, line by line."""
+    """Return what to show of a board's reply, line by line."""
     if result.error:
         return [Text(f"failed: {safe(result.error)}", _BAD)]
     return [Text(safe(line, _LINE)) for line in result.lines]
 
 
 def _table(results: _Results) -> Table:
-    """A row for each board, where all answered with few lines."""
+    """Return a table with a row for each board, if all replies are short."""
     rows = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     rows.add_column(no_wrap=True, overflow="ellipsis", max_width=_NAMES, style="bold")
     rows.add_column(overflow="fold")
@@ -117,7 +117,7 @@ def _table(results: _Results) -> Table:
 
 
 def _print_blocks(console: Console, results: _Results) -> None:
-    """A head for each board, its answer below."""
+    """Print a heading for each board, and its reply below."""
     for board, result in results:
         head = Text(safe(board.label), "bold")
         if board.name:

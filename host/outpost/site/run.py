@@ -1,4 +1,4 @@
-"""A SITE command to one board over FTP, and its answer in words of the source."""
+"""Sends a SITE command to one board over FTP; shows tracebacks in the reply as in the source."""
 
 import ftplib
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from outpost.status.ask import asked
 
 @dataclass
 class Result:
-    """What became of it. lines: the board's answer; error: None, or why there is none."""
+    """The result. lines: the board's reply. error: None, or why there is no reply."""
 
     lines: list[str] = field(default_factory=list[str])
     error: str | None = None
@@ -22,7 +22,7 @@ class Result:
 def run(
     address: Address, command: str, *, context: SSLContext | None, timeout: float, tree: Path
 ) -> Result:
-    """The Result of `SITE command` on the board at an Address, which has user and password.
+    """Return the Result of `SITE command` on the board at an Address with user and password.
 
     tree: the device code whose maps explain tracebacks. timeout: seconds for all of it.
     """
@@ -40,7 +40,7 @@ def run(
 
 
 def _lines(reply: str) -> list[str]:
-    """A reply's lines without their codes, and without the one that only ends it."""
+    """Return a reply's lines without their codes, and without a last line that only ends it."""
     lines = reply.splitlines()
     if len(lines) > 1:
         lines.pop()
@@ -51,13 +51,13 @@ def _lines(reply: str) -> list[str]:
 
 
 def _of_the_source(lines: list[str], control: Control, tree: Path) -> list[str]:
-    """The lines with the places of tracebacks as in the source of the bundle that runs there."""
+    """Return the lines with the places of tracebacks as in the source of the board's bundle."""
     text = "\n".join(lines)
     if not has_place(text):
         return lines
     try:
         bundle = asked(control).sections.get("board", {}).get("bundle")
     except ERRORS:
-        return lines  # it did what it was told and answered: that is shown as it came
+        return lines  # the command was done: show its reply unchanged
     name = bundle if isinstance(bundle, str) else None
     return explained(text, name, tree).split("\n")

@@ -1,4 +1,4 @@
-"""Asks a board for its status over FTP: SITE status, or STAT where the board is too old for it."""
+"""Gets a board's status over FTP: by SITE status, or by STAT if the board is too old for it."""
 
 import contextlib
 import ftplib
@@ -13,20 +13,20 @@ from outpost.control import Control, session
 from outpost.status.stat_text import Sections, parse
 
 _UNHEALTHY = ("failed", "waiting")  # waiting: for its next start
-_MOST = 1e15  # bytes; a board may say anything
-LEAST = 0.05  # of the heap or the flash that must be free
+_MOST = 1e15  # bytes; the board may send any number
+LEAST = 0.05  # fraction of the heap or the flash that must be free
 
 
 @dataclass
 class Answer:
-    """What a board said. sections: name -> key -> value; exact: False where STAT rounded them."""
+    """A board's status. sections: name -> key -> value; exact: False if STAT has rounded them."""
 
     sections: Sections = field(default_factory=dict[str, dict[str, object]])
     exact: bool = True
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with it, each in a few words, the worst first."""
+        """Return the board's problems, each in a few words, the worst first."""
         return [*self._failing(), *self._update(), *self._unset(), *self._scarce()]
 
     def _of(self, section: str, key: str) -> object:
@@ -40,7 +40,7 @@ class Answer:
             if section.get("state") in _UNHEALTHY:
                 yield f"{name} {section['state']}" + (f": {error}" if error else "")
             elif problem and not (name == "time" and section.get("set") is False):
-                yield f"{name}: {problem}"  # a clock that isn't set has its own line
+                yield f"{name}: {problem}"  # an unset clock has its own line
         telemetry = self.sections.get("telemetry", {})
         if telemetry.get("state") == "running" and telemetry.get("connected") is False:
             why = telemetry.get("last_error")
@@ -71,7 +71,7 @@ class Answer:
 
 
 def free_share(section: Mapping[str, object]) -> float | None:
-    """How much of the heap or the flash is free, 0 to 1; None where the section doesn't tell."""
+    """Return the free fraction of heap or flash, 0 to 1; None if the values are missing."""
     free, total = section.get("free_bytes"), section.get("total_bytes")
     if not (_is_count(free) and _is_count(total)) or not total:
         return None
@@ -89,17 +89,18 @@ def ask(
     context: SSLContext | None = None,
     timeout: float = 15,
 ) -> Answer:
-    """The Answer of the board at an Address; control.Unreachable. timeout: seconds for all of it.
+    """Return the Answer of the board at an Address. Raises control.Unreachable.
 
-    login: (user, password). context: an SSLContext where the scheme is ftps.
+    timeout: seconds for all of it. login: (user, password). context: an SSLContext if the scheme
+    is ftps.
     """
     with session(address, login, context=context, timeout=timeout) as control:
         return asked(control)
 
 
 def asked(control: Control) -> Answer:
-    """The Answer over a control connection that is logged in; any of control.ERRORS."""
-    # STAT where there is no such command, or a section is no JSON.
+    """Return the Answer over a logged-in control connection. Raises any of control.ERRORS."""
+    # Use STAT if there is no such command, or if a section isn't JSON.
     with contextlib.suppress(ftplib.error_perm):
         sections = _read(control.sendcmd("SITE status"))
         if sections:
@@ -112,7 +113,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def _read(reply: str) -> Sections | None:
-    """The sections of SITE status's reply; None where a line isn't one, or there is none."""
+    """Return the sections in the reply to SITE status; None if it has none, or an invalid line."""
     sections: Sections = {}
     for line in reply.splitlines()[:-1]:
         try:

@@ -1,4 +1,4 @@
-"""`outpost status` as a command: how boards are, a row each, all of each, or as JSON."""
+"""`outpost status` as a command: shows the state of boards: a row each, all of one, or JSON."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ from outpost.status.ask import Answer, ask
 from outpost.status.rows import rows
 from outpost.status.stat_text import Sections
 
-_BESIDE, _LEAST = 23, 40  # columns that the names and states of services take; for the rest
+_BESIDE, _LEAST = 23, 40  # columns for the names and states of services; for the rest
 _UNITS: tuple[tuple[str, Callable[[float], str]], ...] = (
     ("_bytes", size),
     ("_ms", lambda ms: f"{ms:.0f} ms"),
@@ -100,12 +100,12 @@ def _well(answer: Answer | Unreachable) -> bool:
 
 
 def _title(board: Board) -> str:
-    """Its name in the file of boards, where it has one, and its URL."""
+    """Return the board's name in the file of boards, if it has one, and its URL."""
     return f"{safe(board.name)} {safe(board.address)}" if board.name else safe(board.address)
 
 
 def _of_the_source(sections: Sections, tree: Path) -> Sections:
-    """Sections, with the places of tracebacks as in the source."""
+    """Return the sections with the places of tracebacks as in the source."""
     bundle_id = sections.get("board", {}).get("bundle")
     name = bundle_id if isinstance(bundle_id, str) else None
     return {
@@ -118,7 +118,7 @@ def _of_the_source(sections: Sections, tree: Path) -> Sections:
 
 
 def _json_line(board: Board, answer: Answer | Unreachable) -> str:
-    """In ASCII, so that nothing of it reaches a terminal as it is."""
+    """Return a line of JSON in ASCII, which is safe for a terminal."""
     told = answer if isinstance(answer, Answer) else None
     return json.dumps(
         {
@@ -156,7 +156,7 @@ def _show(console: Console, board: Board, answer: Answer) -> None:
 
 
 def filled(pairs: Iterable[str], width: int) -> str:
-    """Pairs on lines of that width, none of them broken in two where it fits a line."""
+    """Return pairs on lines of that width; a pair is only split if it is longer than a line."""
     lines = [""]
     for pair in pairs:
         if lines[-1] and len(lines[-1]) + len(pair) + 3 > width:
@@ -166,7 +166,7 @@ def filled(pairs: Iterable[str], width: int) -> str:
 
 
 def shown(key: str, value: object) -> str:
-    """`key value` for people, in the unit that the key ends in; empty where it is not known."""
+    """Return `key value` for people, in the unit of the key's suffix; "" if it is unknown."""
     if value in (None, ""):
         return ""
     if value is True or value is False:

@@ -22,7 +22,7 @@ _GAP = 2
 def rows(
     answers: Iterable[tuple[Board, Answer | Exception]], width: int
 ) -> Iterator[Text | Padding]:
-    """Yield what to print: a head, for each board a row and its problems, how many are well.
+    """Yield what to print: a heading, a row and the problems of each board, how many are well.
 
     answers: (boards.Board, Answer or the exception that says why there is none), ...
     """
@@ -31,7 +31,7 @@ def rows(
     cells += [_cells(board, answer) for board, answer in order]
     widths = [max(cell_len(row[column].plain) for row in cells) for column in range(len(_HEADS))]
     beside = sum(widths) - widths[_NAME] + _GAP * (len(widths) - 1)
-    below = width - beside < min(_FEWEST, widths[_NAME])  # a version is never cut short
+    below = width - beside < min(_FEWEST, widths[_NAME])  # versions are never cut
     if below:
         cells[0][_NAME] = Text("board, versions", "dim")
         beside -= widths[_VERSION] + _GAP
@@ -86,7 +86,7 @@ def _free(section: Mapping[str, object]) -> Text:
 
 
 def _number(value: object, shown: Callable[[float], str]) -> str:
-    """A number in words; a board may say anything in its place."""
+    """Return a number as text; "-" for any other value that a board may send."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "-"
     return shown(value) if abs(value) < 1e15 else "-"

@@ -1,16 +1,16 @@
-"""Reads STAT's text back into sections: for boards that have no SITE status yet.
+"""Parses STAT's text into sections, for boards that have no SITE status yet.
 
-The text is for people: it rounds sizes and spans, leaves out what is unknown, and puts commas
-between values that may hold commas. What is known of the keys tells where a value ends.
+The text is for people: sizes and spans are rounded, unknown values are left out, and commas
+separate values that may contain commas. The list of known keys shows where a value ends.
 """
 
 import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
-# Section -> key -> value, which may be anything that JSON has.
+# Section -> key -> value, which may be any JSON value.
 Sections = dict[str, dict[str, object]]
-# The keys of Outpost's own sections as STAT shows them, with the unit that it takes off.
+# The keys of Outpost's own sections as STAT shows them, with the unit that STAT removes.
 _KEYS = {
     "address": "", "boots": "", "broker": "", "bundle": "", "by": "", "clock": "",
     "connected": "", "converted": "", "drops": "", "dropped": "", "error": "", "failed": "",
@@ -30,18 +30,18 @@ _STATES = {
     *("starting", "running", "waiting", "failed", "finished", "stopped", "off"),
     *("trial", "proven", "reverted", "replaced"),  # a configuration's
 }
-_LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # the heads of STAT begin with a capital
+_LINE = re.compile(r"([a-z_][\w.-]*) +(.*)")  # STAT's headings begin with a capital letter
 _PHRASES = "|".join(sorted(map(re.escape, _KEYS), key=len, reverse=True))
 _KNOWN = re.compile(rf"(?:^|, )({_PHRASES}) ")
-_COMMA = re.compile(r", (?!\d+:\d\d:\d\d)")  # not the one in `3 days, 2:04:11`
+_COMMA = re.compile(r", (?!\d+:\d\d:\d\d)")  # but not the comma in `3 days, 2:04:11`
 _SPAN = re.compile(r"(-?)(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
 _SIZES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
 
 
 def parse(reply: str) -> Sections:
-    """Section -> key -> value of the text of a STAT reply, its codes included.
+    """Return section -> key -> value of a STAT reply's text, including its codes.
 
-    Keys end in their unit as the status has it: free_bytes, uptime_s, offset_ms.
+    Keys end in their unit as in the status: free_bytes, uptime_s, offset_ms.
     """
     sections: dict[str, str] = {}
     name = None
@@ -59,7 +59,7 @@ def parse(reply: str) -> Sections:
 
 
 def _pairs(text: str) -> Iterator[tuple[str, object]]:
-    """Yield (key, value) of what stands behind a section's name."""
+    """Yield (key, value) of the text after a section's name."""
     state, _, rest = text.partition(", ")
     if state in _STATES:
         yield "state", state
@@ -70,7 +70,7 @@ def _pairs(text: str) -> Iterator[tuple[str, object]]:
     for found, following in zip_longest(starts, starts[1:]):
         value = text[found.end() : following.start() if following else len(text)]
         first, *others = _COMMA.split(value)
-        # Behind a number, the next key is one that isn't known here; a text may have commas.
+        # After a number comes a key that isn't known here; a text may contain commas.
         if others and _read("", "", first)[1] != first:
             yield _read(found[1], _KEYS[found[1]], first)
             yield from _unknown(", ".join(others))
@@ -79,7 +79,7 @@ def _pairs(text: str) -> Iterator[tuple[str, object]]:
 
 
 def _unknown(text: str) -> Iterator[tuple[str, object]]:
-    """Pairs of an application's own keys: the last word is the value, what it may be of units."""
+    """Yield pairs of an application's keys: the last word, or number with unit, is the value."""
     for part in _COMMA.split(text.strip(", ")):
         found = re.fullmatch(rf"(.+?) ({_SPAN.pattern}|-?\d+ ms|[\d.]+ (?:B|KiB|MiB)|\S+)", part)
         if found:
@@ -87,7 +87,7 @@ def _unknown(text: str) -> Iterator[tuple[str, object]]:
 
 
 def _read(phrase: str, unit: str, value: str) -> tuple[str, object]:
-    """(key with its unit, value) of a phrase and the text behind it."""
+    """Return (key with its unit, value) of a phrase and the text after it."""
     key = phrase.replace(" ", "_")
     if key in _TEXTS:
         return key, value

@@ -1,6 +1,6 @@
-"""The link of `outpost watch` to its MQTT broker: opened, lost, opened again; messages in order.
+"""The connection of `outpost watch` to its MQTT broker: reconnects; delivers messages in order.
 
-One thread: what isn't read here waits in the broker, which bounds it, and not in a queue of ours.
+One thread: unread messages wait in the broker, which limits them, not in a queue here.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from outpost.address import Address
 
-_LARGEST = 256 * 1024  # bytes of a message; the broker keeps larger ones to itself (MQTT 5)
+_LARGEST = 256 * 1024  # bytes of a message; the broker doesn't send larger ones (MQTT 5)
 _CONNECT_S = 10
-_KEEPALIVE_S = 10  # a broker that is mute is noticed after twice that
+_KEEPALIVE_S = 10  # a silent broker is noticed after twice this time
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 1, 30
-_BATCH, _BATCH_S = 500, 0.1  # then the screen has its turn
+_BATCH, _BATCH_S = 500, 0.1  # then the screen is updated
 
 
-# MQTT 5 section 3.2.2.2: version, client id, login, not authorised, banned, method of login. All
-# others pass, such as a busy server.
+# MQTT 5 section 3.2.2.2: version, client id, login, not authorised, banned, login method. All
+# other reasons, such as a busy server, may pass.
 _FOR_GOOD = {132, 133, 134, 135, 138, 140}
 
 
 class Refused(Exception):
-    """The broker doesn't want us, nor did it ever; the text says why."""
+    """The broker refuses us for good, and never accepted us; the text says why."""
 
 
 @dataclass
@@ -44,10 +44,10 @@ class Message:
 
 
 class Link:
-    """A connection that is kept up. state: one line on how it is; connected: whether it is up.
+    """A connection that reconnects. state: its state as a line; connected: whether it is up.
 
-    address: an Address; login: (user, password) or (None, None); cafile: PEM of who signs the
-    broker's certificate, None for those that this machine trusts.
+    address: an Address. login: (user, password) or (None, None). cafile: PEM of the CA of the
+    broker's certificate, None for this machine's CAs.
     """
 
     def __init__(
@@ -64,18 +64,18 @@ class Link:
         self._client: mqtt.Client | None = None
         self._messages: list[Message] = []
         self._refused: str | None = None
-        self._welcome = False  # it has let us in once: whatever it says later may pass
+        self._welcome = False  # the broker has accepted us once: a later refusal may pass
         self._marker: int | None = None
         self._delay = _FIRST_DELAY_S
         self._retry_at = 0.0
         self._deadline = 0.0
         self._reason: str | None = None
         self.connected = False
-        self.complete = False  # what the broker had kept of this topic has been sent
+        self.complete = False  # all retained messages of this topic have arrived
 
     @property
     def state(self) -> str:
-        """One line for people."""
+        """The connection's state as one line for people."""
         if self.connected:
             return "connected"
         if self._client:
@@ -84,7 +84,7 @@ class Link:
         return f"{self._reason or 'not connected'}; again in {wait:.0f} s"
 
     def step(self, wait_s: float) -> list[Message]:
-        """Let time pass, wait_s at most, and return the Messages that came. Raises Refused."""
+        """Wait at most wait_s, and return the Messages that came. Raises Refused."""
         until = time.monotonic() + wait_s
         if self._client is None:
             pause = self._retry_at - time.monotonic()
@@ -109,7 +109,7 @@ class Link:
         return messages
 
     def close(self) -> None:
-        """Leave in good order."""
+        """Disconnect in an orderly way."""
         if self._client:
             self._client.disconnect()
             self._client = None
@@ -178,8 +178,8 @@ class Link:
         self._delay = _FIRST_DELAY_S
         kinds = ("status", "info", "state", "event/#")
         client.subscribe([(f"{self._topic}/+/{kind}", 0) for kind in kinds])
-        # The broker answers in order: once it has answered this, what it keeps of the above is
-        # on its way.
+        # The broker replies in order: after its reply to this, the retained messages for the
+        # topics above have been sent.
         self._marker = client.subscribe(f"{self._topic}/+/nothing")[1]
 
     def _on_disconnect(
@@ -209,5 +209,5 @@ class Link:
     def _on_message(
         self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage
     ) -> None:
-        with contextlib.suppress(UnicodeDecodeError):  # a topic that MQTT forbids
+        with contextlib.suppress(UnicodeDecodeError):  # an invalid topic
             self._messages.append(Message(message.topic, bytes(message.payload), message.retain))

@@ -1,4 +1,4 @@
-"""`outpost watch` as a command: on a terminal a live view, in a pipe lines, for scripts JSON."""
+"""`outpost watch` as a command: a live view on a terminal, lines in a pipe, JSON for scripts."""
 
 import io
 import json
@@ -23,8 +23,8 @@ from outpost.watch.model import ONLINE, Fleet
 from outpost.watch.screen import entry_text, headline, screen, table, troubles
 
 _Command = TypeVar("_Command", bound=Callable[..., object] | click.Command)
-_STEP_S = 0.2  # between two drawings at most
-_QUIET_S = 0.3  # a broker of several machines may send what it keeps a little later
+_STEP_S = 0.2  # the longest time between two updates
+_QUIET_S = 0.3  # a broker of several machines may send retained messages a little later
 
 
 def _topic(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -35,7 +35,7 @@ def _topic(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 def topic_option(command: _Command) -> _Command:
-    """The option --topic of a command that listens to a broker."""
+    """Add the option --topic to a command that listens to a broker."""
     return click.option(
         "--topic", default="outpost", show_default=True, callback=_topic,
         help="What the boards' config.json has as telemetry.topic.",
@@ -43,7 +43,7 @@ def topic_option(command: _Command) -> _Command:
 
 
 def cafile_option(command: _Command) -> _Command:
-    """The option --cafile of a command that listens to a broker."""
+    """Add the option --cafile to a command that listens to a broker."""
     return click.option(
         "--cafile", type=click.Path(exists=True, dir_okay=False),
         help="For mqtts://: certificates (PEM) of who may have signed the broker's "
@@ -52,7 +52,7 @@ def cafile_option(command: _Command) -> _Command:
 
 
 def link_to(url: Address, topic: str, cafile: str | None) -> Link:
-    """The Link of a command that listens to a broker until SIGTERM, as Ctrl-C, ends it."""
+    """Return the Link of a command that listens to a broker; SIGTERM then acts like Ctrl-C."""
     if cafile and not url.secure:
         raise click.UsageError("--cafile goes with mqtts://")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -97,9 +97,9 @@ def watch(
     if expect is not None and not once:
         raise click.UsageError("--expect goes with --once")
     output: TextIO = sys.stdout
-    if isinstance(output, io.TextIOWrapper):  # a terminal without UTF-8
+    if isinstance(output, io.TextIOWrapper):  # for a terminal without UTF-8
         cast(io.TextIOWrapper, output).reconfigure(errors="backslashreplace")
-    link = link_to(url, topic, cafile)  # whatever ends it, the terminal is left as it was found
+    link = link_to(url, topic, cafile)  # before the live view, which changes the terminal
     try:
         if once:
             sys.exit(_once(link, url, topic, as_json, expect, timeout))
@@ -118,12 +118,12 @@ def watch(
 
 
 def _explain(text: str, name: str | None) -> str:
-    """A text of the board that runs the bundle of that id, in words of the source."""
+    """Return a text of the board that runs that bundle with tracebacks as in the source."""
     return explained(text, name, bundle.tree_root())
 
 
 def _show(link: Link, url: Address, topic: str) -> NoReturn:
-    """The live view, on the terminal's other screen; the first one comes back at the end."""
+    """Show the live view on the terminal's alternate screen, which is left at the end."""
     fleet = Fleet(topic, _explain)
     console = Console(highlight=False, markup=False)
     with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
@@ -138,7 +138,7 @@ def _show(link: Link, url: Address, topic: str) -> NoReturn:
 
 
 def _print_lines(link: Link, topic: str) -> None:
-    """A line for each event: when it came (UTC), the board, what happened."""
+    """Print a line for each event: its time (UTC), the board, what happened."""
     fleet = Fleet(topic, _explain)
     for messages in _steps(link):
         now = time.monotonic()
@@ -154,7 +154,7 @@ def _print_json(link: Link) -> None:
 
 
 def _steps(link: Link) -> Iterator[list[Message]]:
-    """The messages of each step; what becomes of the connection goes to standard error."""
+    """Yield the messages of each step; report changes of the connection on stderr."""
     told = None
     while True:
         messages = link.step(_STEP_S)
@@ -166,7 +166,7 @@ def _steps(link: Link) -> Iterator[list[Message]]:
 
 
 def _json_line(message: Message) -> str:
-    """One message as JSON in ASCII, so that no name in it reaches a terminal as it is."""
+    """Return a message as JSON in ASCII, which is safe for a terminal."""
     try:
         payload = json.loads(message.payload)
         text = json.dumps(payload, allow_nan=False)
@@ -179,7 +179,7 @@ def _json_line(message: Message) -> str:
 def _once(
     link: Link, url: Address, topic: str, as_json: bool, expect: int | None, timeout: float
 ) -> int:
-    """Print what the broker keeps; return the exit status."""
+    """Print the retained messages; return the exit status."""
     fleet = Fleet(topic, _explain)
     now = time.monotonic()
     until = now + timeout
@@ -199,7 +199,7 @@ def _once(
             raise Refused(link.state.partition(";")[0])
         if now > until:
             if link.complete:
-                break  # it goes on sending: then that is no silence to wait for
+                break  # it sends without pause: don't wait for one
             raise Refused(f"no answer within {timeout:.0f} s")
     online = fleet.count(ONLINE, now)
     if not as_json:

@@ -1,4 +1,4 @@
-"""What `outpost watch` draws: the fleet as tables that fit the terminal."""
+"""Draws the fleet for `outpost watch`, as tables that fit the terminal."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,21 +25,21 @@ from outpost.watch.model import (
 
 _Item = TypeVar("_Item")
 _Link = tuple[str, bool, str]  # url, connected, state
-_WIDE = 120  # columns from which there is room for all
-_LINE = 400  # characters of what happened: a path may be long, and its reason stands behind it
-_DELAYED_S = 10  # an event that is older than that says so
+_WIDE = 120  # columns from which all values are shown
+_LINE = 400  # characters of an event: a path may be long, and the reason comes after it
+_DELAYED_S = 10  # older events also show when they happened
 _STYLES = {ONLINE: "green", OFFLINE: "bold red", LATE: "bold yellow", UNKNOWN: "dim"}
 _LEVELS = {GOOD: "green", BAD: "red"}
 _RANK = (OFFLINE, LATE, UNKNOWN, ONLINE)
-_SCARCE = 0.95  # of the heap or the flash in use
-_MS, _S = 10_000, 600_000  # offsets of the clock (ms) that are shown in ms, and in s
+_SCARCE = 0.95  # used fraction of the heap or the flash
+_MS, _S = 10_000, 600_000  # below these, clock offsets (ms) are shown in ms or in s
 _NAMES, _FEWEST = 24, 12  # characters of a board's name
-_VERSION = 32  # columns of what boards run, which is folded beyond
-_BESIDE, _BESIDE_WIDE = 59, 98  # columns that a board's row takes beside its name and version
+_VERSION = 32  # columns of versions; longer ones are wrapped
+_BESIDE, _BESIDE_WIDE = 59, 98  # columns of a board's row without name and version
 
 
 def screen(fleet: Fleet, link: _Link, now: float, *, width: int, height: int) -> Group:
-    """The whole view for a terminal of that size."""
+    """Return the whole view for a terminal of that size."""
     ordered = _sorted(fleet, now)
     lines = 1 if _version_beside(ordered, width) else 2
     boards, hidden = _first(ordered, max(3, height * 2 // 5 // lines))
@@ -61,7 +61,7 @@ def screen(fleet: Fleet, link: _Link, now: float, *, width: int, height: int) ->
 
 
 def headline(fleet: Fleet, link: _Link, now: float) -> Text:
-    """Where we look, whether that works, how many boards there are."""
+    """Return a line with the broker, the state of the connection, and counts of boards."""
     url, connected, state = link
     line = Text("outpost watch ", "bold", no_wrap=True, overflow="ellipsis")
     line.append(safe(url) + " ", "not bold")
@@ -79,7 +79,7 @@ def headline(fleet: Fleet, link: _Link, now: float) -> Text:
 
 
 def _version_beside(boards: Iterable[Board], width: int) -> int:
-    """Columns for the versions beside the names; 0 where they stand whole below these alone."""
+    """Return columns for versions beside the names; 0 if they must go below the names."""
     longest = max([8, *(len(_version(board)) for board in boards)])
     room = width - (_BESIDE_WIDE if width >= _WIDE else _BESIDE) - 1 - longest
     return longest if room >= _FEWEST else 0
@@ -90,7 +90,7 @@ def _version(board: Board) -> str:
 
 
 def table(fleet: Fleet, boards: Sequence[Board], now: float, width: int) -> Table:
-    """A row for each board; versions are never cut: they stand below the name where need be."""
+    """Return a row for each board; versions are never cut, but may be below the name."""
     wide = width >= _WIDE
     rows = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     rows.add_column("", no_wrap=True)
@@ -139,7 +139,7 @@ def _row(board: Board, who: Iterable[Text], now: float, wide: bool) -> list[Text
 
 
 def troubles(fleet: Fleet, boards: Iterable[Board], now: float) -> Iterator[Text]:
-    """A line for each board that says that something is wrong, or restarts too often."""
+    """Yield a line for each board that reports a problem, or restarts too often."""
     for board in boards:
         said = list(board.troubles) if board.online else []
         often = board.restarts_often(now)
@@ -190,7 +190,7 @@ def _feed(entries: Iterable[Entry], now: float) -> Table:
 
 
 def entry_text(entry: Entry, now: float) -> str:
-    """What happened, on one line; when it did, where the news was long on its way."""
+    """Return an event as one line; with its time if it came with a delay."""
     text = safe(entry.text, _LINE)
     if entry.time:
         came = time.time() - (now - entry.at)
@@ -204,7 +204,7 @@ def entry_text(entry: Entry, now: float) -> str:
 
 
 def _sorted(fleet: Fleet, now: float) -> list[Board]:
-    """What needs somebody comes first."""
+    """Return the boards that need attention first."""
     return sorted(
         fleet.boards.values(),
         key=lambda board: (
@@ -217,7 +217,7 @@ def _sorted(fleet: Fleet, now: float) -> list[Board]:
 
 
 def _first(items: list[_Item], most: int) -> tuple[list[_Item], int]:
-    """(as many items as there is room for, how many are left out)."""
+    """Return (as many items as there is space for, how many are left out)."""
     return (items, 0) if len(items) <= most else (items[: most - 1], len(items) - most + 1)
 
 
@@ -243,12 +243,12 @@ def _clock(board: Board) -> Text:
         return Text("set")
     if abs(offset) < _MS:
         return Text(f"{offset:+.0f} ms")
-    # Beyond that it was set for the first time, most likely: what it was before is no news.
+    # A larger offset is probably from the first time that the clock was set, so it isn't shown.
     return Text(f"{offset / 1000:+.0f} s" if abs(offset) < _S else "set")
 
 
 def _bar(pair: tuple[float, float] | None, wide: bool) -> Text:
-    """How much of the heap or the flash is in use; wide: and how much is free."""
+    """Return how much of the heap or the flash is used; wide: also how much is free."""
     if not pair:
         return Text("-", "dim")
     free, total = pair

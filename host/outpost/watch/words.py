@@ -1,4 +1,4 @@
-"""Events in words: one line for people, from the topic of an event and its fields."""
+"""Describes events: one line for people, from the topic of an event and its fields."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,14 +7,14 @@ from outpost.shown import size, span
 Scalar = str | float | bool | None
 Fields = Mapping[str, Scalar]
 GOOD, PLAIN, BAD = "good", "plain", "bad"
-_SHORT_MS = 100  # below, a transfer's speed means nothing
+_SHORT_MS = 100  # shorter transfers show no speed
 _NOT_SHOWN = {"boot", "seq", "time", "event_type", "traceback", "ok"}
 
 
 def words(kind: str, fields: Fields) -> tuple[str, str]:
-    """(text, GOOD or PLAIN or BAD) of an event; kind is its topic, such as ftp/transfer.
+    """Return (text, GOOD or PLAIN or BAD) of an event; kind is its topic, such as ftp/transfer.
 
-    fields: scalars, of any type: who published them may be anyone.
+    fields: scalars of any type: the publisher isn't trusted.
     """
     try:
         describe = _KINDS.get(kind)
@@ -23,7 +23,7 @@ def words(kind: str, fields: Fields) -> tuple[str, str]:
         if kind.startswith("update/"):
             return _update(kind.removeprefix("update/"), fields)
     except (TypeError, ValueError, KeyError):
-        pass  # not the fields that docs/mqtt.md says: then as they are
+        pass  # not the fields of docs/mqtt.md: show them unchanged
     bad = fields.get("ok") is False or fields.get("error") or kind.endswith("crash")
     return f"{kind} {_listed(fields)}".rstrip(), BAD if bad else PLAIN
 
@@ -34,7 +34,7 @@ def _listed(fields: Fields) -> str:
 
 
 def _number(value: Scalar) -> float:
-    """A number as it is; TypeError for anything else."""
+    """Return a number; raise TypeError for anything else."""
     if not isinstance(value, (int, float)):
         raise TypeError
     return value
@@ -47,7 +47,7 @@ def _span(value: Scalar) -> str:
 
 
 def _who(fields: Fields) -> str:
-    """` by admin from 192.168.1.5`, as far as it is told."""
+    """Return ` by admin from 192.168.1.5`, as far as it is known."""
     by = f" by {fields['user']}" if fields.get("user") else ""
     return by + (f" from {fields['address']}" if fields.get("address") else "")
 
@@ -108,7 +108,7 @@ def _update(what: str, fields: Fields) -> tuple[str, str]:
 
 
 def _config(what: str) -> Callable[[Fields], tuple[str, str]]:
-    """What a description of config/... says of its fields."""
+    """Return a function that describes an event config/..."""
 
     def describe(fields: Fields) -> tuple[str, str]:
         said = fields.get("error") or fields.get("problem")
