@@ -1,8 +1,8 @@
-"""The device tree as it goes onto a board: which files, compiled to what, known by which hash.
+"""Builds the device tree as it goes onto a board: its files, compiled, with their hashes.
 
-Source files are cut for readers; the files of a board are built from them. groups.py says which
+Source files are divided for readers; a board's files are built from them. groups.py says which
 modules become one, merge.py joins them, texts.py moves texts into a file, rename.py and
-parameters.py shorten names, mpy.py drops line numbers. maps.py and trace.py lead a board's
+parameters.py shorten names, mpy.py drops line numbers. maps.py and trace.py convert a board's
 tracebacks back to the source.
 """
 
@@ -26,18 +26,18 @@ from outpost.bundle.texts import Texts
 from outpost.dependencies import PACKAGES
 from outpost.home import tree_root as tree_root
 
-# Firmware runs these two as source; everything else is imported and may be compiled.
+# Firmware runs these two as source; all other modules are imported and may be compiled.
 SOURCE_ONLY = ("boot.py", "main.py")
-# What boots a board, and what it finds an update's files by: push leaves them unless asked, so
-# they are the same in each bundle of one source.
+# These boot a board, and find an update's files: push leaves them unchanged unless asked, so they
+# are the same in every bundle of one source.
 BOOT = ("boot", "journal", "recovery", "resets")
-# What the archive is read by, once an update is settled.
+# Reads the archive, after an update's files were moved.
 READERS = ("archive",)
-# Places of those that keep their names and their texts: people read them on boards, and they come
-# before what reads texts.
+# Modules that keep their names and texts: people read them on boards, and they run before the code
+# that reads texts.
 PLAIN = frozenset(f"/{name}.py" for name in (*BOOT, *READERS, "main"))
 FOLDERS = ("hal", "services")
-# The modules at the root, by their names alone.
+# The names of the modules at the root.
 MODULES = (
     "archive",
     "assemble",
@@ -56,11 +56,11 @@ MODULES = (
     "supervisor",
     "trial",
 )
-NOT_FOR_BOARDS = ("manifest.py",)  # what stands at the root for the build of firmware
-# Bytes of bytecode that share a line number on a board: docs/decisions.md has what it saves.
+NOT_FOR_BOARDS = ("manifest.py",)  # at the root, for the build of firmware
+# Bytes of bytecode per line number on a board; docs/decisions.md says what that saves.
 STRETCH = 256
 ARCHIVE = archive.PATH
-LIBRARY = archive.LIBRARY  # where boards look for packages
+LIBRARY = archive.LIBRARY  # where boards import packages from
 _TELLS_ID = "/assemble.py"
 _ID = re.compile(r'^BUNDLE = "(\w+)"', re.MULTILINE)
 
@@ -74,12 +74,12 @@ class DeviceFile:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Hash of the content, lower-case hex."""
+        """The hash of the content, lower-case hex."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def mpy(self) -> int | None:
-        """The version of the .mpy format that it has; None where it is something else."""
+        """The version of the file's .mpy format; None for other files."""
         if self.path == ARCHIVE:
             return archive.mpy_version(self.content)
         # The header of an .mpy file: "M", then the version.
@@ -87,9 +87,9 @@ class DeviceFile:
 
     @property
     def twin(self) -> str | None:
-        """The same module in its other form, which must not lie beside it; None where none can.
+        """The same module in its other form, which must not exist too; None if there can't be one.
 
-        MicroPython imports x.py rather than x.mpy where both are there.
+        MicroPython imports x.py rather than x.mpy if both exist.
         """
         stem, suffix = os.path.splitext(self.path)
         if self.path.lstrip("/") in SOURCE_ONLY or suffix not in (".py", ".mpy"):
@@ -98,7 +98,7 @@ class DeviceFile:
 
 
 def library_folder(tree: Path) -> Path:
-    """The dependencies' folder: what `make deps` fetched, else the stand-ins of the tests."""
+    """Return the dependencies' folder: of `make deps`, else the tests' stand-ins."""
     fetched = tree / "build" / "lib"
     return fetched if fetched.is_dir() else tree / "tests" / "standins"
 
@@ -108,9 +108,9 @@ def device_files(
 ) -> list[DeviceFile]:
     """Return the bundle, a list of DeviceFile sorted by path.
 
-    tree: folder with boot.py and main.py. source: leave modules as .py, each in its own file; else
-    join, shorten and compile them, and put all but what boots a board into an archive.
-    library: folder of the packages that go to /lib, by default library_folder(tree). cache:
+    tree: folder with boot.py and main.py. source: leave modules as .py, each in its own file;
+    otherwise join, shorten and compile them, and put all except what boots a board into an
+    archive. library: folder of the packages for /lib, by default library_folder(tree). cache:
     folder for compiled files. Raises BundleError.
     """
     tree = Path(tree)
@@ -124,7 +124,7 @@ def device_files(
 
 
 def packed(files: Iterable[DeviceFile], name: str | None = None) -> list[DeviceFile]:
-    """The files of a board with all that can lie in the archive in there; BundleError.
+    """Return a board's files, with all that may be in the archive put there. Raises BundleError.
 
     name: the bundle's id.
     """
@@ -141,7 +141,7 @@ def packed(files: Iterable[DeviceFile], name: str | None = None) -> list[DeviceF
 def modules(
     tree: Path, *, library: Path | None = None, cache: Path | None = None
 ) -> list[DeviceFile]:
-    """The same before there is an archive: each compiled module by itself. Raises BundleError."""
+    """Return the files as before archiving: each compiled module alone. Raises BundleError."""
     tree = Path(tree)
     library = library_folder(tree) if library is None else Path(library)
     cache = tree / "build" / "mpy" if cache is None else Path(cache)
@@ -169,7 +169,7 @@ def modules(
 
 
 def _is_alone(path: str) -> bool:
-    """Whether a file of the bundle has to be there before its archive can be read."""
+    """Whether a file must exist before the archive can be read."""
     name = path.lstrip("/")
     return name in SOURCE_ONLY or os.path.splitext(name)[0] in (*BOOT, *READERS)
 
@@ -181,21 +181,21 @@ def _require_main(tree: Path, files: Iterable[DeviceFile]) -> None:
 
 @dataclass(frozen=True)
 class Built:
-    """Outpost's own modules as they stand on a board, a list of Merged, and their Texts."""
+    """Outpost's own modules for a board, a list of Merged, and their Texts."""
 
     modules: list[Merged]
     texts: Texts
 
 
 def merged(tree: Path, cache: Path | None = None, frozen: bool = False) -> list[Merged]:
-    """The modules of built(), as a list of Merged."""
+    """Return the modules of built(), a list of Merged."""
     return built(tree, cache, frozen).modules
 
 
 def built(tree: Path, cache: Path | None = None, frozen: bool = False) -> Built:
-    """Outpost's own code as it stands on a board; cached by content. Raises BundleError.
+    """Return Outpost's own code for a board; cached by content. Raises BundleError.
 
-    frozen: as it stands in firmware, where texts take no heap and stay in their modules.
+    frozen: for firmware, where texts take no heap and so stay in their modules.
     """
     tree = Path(tree)
     sources = [(place, path.read_text()) for path, place in _own(tree)]
@@ -241,19 +241,19 @@ def _build(sources: Iterable[tuple[str, str]], frozen: bool) -> Built:
 
 
 def module_name(place: str) -> str:
-    """The dotted name by which a module of the tree is imported: of /services/time/__init__.py
-    it is services.time.
+    """Return the dotted name by which a module of the tree is imported.
 
-    Tracebacks of compiled modules show it in place of a path: the board has this name anyway, and
-    a path would be one name more, kept for good.
+    Example: services.time for /services/time/__init__.py. Tracebacks of compiled modules show it
+    in place of a path: the board has this name anyway, and a path would be one more name, which
+    would stay in the heap.
     """
     return place[1:-3].replace("/", ".").removesuffix(".__init__")
 
 
 def _signed(made: list[Merged]) -> list[Merged]:
-    """The modules with the bundle's id in the one that tells it: a hash over all of them.
+    """Return the modules, with the bundle's id in one of them: a hash over all modules.
 
-    Over where their lines come from, too: a comment more moves those of the source alone.
+    It includes the lines' numbers in the source: an added comment changes only those.
     """
     whole = hashlib.sha256()
     for one in made:
@@ -265,9 +265,9 @@ def _signed(made: list[Merged]) -> list[Merged]:
 
 
 def bundle_id(made: Iterable[Merged]) -> str | None:
-    """The id of a bundle, eight hex digits, from what merged() returned.
+    """Return the id of a bundle, eight hex digits, from the result of merged().
 
-    None where the tree, such as that of a test, has no module that tells it.
+    None if the tree, for example a test's, has no module that reports it.
     """
     for one in made:
         if one.place == _TELLS_ID and (found := _ID.search(one.text)):
@@ -276,7 +276,7 @@ def bundle_id(made: Iterable[Merged]) -> str | None:
 
 
 def digest(files: Iterable[DeviceFile]) -> str:
-    """One hash over a bundle: it changes when any file of it does."""
+    """Return one hash over a bundle, which changes with any of its files."""
     whole = hashlib.sha256()
     for file in files:
         whole.update(f"{file.path} {file.sha256}\n".encode())
@@ -284,7 +284,7 @@ def digest(files: Iterable[DeviceFile]) -> str:
 
 
 def unloadable(files: Iterable[DeviceFile], loads: int | None) -> str | None:
-    """Why a board that loads .mpy version `loads` can't run the files; None where it can."""
+    """Return why a board that loads .mpy version `loads` can't run the files; None if it can."""
     for file in files:
         if file.mpy not in (None, loads):
             what = f"loads .mpy version {loads}" if loads else "loads no .mpy files"
@@ -293,9 +293,9 @@ def unloadable(files: Iterable[DeviceFile], loads: int | None) -> str | None:
 
 
 def room_for(files: Collection[DeviceFile], folders: Iterable[str], block: int) -> int:
-    """Bytes of LittleFS that files take; folders: those that are there, block: its block size.
+    """Return the bytes of LittleFS that files take. folders: existing ones. block: its block size.
 
-    A folder that isn't there takes two blocks of its own.
+    A new folder takes two blocks.
     """
     new = {os.path.dirname(file.path) for file in files} - set(folders)
     blocks = sum(-(-len(file.content) // block) for file in files) + 2 * len(new)

@@ -1,17 +1,18 @@
 """The archive /outpost.bin: most modules of a board in one file; archive.py reads it there.
 
-A file for each of them takes whole blocks of flash, half of the last one empty. In this order, all
-numbers little-endian:
+Single files would take whole blocks of flash, with half of each last block empty. The archive has
+these parts, in this order; all numbers are little-endian:
 
-    head    24 bytes: magic; length of the whole, 4; CRC-32 of index and names, 4; version of the
-            .mpy files, 1; length of the names, 1; the bundle's id, 4; zeros; the index's pieces, 1
-    index   8 bytes for each file, sorted: CRC-32 of its path, 4; twice where it begins, and 1 more
-            where it is deflated, 4; filled up with zeros to pieces of 128 bytes
-    names   text: folders and the files that imports are to find without a look at the index
-    files   one behind the other; what is no .mpy, which alone says where it ends, comes last
+    head    24 bytes: magic; length of the archive, 4; CRC-32 of index and names, 4; version of
+            the .mpy files, 1; length of the names, 1; the bundle's id, 4; zeros; number of the
+            index's pieces, 1
+    index   8 bytes for each file, sorted: CRC-32 of its path, 4; twice the offset of the file,
+            plus 1 if it is deflated, 4; padded with zeros to pieces of 128 bytes
+    names   text: folders and the files that imports find without reading the index
+    files   one after the other; an .mpy contains its length; the only other file comes last
 
-The board finds a file by its path's CRC-32 alone, and takes the first four bytes of the index that
-are the same: what else is the same is found here.
+The board finds a file only by its path's CRC-32, and uses the first four equal bytes in the index.
+So packed() checks that no other four bytes are equal.
 """
 
 import posixpath
@@ -27,10 +28,10 @@ _HEAD = struct.Struct("<4sIIBB4s5xB")
 _RECORD = struct.Struct("<II")
 _PIECE = 128
 _NAMES = 255  # bytes at most
-_OURS = (f"/{PREFIX}", "/hal/")  # modules whose names archive.py knows from the index alone
-_WINDOW = 10  # bits: a KiB of heap while such a module is read
+_OURS = (f"/{PREFIX}", "/hal/")  # modules that archive.py finds only by the index
+_WINDOW = 10  # bits: reading such a module takes 1 KiB of heap
 LIBRARY = "/lib"
-# Loaded at boot alone, where the heap is ample, ...
+# Deflated: modules that are loaded only at boot, when the heap has enough room, ...
 _AT_BOOT = (
     *("/assemble", "/config", "/daemon", "/joining", "/jsontext", "/proven", "/sections"),
     *("/hal/__init__", "/hal/link", "/hal/unix", "/lib/logging"),
@@ -44,8 +45,8 @@ _AT_BOOT = (
     *("/services_app_interface", "/services_update_start", "/services_update_service"),
     *("/hal/identity", "/hal/board", "/hal/opening", "/hal/fat"),
 )
-# ... or late, and long, where a failure for want of memory costs little. All other late modules
-# lie there as they are: they have to be loaded into what is left of a heap.
+# ... or late and long ones, which may fail for lack of memory without much harm. All other late
+# modules are stored, because they must be loaded into what is left of a heap.
 _LATE = (
     *("/lifecommands", "/services_ftp_commands_manual", "/services_ftp_commands_operator"),
     *("/services_ftp_commands_walk", "/services_telemetry_discovery"),

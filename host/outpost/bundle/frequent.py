@@ -1,8 +1,8 @@
-"""Names that a module uses most get the numbers that take one byte of bytecode.
+"""Gives a module's most frequent names the numbers that take one byte of bytecode.
 
-mpy-cross numbers a module's names as it meets them, from the module's own statements to the last
-function; from the 128th on a name takes two bytes wherever it is used. So a statement that does
-nothing names the most frequent ones first. Its bytecode goes when the module is imported.
+mpy-cross numbers a module's names in order of appearance, from the module's own statements to the
+last function. From the 128th on, a name takes two bytes wherever it is used. So a statement
+without effect names the most frequent ones first. Its bytecode is freed after the module's import.
 """
 
 import ast
@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from outpost.bundle import scopes
 from outpost.bundle.module import Merged, Module
 
-_SHORT = 120  # of 128: the module's file name and __name__ are among them
+_SHORT = 120  # of 128: others, such as the file name and __name__, come first
 
 
 def numbered(merged: Iterable[Merged]) -> list[Merged]:
-    """The modules, those of many names with one line more in front."""
+    """Return the modules; those with many names have one more line at the beginning."""
     return [_numbered(one) for one in merged]
 
 

@@ -1,7 +1,7 @@
 """Which modules of the device tree become one on a board: those that are loaded together.
 
-What is loaded late, and let go again, stays apart from what stays. A group has the name of the
-module by which others come to it: main.py's table names services.ftp.server, say.
+Modules that are loaded late and unloaded stay separate from those that stay loaded. A group has
+the name of the module that others import: main.py's table names services.ftp.server, for example.
 """
 
 from outpost.bundle.merge import Group
@@ -16,7 +16,7 @@ def _below(parent: str, members: str) -> tuple[str, ...]:
 
 
 GROUPS = (
-    # hal.files stays: boot.py asks for it, and an update leaves boot.py as it is.
+    # hal.files is separate: boot.py imports it, and an update doesn't change boot.py.
     _group("hal", "hal", "console net texts"),
     Group(
         "daemon",
@@ -33,8 +33,8 @@ GROUPS = (
     ),
     _group("services.log.logger", "services.log", "files lines"),
     _group("services.telemetry", "services.telemetry", "outbox telemetry"),
-    _group("services.telemetry.session", "services.telemetry", "connection delivery"),  # late, too
-    _group("services.telemetry.start", "services.telemetry", "blackbox"),  # at boot alone
+    _group("services.telemetry.session", "services.telemetry", "connection delivery"),  # late
+    _group("services.telemetry.start", "services.telemetry", "blackbox"),  # at boot
     _group("services.time", "services.time", "clock"),
-    _group("services.time.setting", "services.time", "sntp"),  # late, and together
+    _group("services.time.setting", "services.time", "sntp"),  # late
 )

@@ -1,7 +1,7 @@
-"""Maps of bundles: from a file and line of a board back to those of the source, kept as JSON.
+"""Maps of bundles: from a board's file and line back to those of the source, stored as JSON.
 
-A map is named by its bundle's id, which STAT tells as `bundle`. What brings a bundle onto a board
-keeps its map in build/maps, a release has it beside its files. Firmware has a bundle of its own.
+A map is named by its bundle's id, which STAT shows as `bundle`. Commands that install a bundle on
+a board store its map in build/maps; a release includes it. Firmware has its own bundle and map.
 """
 
 import ast
@@ -19,28 +19,28 @@ _NAME = re.compile(r"[0-9a-f]{8}\Z")
 
 
 class NoMap(Exception):
-    """There is no such map, or it is none; the text says where it was looked for."""
+    """There is no such map, or it is invalid; the text says where it was expected."""
 
 
 @dataclass(frozen=True)
 class Map:
-    """bundle: its id, None where it tells none.
+    """bundle: its id, None if the bundle has none.
 
     lines: path on the board -> (source file, line) of each of its lines.
     functions: source file -> (first line, last line, name) of each function of it.
-    texts: number -> text, of those that the board reads from a file; numbers are texts, too.
+    texts: number -> text, for texts that the board reads from a file; numbers are str too.
     """
 
     bundle: str | None
     lines: dict[str, list[Line]]
     functions: dict[str, list[tuple[int, int, str]]]
-    texts: dict[str, str] = field(default_factory=dict[str, str])  # older maps have none
+    texts: dict[str, str] = field(default_factory=dict[str, str])  # missing in older maps
 
 
 def of_tree(tree: Path, frozen: bool = False) -> Map:
-    """The map of the bundle that a tree makes; BundleError where it makes none.
+    """Return the map of the bundle that is built from a tree. Raises BundleError.
 
-    frozen: of that for firmware.
+    frozen: of the bundle for firmware.
     """
     built = bundle.built(tree, frozen=frozen)
     merged = built.modules
@@ -54,7 +54,7 @@ def of_tree(tree: Path, frozen: bool = False) -> Map:
 
 
 def keep(tree: Path) -> Map:
-    """Write the map of a tree's bundle where find() looks for it; return the Map."""
+    """Store the map of a tree's bundle where find() looks for it; return the Map."""
     made = of_tree(tree)
     path = _folder(tree) / f"{made.bundle}.json"
     if made.bundle and not path.exists():
@@ -63,12 +63,12 @@ def keep(tree: Path) -> Map:
 
 
 def text(made: Map) -> str:
-    """A Map as it stands in a file."""
+    """Return a Map as the text of a file."""
     return json.dumps(asdict(made), separators=(",", ":")) + "\n"
 
 
 def read(path: Path) -> Map:
-    """The Map in a file; NoMap."""
+    """Return the Map in a file. Raises NoMap."""
     try:
         return Map(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:
@@ -77,7 +77,7 @@ def read(path: Path) -> Map:
 
 @functools.cache
 def find(name: str | None, tree: Path) -> Map:
-    """The Map of the bundle with that id: the tree's own, or one that was kept; NoMap."""
+    """Return the Map of the bundle with that id: the tree's own, or a stored one. Raises NoMap."""
     if not isinstance(name, str) or not _NAME.match(name):
         raise NoMap(f"{name!r} is no bundle's id: the board runs the source, or an older Outpost")
     path = _folder(tree) / f"{name}.json"

@@ -1,4 +1,4 @@
-"""A module on its way into the bundle: its text, what is replaced in it, what it becomes."""
+"""A module in the build: its text, what is replaced in it, and the result."""
 
 import ast
 from dataclasses import dataclass, field
@@ -32,11 +32,11 @@ class Module:
         }
 
     def replace(self, line: int, column: int, end: int, text: str) -> None:
-        """Put text in place of bytes [column, end) of a line, counted from 1."""
+        """Replace bytes [column, end) of a line, counted from 1, by text."""
         self.edits.setdefault(line, []).append((column, end, text))
 
     def replace_statement(self, node: ast.stmt, text: str) -> None:
-        """Put text of one line in place of a statement; its other lines become empty."""
+        """Replace a statement by text of one line; its other lines become empty."""
         last, behind = scopes.end_of(node)
         for line in range(node.lineno, last + 1):
             begin = node.col_offset if line == node.lineno else 0
@@ -45,7 +45,7 @@ class Module:
             self.replace(line, begin, end, text if line == node.lineno else "")
 
     def edited(self) -> list[str]:
-        """The lines with all that was replaced."""
+        """Return the lines with all replacements."""
         result: list[str] = []
         for number, text in enumerate(self.lines, 1):
             raw = text.encode()
@@ -57,7 +57,7 @@ class Module:
 
 @dataclass
 class Merged:
-    """A module of the bundle: where it stands, its text, where each line comes from."""
+    """A module of the bundle: its path, its text, and the source of each line."""
 
     name: str
     place: str  # its path on the board, as .py

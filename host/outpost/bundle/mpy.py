@@ -1,23 +1,24 @@
-"""Fewer line numbers in a compiled module: one for each stretch of a function's bytecode.
+"""Reduces line numbers in a compiled module: one for each stretch of a function's bytecode.
 
-A traceback's line is then that where its stretch begins. Format: MicroPython's docs, "MicroPython
+A traceback then shows the line where its stretch begins. Format: MicroPython's docs, "MicroPython
 .mpy files", and the comments of py/bc.h and py/persistentcode.c (.mpy version 6).
 """
 
 from dataclasses import dataclass, field
 
-_SHORT_BYTES, _SHORT_LINES = 0x1F, 3  # what an entry of one byte holds: 0b0LLBBBBB
+_SHORT_BYTES, _SHORT_LINES = 0x1F, 3  # the most that an entry of one byte can hold: 0b0LLBBBBB
 _LONG_BYTES, _LONG_LINES = 0xF, 0x7FF  # of two bytes: 0b1LLLBBBB 0bLLLLLLLL
 
 
 class FormatError(Exception):
-    """The bytes are no .mpy file of a version that is known here."""
+    """The bytes are not an .mpy file of a known version."""
 
 
 def thinned(content: bytes, stretch: int) -> bytes:
-    """A compiled module, bytes, with a line number for each `stretch` bytes of bytecode.
+    """Return a compiled module, bytes, with a line number for each `stretch` bytes of bytecode.
 
-    The first line of a function is always there, so its name can be told. Raises FormatError.
+    The first line of a function is always kept, because it identifies the function. Raises
+    FormatError.
     """
     if content[:2] != b"M\x06":
         raise FormatError("no .mpy file of version 6")
@@ -26,7 +27,7 @@ def thinned(content: bytes, stretch: int) -> bytes:
     names, objects = reader.number(), reader.number()
     for _ in range(names):
         size = reader.number()
-        if not size & 1:  # else it is a number of one that each firmware has
+        if not size & 1:  # otherwise it is the number of a static name
             reader.at += (size >> 1) + 1
     for _ in range(objects):
         reader.skip_object()
@@ -36,14 +37,14 @@ def thinned(content: bytes, stretch: int) -> bytes:
 
 @dataclass
 class _Code:
-    """A function's code, with those of the functions in it."""
+    """A function's code, with that of its inner functions."""
 
     data: bytes
     children: list["_Code"] = field(default_factory=list["_Code"])
 
 
 class _Reader:
-    """Reads numbers and objects from a place in bytes."""
+    """Reads numbers and objects from a position in bytes."""
 
     def __init__(self, content: bytes, at: int = 0) -> None:
         self.content = content
@@ -54,7 +55,7 @@ class _Reader:
         return self.content[self.at - 1]
 
     def number(self) -> int:
-        """Seven bits a byte, the highest first; bit 7 says that there are more."""
+        """Read a number: seven bits per byte, highest first; bit 7: more bytes follow."""
         value = 0
         while True:
             byte = self.byte()
@@ -78,7 +79,7 @@ class _Reader:
 
 
 def _number(value: int) -> bytes:
-    """The bytes of a number, as _Reader.number() reads it."""
+    """Return the bytes of a number, as _Reader.number() reads it."""
     out = bytearray((value & 0x7F,))
     while value := value >> 7:
         out.insert(0, value & 0x7F | 0x80)
@@ -107,7 +108,7 @@ def _written(code: _Code, stretch: int) -> bytes:
 
 def _thinned_function(data: bytes, stretch: int) -> bytes:
     reader = _Reader(data)
-    # Signature: xSSSSEAA, then xFSSKAED while x says that more follows.
+    # Signature: xSSSSEAA, then xFSSKAED while x is set.
     byte = reader.byte()
     positional, keyword, shift = byte & 3, 0, 0
     while byte & 0x80:
@@ -136,7 +137,7 @@ def _thinned_function(data: bytes, stretch: int) -> bytes:
 
 
 def _entries(info: bytes) -> list[tuple[int, int]]:
-    """[(offset in the bytecode, line)], both from the function's beginning on."""
+    """Return [(offset in the bytecode, line)], both relative to the function's beginning."""
     found: list[tuple[int, int]] = []
     offset, line, at = 0, 1, 0
     while at < len(info):
@@ -154,7 +155,7 @@ def _entries(info: bytes) -> list[tuple[int, int]]:
 
 
 def _stretched(lines: list[tuple[int, int]], stretch: int) -> list[tuple[int, int]]:
-    """The first line, from the very beginning on, and one for each stretch behind it."""
+    """Return the first line, with offset 0, and then one for each stretch."""
     kept: list[tuple[int, int]] = []
     for place, (offset, line) in enumerate(lines):
         if place + 1 < len(lines) and lines[place + 1][0] == offset:

@@ -1,4 +1,4 @@
-"""Names that the bundle leaves alone: something else than our own code may ask for them."""
+"""Names that the bundle must not change, because other code or texts use them."""
 
 import ast
 import functools
@@ -10,8 +10,8 @@ from outpost.bundle.module import Module
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
-# What an application is given (services/app/interface.py), what the build itself puts in, and what
-# the bench asks for.
+# What applications use (services/app/interface.py), what the build itself inserts, and what the
+# bench uses.
 KEPT = frozenset(
     (
         *("publish", "section", "subscribe", "unsubscribe"),
@@ -24,13 +24,13 @@ KEPT = frozenset(
 
 @functools.cache
 def api() -> frozenset[str]:
-    """The names that MicroPython's own modules have."""
+    """Return the names in MicroPython's own modules."""
     lines = (Path(__file__).parent / "api.txt").read_text().splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 def kept(modules: Iterable[Module], plain: Collection[str]) -> set[str]:
-    """Names that stay: what is asked for by a text, by a keyword, or by what stays plain."""
+    """Return names that are kept: used by a text, as a keyword, or by modules that stay plain."""
     found: set[str] = set(KEPT)
     for module in modules:
         found.update(module.name.split("."))
@@ -58,9 +58,9 @@ def kept(modules: Iterable[Module], plain: Collection[str]) -> set[str]:
 
 
 def borrowed(tree: ast.Module) -> list[ast.Constant]:
-    """The texts, as nodes, that name what borrow(module, name) returns: they change with it.
+    """Return the texts, as nodes, that name what borrow(module, name) returns, to rename them.
 
-    Not those of a task: STAT tells by its name who held the loop.
+    Except those of a task: STAT shows its name if it holds the loop.
     """
     found: list[ast.Constant] = []
     tasks: set[ast.AST] = set()
@@ -77,7 +77,7 @@ def borrowed(tree: ast.Module) -> list[ast.Constant]:
 
 
 def identifiers(tree: ast.Module) -> set[str]:
-    """All names in a module's code, whatever they name."""
+    """Return all names in a module's code."""
     found: set[str] = set()
     for node in ast.walk(tree):
         for value in (*_names_of(node), *getattr(node, "names", ())):
@@ -89,12 +89,12 @@ def identifiers(tree: ast.Module) -> set[str]:
 
 
 def _names_of(node: ast.AST) -> list[str]:
-    """What the fields of a node are that name something."""
+    """Return the values of a node's fields that are names."""
     fields = (getattr(node, field, None) for field in ("id", "attr", "arg", "name"))
     return [value for value in fields if isinstance(value, str)]
 
 
 def called(node: ast.AST) -> str | None:
-    """The name of the function that is called; None where it is no call."""
+    """Return the name of the function that is called; None if the node isn't a call."""
     function = getattr(node, "func", None)
     return getattr(function, "attr", getattr(function, "id", None))

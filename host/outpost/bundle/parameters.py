@@ -1,7 +1,7 @@
-"""Parameters become few and short: the bytecode of each function names its own, for good.
+"""Shortens parameters: the bytecode of each function contains the names of its own.
 
-A parameter that nobody names at a call is known to its function alone, so all functions share a
-few words. A function in another one goes on where the outer one's words end.
+A parameter that no call uses as a keyword is only known in its function, so all functions share a
+few words. An inner function continues where the outer function's words end.
 """
 
 import ast
@@ -14,9 +14,9 @@ _NEVER = frozenset(("self", "cls"))
 
 
 def places(tree: ast.Module, kept: Set[str], words: Sequence[str]) -> list[Place]:
-    """(line, column, name, word) of parameters of all functions and of their uses.
+    """Return (line, column, name, word) of all functions' parameters and of their uses.
 
-    kept: names that stay, as they are asked for by keyword. words: of nobody else in the tree.
+    kept: names that are used as keywords. words: words that nothing else in the tree uses.
     """
     finder = _Finder(kept | _NEVER, words)
     finder.visit_all(tree.body, {}, 0)
@@ -30,7 +30,7 @@ class _Finder:
         self.found: list[Place] = []
 
     def visit_all(self, nodes: Iterable[ast.AST], called: Mapping[str, str], count: int) -> None:
-        """called: {name: its word} of the functions around; count: how many words they have."""
+        """called: {name: its word} of the functions around; count: how many words they use."""
         for node in nodes:
             self._visit(node, called, count)
 
@@ -73,7 +73,7 @@ class _Finder:
 
 
 def _bound_otherwise(body: Iterable[ast.AST]) -> set[str]:
-    """Names that a statement other than an assignment binds: their places are no ast.Name."""
+    """Return names that a statement other than an assignment binds: these have no ast.Name."""
     found: set[str] = set()
     for statement in body:
         for node in ast.walk(statement):

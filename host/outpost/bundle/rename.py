@@ -1,8 +1,8 @@
-"""Names become few and short: a board keeps each name that it has ever seen, for good.
+"""Shortens names: a board keeps each name that it has ever seen in its heap, for good.
 
-Renamed are globals of our modules and what objects of our classes have, wherever they are asked
-for; not names that something else may ask for (names.py). Two names share a word where no module
-and no class has both. Words that every MicroPython has in its ROM come first: they cost no heap.
+It renames globals of our modules and attributes of our classes, wherever they are used, but not
+names that other code may use (names.py). Two names share a word if no module and no class has
+both. Words in the ROM of every MicroPython come first, because they take no heap.
 """
 
 import ast
@@ -15,8 +15,8 @@ from outpost.bundle import names, parameters, scopes
 from outpost.bundle.module import Merged, Module
 
 # MicroPython's static names (py/makeqstrdata.py, static_qstr_list): numbers below 128 that every
-# firmware has. No exceptions among them: the compiler itself asks for some, `async with` for
-# BaseException. Those that a tree uses are left out, see _pool().
+# firmware has. Without exceptions: the compiler itself uses some, such as BaseException for `async
+# with`. Those that a tree uses are left out, see _pool().
 # fmt: off
 ROM = (
     "abs", "all", "any", "append", "args", "bool", "builtins", "bytearray", "bytecode",
@@ -30,8 +30,8 @@ ROM = (
     "startswith", "staticmethod", "step", "stop", "strip", "sum", "throw", "to_bytes", "type",
     "update", "upper", "value", "values", "write", "zip",
 )
-# Words that the ROM has by other numbers, for modules and types that rp2, esp32 and unix all build
-# (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES). Where a firmware leaves one out, that one costs heap.
+# Words that the ROM has under other numbers, for modules and types that rp2, esp32 and unix all
+# build (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES). If a firmware leaves one out, it takes heap.
 ROM_TOO = (
     "acos", "addressof", "asin", "atan", "atan2", "BFINT8", "BFUINT8", "bin", "blit", "bytes_at",
     "calcsize", "ceil", "center", "choice", "complex", "copysign", "cos", "cosh", "degrees",
@@ -46,15 +46,15 @@ ROM_TOO = (
     "VOID",
 )
 # fmt: on
-_PARAMETERS = 12  # words of the ROM that are parameters' alone
-_WORDS = 36  # the first ones of the pool: each name tries one of these first, by its hash
+_PARAMETERS = 12  # words of the ROM that are reserved for parameters
+_WORDS = 36  # the first words of the pool; each name tries one of these first, chosen by its hash
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def rename(merged: Sequence[Merged], plain: Collection[str] = ()) -> list[Merged]:
-    """The modules with their own names shortened; each keeps its lines.
+    """Return the modules with their own names shortened; each keeps its lines.
 
-    plain: places of modules that stay as they are, and so do the names that they use of others.
+    plain: paths of modules that stay unchanged, with all names that they use.
     """
     modules = [Module(one.name, one.text, one.place) for one in merged]
     used = set[str]().union(*(names.identifiers(module.tree) for module in modules))
@@ -78,7 +78,7 @@ def rename(merged: Sequence[Merged], plain: Collection[str] = ()) -> list[Merged
 def _words(
     modules: Sequence[Module], plain: Collection[str], kept: set[str], pool: Sequence[str]
 ) -> dict[str, str]:
-    """{name: its word} of all that is ours: globals, and what objects of our classes have."""
+    """Return {name: its word} of all our own names: globals, and attributes of our classes."""
     found: set[str] = set()
     forbidden = kept | names.api()
     together: defaultdict[str, set[str]] = defaultdict(set)
@@ -97,7 +97,7 @@ def _words(
             elif isinstance(node, ast.ImportFrom) and node.module not in ours:
                 forbidden.update(alias.asname or alias.name for alias in node.names)
             elif isinstance(node, ast.Call) and names.called(node) == "create_task":
-                # A task has no other name: STAT tells by it who held the loop.
+                # The name of a task must stay: STAT shows it if the task holds the loop.
                 forbidden.update(filter(None, (names.called(part) for part in node.args)))
             elif isinstance(node, ast.ClassDef):
                 bases = [base.id if isinstance(base, ast.Name) else "?" for base in node.bases]
@@ -106,21 +106,22 @@ def _words(
                 classes[node.name] = known + bases, attributes | has
                 found |= has
             elif isinstance(node, _FUNCTION):
-                # A function in a function: its name is a local one, which costs what it costs.
+                # An inner function's name is a local one and isn't renamed.
                 for inner in ast.walk(node):
                     if inner is not node and isinstance(inner, _FUNCTION):
                         forbidden.add(inner.name)
     for module in modules:
         for node in module.tree.body:
             if isinstance(node, _FUNCTION) and [a.arg for a in node.args.args[:1]] == ["self"]:
-                # A part of a class, in a module of its own: of which, only its names tell.
+                # A method in a module of its own. Only its attributes show which class it belongs
+                # to.
                 has = _attributes(node)
                 for name, (bases, attributes) in classes.items():
                     if has & attributes and _line_of(name, classes):
                         classes[name] = bases, attributes | has
                         found |= has
     for name in classes:
-        if _line_of(name, classes) is None:  # a base of somebody else's: its names are not ours
+        if _line_of(name, classes) is None:  # a base that isn't ours: keep its names
             forbidden |= classes[name][1]
         else:
             _meet(together, set[str]().union(*(classes[one][1] for one in _above(name, classes))))
@@ -140,10 +141,10 @@ def _meet(together: defaultdict[str, set[str]], names: set[str]) -> None:
 def _worded(
     names: set[str], together: Mapping[str, set[str]], pool: Sequence[str]
 ) -> dict[str, str]:
-    """Give each name a word that none beside it has.
+    """Give each name a word that no name beside it has.
 
-    Which one a name gets hangs on that name alone where it can: a name more in one module must not
-    give other words, and so other files, to all the others.
+    If possible, the word only depends on the name: a new name in one module must not change the
+    words, and so the files, of all other modules.
     """
     words: dict[str, str] = {}
     for name in sorted(names):
@@ -155,7 +156,7 @@ def _worded(
 
 
 def _pool(free: Iterable[str], used: Collection[str]) -> list[str]:
-    """The words: those of ROM that are free, then short ones."""
+    """Return the words: the free ones of ROM, then short ones."""
     words = list(free)
     letters = string.ascii_lowercase
     short = (f"_{a}{b}" for a in ("", *letters) for b in letters)
@@ -163,7 +164,7 @@ def _pool(free: Iterable[str], used: Collection[str]) -> list[str]:
 
 
 def _line_of(name: str, classes: _Classes) -> set[str] | None:
-    """A class with all its bases and all that are made from it; None where one is not ours."""
+    """Return a class, its bases and all classes derived from it; None if one isn't ours."""
     found: set[str] = set()
     rest = [name]
     while rest:
@@ -179,8 +180,10 @@ def _line_of(name: str, classes: _Classes) -> set[str] | None:
 
 
 def _above(name: str, classes: _Classes) -> set[str]:
-    """A class with all its bases, which are ours: what one object has. Two that are made from the
-    same base never meet in one."""
+    """Return a class with all its bases, which are ours: the classes of one object.
+
+    Two classes with the same base never meet in one object.
+    """
     found: set[str] = set()
     rest = [name]
     while rest:
@@ -192,7 +195,7 @@ def _above(name: str, classes: _Classes) -> set[str]:
 
 
 def _attributes(node: ast.AST) -> set[str]:
-    """What a class's objects have: its methods, its own names, what is said of self."""
+    """Return the attributes of a class: its methods, its own names, attributes of self."""
     found = scopes.bindings(node.body) if isinstance(node, ast.ClassDef) else set[str]()
     for part in ast.walk(node):
         if (
@@ -207,13 +210,13 @@ def _attributes(node: ast.AST) -> set[str]:
 def _places(
     module: Module, words: Collection[str], ours: Collection[str]
 ) -> Iterator[tuple[int, int, str]]:
-    """Yield (line, column, name) of all that is to be renamed in a module."""
+    """Yield (line, column, name) of everything to be renamed in a module."""
     for use in scopes.uses(module.tree, module.names):
         if use.name in words:
             yield use.line, use.column, use.name
     for text in names.borrowed(module.tree):
         if isinstance(text.value, str) and text.value in words:
-            yield text.lineno, text.col_offset + 1, text.value  # behind the quote
+            yield text.lineno, text.col_offset + 1, text.value  # after the quote
     inside = {
         node
         for function in ast.walk(module.tree)
@@ -230,7 +233,7 @@ def _places(
                 line, behind = scopes.end_of(alias)
                 if alias.name in words:
                     if not at_top and not alias.asname:
-                        # In a function it binds a local name, which stays.
+                        # In a function it binds a local name, which is kept.
                         module.replace(line, behind, behind, f" as {alias.name}")
                     yield alias.lineno, alias.col_offset, alias.name
                 if at_top and alias.asname and alias.asname in words:

@@ -1,4 +1,4 @@
-"""Which names of a module's text are its own globals: what may be renamed, and where it stands."""
+"""Finds a module's own globals in its text: what may be renamed, and where it is."""
 
 import ast
 from collections.abc import Collection, Iterable
@@ -12,7 +12,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 @dataclass(frozen=True)
 class Use:
-    """A place where a global name stands: line from 1, column in bytes from 0."""
+    """A place of a global name: line from 1, column in bytes from 0."""
 
     name: str
     line: int
@@ -20,19 +20,19 @@ class Use:
 
 
 def bindings(body: Iterable[ast.AST], dropped: Collection[ast.AST] = ()) -> set[str]:
-    """The names that statements bind in their own scope, with those of nested blocks.
+    """Return the names that statements bind in their own scope, with those of nested blocks.
 
-    dropped: import statements that count as if they were not there.
+    dropped: import statements to ignore.
     """
     return _Bindings(dropped).of(body)
 
 
 def uses(tree: ast.Module, names: Collection[str], dropped: Collection[ast.AST] = ()) -> list[Use]:
-    """Every place where one of these globals of the module stands: a list of Use.
+    """Return every use of these globals of the module: a list of Use.
 
-    Reads and writes, `global` statements, names of functions and classes; no imports, whose
-    statements are written anew as a whole. dropped: as for bindings(); what a function imports by
-    one of them is a global in it.
+    Reads and writes, `global` statements, names of functions and classes. Not imports, whose
+    statements are replaced as a whole. dropped: as for bindings(); what a function imports by one
+    of them counts as a global in it.
     """
     finder = _Uses(names, dropped)
     finder.block(tree.body, None)
@@ -40,7 +40,7 @@ def uses(tree: ast.Module, names: Collection[str], dropped: Collection[ast.AST] 
 
 
 def constants(tree: ast.Module) -> set[str]:
-    """The names of `_X = const(...)`: the compiler puts their values in place of them."""
+    """Return the names of `_X = const(...)`, which the compiler replaces by their values."""
     return {
         node.targets[0].id
         for node in tree.body
@@ -53,14 +53,14 @@ def constants(tree: ast.Module) -> set[str]:
 
 
 def end_of(node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
-    """Line and column behind a node; only one that was parsed has them."""
+    """Return line and column after a node; only a parsed node has them."""
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
     return node.end_lineno, node.end_col_offset
 
 
 def place_of_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> tuple[int, int]:
-    """Line and column of the name behind `def`, `async def` or `class`."""
+    """Return line and column of the name after `def`, `async def` or `class`."""
     if isinstance(node, ast.ClassDef):
         word = "class "
     else:
@@ -69,7 +69,7 @@ def place_of_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -
 
 
 class _Bindings(ast.NodeVisitor):
-    """Collects what is bound, without a look into other scopes."""
+    """Collects bound names, without inner scopes."""
 
     def __init__(self, dropped: Collection[ast.AST]) -> None:
         self._dropped = dropped
@@ -121,7 +121,7 @@ class _Bindings(ast.NodeVisitor):
 
 
 def _pass_over(finder: _Bindings, node: ast.AST) -> None:
-    """What a comprehension binds is its own."""
+    """Ignore what a comprehension binds in its own scope."""
 
 
 for _kind in COMPREHENSIONS:
@@ -129,7 +129,7 @@ for _kind in COMPREHENSIONS:
 
 
 class _Uses:
-    """Walks through scopes; what no function around binds is a global."""
+    """Walks through scopes; a name that no enclosing function binds is a global."""
 
     def __init__(self, names: Collection[str], dropped: Collection[ast.AST]) -> None:
         self.names = names
@@ -145,14 +145,14 @@ class _Uses:
             self.found.append(Use(name, line, column))
 
     def visit(self, node: ast.AST, local: set[str] | None) -> None:
-        """local: names that are bound by the scopes around; None at the top."""
+        """local: names that the enclosing scopes bind; None at module level."""
         if isinstance(node, ast.Name):
             self._note(node.id, node.lineno, node.col_offset, local)
         elif isinstance(node, ast.ClassDef):
             self._note(node.name, *place_of_name(node), local)
             for part in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
                 self.visit(part, local)
-            # A class's own names are seen in its body, not in its methods; ours shadow no global.
+            # A class's own names are visible in its body, not in its methods; ours hide no global.
             self._class_body(node, local)
         elif isinstance(node, FUNCTIONS):
             self._function(node, local)
@@ -201,7 +201,7 @@ class _Uses:
             self.visit(child, inner)
 
     def _global(self, node: ast.Global, local: set[str] | None) -> None:
-        # `global a, b`: the statement says no columns for its names.
+        # The AST of `global a, b` has no columns for its names.
         column = node.col_offset + len("global ")
         for name in node.names:
             if name in self.names:
@@ -215,7 +215,7 @@ def _arguments(arguments: ast.arguments) -> list[ast.arg]:
 
 
 def _declared_global(body: Iterable[ast.AST]) -> set[str]:
-    """The names of `global` statements of a function, not of functions in it."""
+    """Return the names of a function's `global` statements, not those of inner functions."""
     found: set[str] = set()
     rest = list(body)
     while rest:

@@ -1,14 +1,14 @@
-"""Texts that are seldom told go from the modules into one file, which hal/texts.py reads.
+"""Moves rarely used texts from the modules into one file, which hal/texts.py reads.
 
-A text of 40 characters costs a board some 70 bytes of heap for as long as its module is loaded; a
-call that reads it takes eight. Moved is what stands in a function and
+A text of 40 characters takes about 70 bytes of a board's heap while its module is loaded; a call
+that reads it takes eight. These texts in functions are moved:
 
-- behind a reply's code from 400 to 599: `return 550, "Not a directory."`, `FTPError(501, "...")`;
+- after a reply's code from 400 to 599: `return 550, "Not a directory."`, `FTPError(501, "...")`;
 - in an exception that is raised: `raise ValueError("%s is no path" % path)`;
 - on a line that ends with the comment `# cold`.
 
-`# hot` at the end of its line keeps a text where it is: it is told often, or just where memory or
-flash fails. Either comment may go on with a colon and the reason.
+`# hot` at the end of its line keeps a text in its module: it is used often, or when memory or
+flash fails. Either comment may continue with a colon and the reason.
 """
 
 import ast
@@ -29,17 +29,17 @@ _CALL = "text_at"  # ... reads them ...
 _HOME = "hal"  # ... and that others find here
 _VERSION = re.compile(r"^_TEXTS = const\(0\)", re.MULTILINE)
 _BITS = 28  # of the version: a small int on each board
-_SHORTEST = 11  # characters: MicroPython keeps shorter ones among its names
+_SHORTEST = 11  # characters: MicroPython interns shorter texts
 _CODES = range(400, 600)
 _MARK = re.compile(r"# (cold|hot)(: .*)?\Z")
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 _Text = ast.Constant | ast.BinOp  # a text, or text % values
-# What is loaded once and goes; hal, on which the reading itself stands.
+# Modules that are loaded once and unloaded; and hal, which the reader itself needs.
 _WHOLE = re.compile(r"(config|jsontext)\Z|hal\b|.*_options\Z")
 
 
 class Texts(dict[int, str]):
-    """Those that were moved: place -> text, as format where values are put into it."""
+    """The moved texts: place -> text, with %% or the format if values are inserted."""
 
     def __init__(self, given: Iterable[tuple[int, str]] = ()) -> None:
         super().__init__(given)
@@ -48,7 +48,7 @@ class Texts(dict[int, str]):
 
     @property
     def version(self) -> int:
-        """A hash over all of them, by which a module knows the file that goes with it."""
+        """A hash over all texts, by which a module recognises the file that belongs to it."""
         return zlib.crc32(self._body()) & ((1 << _BITS) - 1)
 
     @property
@@ -60,7 +60,7 @@ class Texts(dict[int, str]):
         return "".join(f"{text}\n" for text in self.values()).encode()
 
     def place_of(self, text: str) -> int:
-        """Where a text begins, counted from behind the version; it is added where it is new."""
+        """Return the offset of a text after the version; add the text if it is new."""
         if text not in self._places:
             self._places[text] = self._end
             self[self._end] = text
@@ -69,11 +69,10 @@ class Texts(dict[int, str]):
 
 
 def moved(modules: list[Merged], plain: Collection[str] = ()) -> tuple[list[Merged], Texts]:
-    """(the modules, as Merged, each with its lines; the Texts that were in them).
+    """Return (the modules, as Merged, each with its lines; the Texts that were in them).
 
-    plain: places of modules that keep all of theirs: what boots a board comes before the reader.
-
-    Nothing is moved where a tree, as that of a test, has no reader for it.
+    plain: paths of modules that keep their texts, because they boot a board before the reader
+    exists. Nothing is moved if a tree, such as a test's, has no reader.
     """
     texts = Texts()
     home = next((one for one in modules if one.name == _HOME), None)
@@ -93,7 +92,7 @@ def moved(modules: list[Merged], plain: Collection[str] = ()) -> tuple[list[Merg
 
 
 def _without(one: Merged, texts: Texts) -> Merged:
-    """A module whose texts were moved into texts."""
+    """Return a module whose texts were moved into texts."""
     module = Module(one.name, one.text, one.place)
     finder = _Finder(one.text)
     finder.look(module.tree)
@@ -107,7 +106,7 @@ def _without(one: Merged, texts: Texts) -> Merged:
 def _replace(
     module: Module, node: _Text, texts: Texts, operators: Iterable[tuple[int, int]]
 ) -> None:
-    """Put a call of the reader in the place of a text, or of text % values."""
+    """Replace a text, or text % values, by a call of the reader."""
     if isinstance(node, ast.Constant):
         place = texts.place_of(str(node.value).replace("%", "%%"))
         end, call = scopes.end_of(node), f"{_CALL}({place})"
@@ -126,7 +125,7 @@ def _replace(
 
 
 def _importing(module: Module, lines: list[Line]) -> Merged:
-    """The edited module as Merged, which imports the reader beside something else, or first."""
+    """Return the edited module as Merged; it imports the reader with another import, or first."""
     if _CALL in identifiers(module.tree):
         raise MergeError(f"{module.path}: {_CALL} reads texts: give it another name")
     statement = f"from {_HOME} import {_CALL}"
@@ -140,7 +139,7 @@ def _importing(module: Module, lines: list[Line]) -> Merged:
 
 
 class _Finder:
-    """Finds the texts to be moved: Constants, and BinOps of a text % values."""
+    """Finds the texts to move: Constants, and BinOps of a text % values."""
 
     def __init__(self, text: str) -> None:
         self.found: list[_Text] = []
@@ -156,7 +155,7 @@ class _Finder:
                 self._marks[line] = mark[1]
 
     def look(self, node: ast.AST, statement: ast.stmt | None = None) -> None:
-        """Look through a node; statement: of a function, in which it stands."""
+        """Search a node. statement: the function's statement that contains it."""
         if isinstance(node, _FUNCTION):
             for part in node.body:
                 self.look(part, part)
@@ -174,7 +173,7 @@ class _Finder:
             self.look(child, statement)
 
     def _take(self, node: ast.AST, statement: ast.stmt) -> None:
-        """Note what an expression has for texts, where no mark keeps them."""
+        """Collect the texts of an expression that no mark keeps in place."""
         if isinstance(node, ast.IfExp):
             self._take(node.body, statement)
             self._take(node.orelse, statement)
@@ -193,7 +192,7 @@ class _Finder:
                 self.found.append(node)
 
     def _mark(self, node: ast.AST, statement: ast.stmt) -> str | None:
-        """What a comment says of a node: on one of its lines, or at its statement's end."""
+        """Return the mark of a node: on one of its lines, or at its statement's end."""
         if not isinstance(node, ast.expr | ast.stmt):
             return None
         lines = (*range(node.lineno, scopes.end_of(node)[0] + 1), scopes.end_of(statement)[0])
@@ -201,7 +200,7 @@ class _Finder:
 
 
 def _told(node: ast.AST) -> Sequence[ast.expr]:
-    """The parts of a node that are a reply's text behind its code, or an exception's."""
+    """Return the parts of a node that are the text of a reply with a code, or of an exception."""
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
         return node.exc.args
     parts = getattr(node, "args" if isinstance(node, ast.Call) else "elts", ())
@@ -215,11 +214,11 @@ def _is_code(node: ast.AST) -> bool:
 
 
 def _text_of(node: ast.AST) -> str:
-    """The text that a node is; empty where it is something else."""
+    """Return the text of a node; "" if it isn't a text."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _is_text(node: ast.AST) -> bool:
-    """Whether it is words for people, of one line: what has no blank may be a name."""
+    """Whether it is text for people, of one line: without a space, it may be a name."""
     text = _text_of(node)
     return len(text) >= _SHORTEST and " " in text.strip() and text.isprintable()

@@ -1,8 +1,9 @@
-"""From a line of a board's traceback back to the source: file, line and function as people wrote.
+"""Converts places in a board's traceback to those of the source: file, line and function.
 
-A bundle's traceback names a joined module and a shortened function, such as
-`File "services.ftp.server", line 912, in exec`; STAT and MQTT say `at MODULE:LINE`. What a board
-runs as source, such as main.py, is named by its path. `text 1482` is one that it could not read.
+A bundle's traceback names a joined module and a shortened function, such as `File
+"services.ftp.server", line 912, in exec`; STAT and MQTT show `at MODULE:LINE`. Source files on a
+board, such as main.py, are named by their path. `text 1482` is a text that the board could not
+read.
 """
 
 import re
@@ -22,23 +23,23 @@ _PLACE = re.compile(
 
 
 class Trace:
-    """The way back by one bundle's Map."""
+    """Converts texts by one bundle's Map."""
 
     def __init__(self, way: Map) -> None:
         self._map = way
         self._places = {bundle.module_name(place): place for place in way.lines}
 
     def explained(self, text: str) -> str:
-        """The text with each place of a traceback in the words of the source.
+        """Return the text with each place of a traceback as in the source.
 
-        What is not of this bundle, and what is beyond its last line, stays as it is.
+        Places of other bundles, and lines after a module's end, stay unchanged.
         """
         return _TEXT.sub(self._text, _PLACE.sub(self._place, text))
 
     def stream(self, say: Callable[[str], object]) -> Callable[[str], None]:
-        """A callable like say(text), for text that comes in pieces, which may end in mid line."""
+        """Return a callable like say(text), for text in pieces, which may end within a line."""
         held = ""
-        begun = True  # a line of which nothing was shown yet
+        begun = True  # nothing of the present line was shown yet
 
         def hear(text: str) -> None:
             nonlocal held, begun
@@ -76,7 +77,7 @@ class Trace:
         return f"{told}, in {self._function(path, line) or found['function']}"
 
     def _function(self, path: str, line: int) -> str | None:
-        """The name of the innermost function around a line; None at a module's top."""
+        """Return the name of the innermost function around a line; None at module level."""
         around = [
             (first, name)
             for first, last, name in self._map.functions.get(path, ())
@@ -86,13 +87,13 @@ class Trace:
 
 
 def has_place(text: str) -> bool:
-    """Whether a text names a place as tracebacks do, or a text by its number."""
+    """Whether a text contains a place of a traceback, or the number of a text."""
     return bool(_PLACE.search(text) or _TEXT.search(text))
 
 
 def explained(text: str, name: str | None, tree: Path) -> str:
-    """A text of the board that runs the bundle with that id; as it is where there is no map."""
-    if not has_place(text):  # nearly all that status and watch show
+    """Return a text of a board with that bundle, explained; unchanged if there is no map."""
+    if not has_place(text):  # nearly all texts of status and watch
         return text
     try:
         return Trace(find(name, tree)).explained(text)
