@@ -1,1 +1,1 @@
-"""The simulated board: MicroPython's unix port with a flash, a clock and a reset of its own."""
+"""The simulated board: MicroPython's unix port with its own flash, clock and reset."""

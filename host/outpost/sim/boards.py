@@ -1,11 +1,11 @@
-"""Board profiles: what each simulated board has, and whose rules it follows."""
+"""Board profiles: what each simulated board has, and which port's rules it follows."""
 
 import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-BOARD = "OUTPOST_PROFILE"  # the environment's choice
+BOARD = "OUTPOST_PROFILE"  # environment variable with the board's name
 BLOCK = 4096  # bytes of a block of flash, on every board
 HEAP_BLOCK = 16  # bytes of a block of heap, on 32 bits: py/gc.c
 
@@ -34,7 +34,7 @@ class Profile:
 
     @property
     def walk_us(self) -> int:
-        """Microseconds of a walk over the whole heap."""
+        """Microseconds of one walk over the whole heap."""
         return self.heap // HEAP_BLOCK * self.walk_ns // 1000
 
     @property
@@ -60,5 +60,5 @@ BOARDS = _read()
 
 
 def default() -> Profile:
-    """The Profile of a board that nobody chose: what OUTPOST_PROFILE names, else a Pico W."""
+    """Return the default Profile: what OUTPOST_PROFILE names, else a Pico W."""
     return BOARDS[os.environ.get(BOARD) or "pico-w"]

@@ -1,13 +1,13 @@
-"""The board's clock: libfaketime gives the interpreter a clock of its own."""
+"""The board's clock: libfaketime gives the interpreter a different clock."""
 
 import functools
 import os
 import time
 from pathlib import Path
 
-POWER_ON = 946_684_800  # 2000-01-01 00:00:00 UTC, where a board without a battery starts
+POWER_ON = 946_684_800  # 2000-01-01 00:00:00 UTC, the start of a board without a battery
 _SHARED_MEMORY = Path("/dev/shm")
-_NO_ZONE = {"TZ": "UTC"}  # boards have none: localtime() and mktime() are UTC there
+_NO_ZONE = {"TZ": "UTC"}  # boards have no time zone: their localtime() and mktime() are UTC
 _PLACES = (
     "/usr/lib/*/faketime/libfaketime.so.1",
     "/usr/lib/faketime/libfaketime.so.1",
@@ -19,7 +19,7 @@ _PLACES = (
 
 @functools.cache
 def libfaketime() -> str | None:
-    """Path of libfaketime as text, or None where it is not installed."""
+    """Return the path of libfaketime as text, or None if it is not installed."""
     for pattern in _PLACES:
         for found in sorted(Path("/").glob(pattern.lstrip("/"))):
             return str(found)
@@ -27,19 +27,19 @@ def libfaketime() -> str | None:
 
 
 def power_on_offset() -> str:
-    """What to add to the host's clock, as libfaketime reads it, to stand at POWER_ON."""
+    """Return what to add to the host's clock, in libfaketime's format, to start at POWER_ON."""
     return f"{POWER_ON - time.time():+.6f}"
 
 
 def clock_variables(offset: str | None, library: str | None = None) -> dict[str, str]:
-    """Variables that shift the interpreter's clock by offset; None: the host's own clock.
+    """Return variables that shift the interpreter's clock by offset; None: the host's clock.
 
     library: the libfaketime of the interpreter's word size; None: the host's.
 
-    The offset stands in FAKETIME, which the board changes by putenv when its clock is set, and
-    NO_CACHE makes libfaketime read it at every call. That costs time.time() 0.1 us; a time
-    stamp file in its place costs 6 us. ticks_ms() costs the same as without (0.1 us), for the
-    monotonic clock is left alone.
+    The offset is in FAKETIME, which the board changes by putenv when its clock is set; NO_CACHE
+    makes libfaketime read it at every call. That makes time.time() 0.1 us slower; a time stamp
+    file would make it 6 us slower. ticks_ms() takes the same as without (0.1 us), because the
+    monotonic clock is unchanged.
     """
     if offset is None:
         return _NO_ZONE
@@ -47,10 +47,10 @@ def clock_variables(offset: str | None, library: str | None = None) -> dict[str,
 
 
 class Haste:
-    """A clock that runs `rate` times as fast as the host's from now on; libfaketime must be there.
+    """A clock that runs `rate` times as fast as the host's from now on; needs libfaketime.
 
-    Whatever starts with its variables() shares it: a day of a board, and of its time server,
-    goes by in minutes. Ticks and sleeps hurry along, so that nobody can set this clock.
+    Processes started with its variables() share it: a board's day, and its time server's, takes
+    minutes. Ticks and sleeps are fast too, so this clock can't be set.
     """
 
     def __init__(self, rate: float) -> None:
@@ -58,11 +58,11 @@ class Haste:
         self._since = time.time()
 
     def now(self) -> float:
-        """Seconds since 1970, by this clock."""
+        """Return seconds since 1970, by this clock."""
         return time.time() + self._ahead()
 
     def variables(self, library: str | None = None) -> dict[str, str]:
-        """Variables of a process that starts now; library: as clock_variables() has it."""
+        """Return variables for a process that starts now. library: see clock_variables()."""
         return _variables(f"{self._ahead():+.6f} x{self.rate}", library)
 
     def _ahead(self) -> float:
@@ -80,6 +80,6 @@ def _variables(faketime: str, library: str | None) -> dict[str, str]:
 
 
 def forget_clock(pid: int) -> None:
-    """Remove what libfaketime leaves in shared memory of a process that was killed."""
+    """Remove what libfaketime leaves in shared memory after a process was killed."""
     for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
         (_SHARED_MEMORY / name).unlink(missing_ok=True)

@@ -23,14 +23,14 @@ from outpost.sim.interpreters import heap_size
 from outpost.sim.prepare import prepare
 from outpost.sim.probe import PortInUse, require_free
 
-STOP_S = 15  # the supervisor gives each service 5 s, and they stop one after the other
+STOP_S = 15  # the supervisor gives each service 5 s, and stops them one after the other
 _WELL_ENDED = {"stopped": "stopped", "asleep": "in deep sleep", "cut": "the power failed"}
-_PASSIVE_PORTS = 16  # of a board, unless --passive says otherwise
+_PASSIVE_PORTS = 16  # of a board, by default
 _PASSIVE_FROM, _PASSIVE_BLOCKS = 20_000, 750  # below Linux's ephemeral ports, which begin at 32768
 
 
 def passive_range(ftp_port: int) -> tuple[int, int]:
-    """(lowest, highest) passive port, apart for any 750 boards on ports in a row."""
+    """Return (lowest, highest) passive port, disjoint for any 750 boards on successive ports."""
     lowest = _PASSIVE_FROM + ftp_port % _PASSIVE_BLOCKS * _PASSIVE_PORTS
     return lowest, lowest + _PASSIVE_PORTS - 1
 
@@ -59,7 +59,7 @@ class PortRange(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
 
 
 class Size(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
-    """Bytes, or KiB and MiB with a K or M behind the number."""
+    """Bytes, or KiB and MiB with a K or M after the number."""
 
     name = "size"
 
@@ -214,7 +214,7 @@ def sim(
 
 
 def _described(board: Board) -> str:
-    """What the board is and what it runs on, as a line."""
+    """Return a line that describes the board and its interpreter."""
     profile = board.profile
     bits = board.interpreter.bits
     text = f"board: {profile.name}, {profile.heap // 1024} KiB of heap on {bits} bits"
@@ -226,10 +226,10 @@ def _described(board: Board) -> str:
 
 
 def _printer(log: TextIO | None) -> Callable[[str], None]:
-    """A callable that shows the console's text, and writes it to the file log, if any."""
+    """Return a callable that prints the console's text, and writes it to the file log, if any."""
 
     def say(text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # `outpost sim | head` goes on, unheard
+        with contextlib.suppress(BrokenPipeError):  # `outpost sim | head` continues without output
             sys.stdout.write(text)
             sys.stdout.flush()
         if log:
@@ -246,7 +246,7 @@ def _run(board: Board) -> int:
 
     def on_signal(number: int, frame: object) -> None:
         if asked:
-            board.kill()  # asked twice: no more patience
+            board.kill()  # a second signal: end it at once
         asked.append(number)
 
     before = [signal.signal(number, on_signal) for number in signals]

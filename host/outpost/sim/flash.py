@@ -1,4 +1,4 @@
-"""The simulated board's flash: a LittleFS image in a host file, written while the power is off."""
+"""The simulated board's flash: a LittleFS image in a host file, changed while the power is off."""
 
 import contextlib
 import fcntl
@@ -16,8 +16,8 @@ from littlefs.lfs import LFSConfig
 from outpost.bundle import DeviceFile, earlier
 from outpost.sim.boards import BLOCK, BOARDS, Profile, default
 
-# User attributes of LittleFS: 1 is MicroPython's own, a file's time as 64-bit little-endian
-# nanoseconds since 1970; the other is ours, on the root: the digest of the bundle deployed last.
+# User attributes of LittleFS. 1 is MicroPython's own: a file's time as 64-bit little-endian
+# nanoseconds since 1970. The other is ours, on the root: the digest of the last deployed bundle.
 _MTIME = 1
 _DEPLOYED = 0x4F
 
@@ -27,10 +27,10 @@ class FlashError(Exception):
 
 
 class Flash:
-    """A LittleFS image, mounted here as long as the `with` block lasts. Raises FlashError.
+    """A LittleFS image, mounted here while the `with` block runs. Raises FlashError.
 
-    path: the file; it is made where it is missing. fresh: throw away what it held. board: the
-    Profile whose flash it is; None: that of the file, or of the default board.
+    path: the file; it is created if missing. fresh: erase it first. board: the Profile of the
+    flash; None: that of the file, or of the default board.
     """
 
     def __init__(self, path: Path, *, fresh: bool = False, board: Profile | None = None) -> None:
@@ -52,8 +52,8 @@ class Flash:
             )
         self._file = path.open("r+b")
         self._memory = _Memory(self._file)
-        # The sizes that VfsLfs2 uses on that board, so that both sides see one file system: its
-        # cache is four times the larger of read and program size (extmod/vfs_lfsx.c).
+        # The same sizes as VfsLfs2 on that board, so that both use the same file system: its cache
+        # is four times the larger of read and program size (extmod/vfs_lfsx.c).
         self._fs = LittleFS(
             context=self._memory,
             mount=False,
@@ -92,7 +92,7 @@ class Flash:
                 yield posixpath.join("/", folder, name)
 
     def read(self, path: str) -> bytes | None:
-        """The content of a file, or None where there is none."""
+        """Return the content of a file, or None if it doesn't exist."""
         try:
             with self._open(path, "rb") as file:
                 return file.read()
@@ -100,7 +100,7 @@ class Flash:
             return None
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders where they are missing, and the time as boards keep it."""
+        """Write a file, its missing folders, and its time as boards store it."""
         folder = posixpath.dirname(path)
         if folder != "/":
             self._fs.makedirs(folder, exist_ok=True)
@@ -109,22 +109,22 @@ class Flash:
         self._fs.setattr(path, _MTIME, time.time_ns().to_bytes(8, "little"))
 
     def mtime(self, path: str) -> float | None:
-        """When a file was written, in seconds since 1970; None where no time was kept."""
+        """Return when a file was written, in seconds since 1970; None if no time is stored."""
         try:
             return int.from_bytes(self._fs.getattr(path, _MTIME), "little") / 1e9
         except (FileNotFoundError, LittleFSError):
             return None
 
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
+        """Delete a file, if it exists."""
         with contextlib.suppress(FileNotFoundError, LittleFSError):
             self._fs.remove(path)
 
     def deploy(self, files: Sequence[DeviceFile], digest: str) -> list[str]:
-        """Bring a bundle onto the flash; return the paths that were written.
+        """Install a bundle on the flash; return the paths that were written.
 
-        Nothing is touched while the same bundle (digest) was the last: what a user or an update
-        put there since then stays. Else only files of other content are written.
+        Does nothing if the same bundle (digest) was installed last, so that changes by a user or
+        an update are kept. Otherwise only files with other contents are written.
         """
         if self._deployed() == digest:
             return []
@@ -142,7 +142,7 @@ class Flash:
         return written
 
     def _open(self, path: str, mode: str) -> IO[bytes]:
-        # Its annotation doesn't say of what the IO is.
+        # The annotation of its open() has an IO without a type argument.
         file = self._fs.open  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return cast(IO[bytes], file(path, mode))
 
@@ -155,7 +155,7 @@ class Flash:
 
 @contextlib.contextmanager
 def in_use(path: Path) -> Generator[None]:
-    """Hold the image for one board; FlashError where another has it."""
+    """Lock the image for one board. Raises FlashError if another board uses it."""
     lock = path.with_name(path.name + ".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -170,11 +170,11 @@ def in_use(path: Path) -> Generator[None]:
 
 
 class _Memory(UserContext):
-    """littlefs-python's view of the chip: the image file in memory."""
+    """littlefs-python's interface to the chip: the image file in memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._image = mmap.mmap(file.fileno(), 0)
-        # Declared as a bytearray; it only takes slices of it.
+        # Declared as a bytearray; it is only sliced.
         super().__init__(buffer=self._image)  # pyright: ignore[reportArgumentType]
 
     def erase(self, cfg: LFSConfig, block: int) -> int:

@@ -1,8 +1,8 @@
-"""Brings a true 32-bit MicroPython: Debian's i386 package, unpacked; `python -m outpost.sim.i386`.
+"""Unpacks a real 32-bit MicroPython: Debian's i386 package; `python -m outpost.sim.i386`.
 
-Nothing is installed. apt, with lists and a cache of its own, downloads the package and the
-libraries that it needs from the mirror that this machine uses already, and checks their
-signatures. dpkg unpacks them into build/i386, where the interpreter's own loader runs them.
+Nothing is installed. apt, with its own lists and cache, downloads the package and the libraries
+that it needs from this machine's usual mirror, and checks their signatures. dpkg unpacks them into
+build/i386, where the interpreter runs with its own loader.
 """
 
 import contextlib
@@ -22,20 +22,20 @@ from pathlib import Path
 from outpost import bundle
 
 RELEASE = "trixie"  # Debian 13
-VERSION = "1.25.0"  # of MicroPython there
+VERSION = "1.25.0"  # the version of MicroPython in it
 _PACKAGES = (
     *("micropython", "libc6", "libffi8", "libgcc-s1"),
     *("libmbedtls21", "libmbedcrypto16", "libmbedx509-7"),
     "libfaketime",  # the board's clock, see clock.py
 )
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_APT_S = 180  # for each call of apt
+_APT_S = 180  # seconds for each call of apt
 _RUN_S = 10
 _AGAIN_S = 0.02
 _PLACES = "places.json"
 
-# Prints where the interpreter keeps its KeyboardInterrupt. With an argument, an offset from there:
-# writes a reference to it into that word, and tells whether it is raised then.
+# Prints where the interpreter stores its KeyboardInterrupt. With an argument, an offset from
+# there, it writes a reference to it into that word, and prints whether it is raised then.
 _PROBE = """
 import ffi, sys, uctypes
 with open("/proc/self/maps") as maps:
@@ -61,18 +61,18 @@ if not any(word):
     except KeyboardInterrupt:
         print("raised", not any(word))
 """
-_NEAR = 4096  # bytes around KeyboardInterrupt: both lie in mp_state_ctx (py/mpstate.h)
+_NEAR = 4096  # bytes around KeyboardInterrupt; both are in mp_state_ctx (py/mpstate.h)
 
 
 class Unavailable(Exception):
-    """A 32-bit interpreter can't be had here; the text says why."""
+    """There is no 32-bit interpreter here; the text says why."""
 
 
 class Narrow:
-    """The interpreter that lies unpacked in a folder.
+    """The unpacked interpreter in a folder.
 
-    interrupt, pending: where KeyboardInterrupt lies in its memory, and the word that names the
-    exception to be raised next; both counted from the program's first byte.
+    interrupt, pending: the places in its memory of KeyboardInterrupt and of the word that holds
+    the exception to raise next; both relative to the program's first byte.
     """
 
     bits = 32
@@ -89,11 +89,11 @@ class Narrow:
         self._pending = pending
 
     def press_ctrl_c(self, process: subprocess.Popen[bytes]) -> None:
-        """Leave KeyboardInterrupt to be raised between two bytecodes, as firmware's does.
+        """Schedule KeyboardInterrupt between two bytecodes, as firmware does.
 
-        What mp_sched_keyboard_interrupt() does (py/scheduler.c), done from outside: the
-        interpreter's own handler of SIGINT jumps out of whatever runs, LittleFS and libfaketime
-        included. process: the subprocess.Popen that runs it.
+        It does the same as mp_sched_keyboard_interrupt() (py/scheduler.c), but from outside. The
+        interpreter's own handler of SIGINT would jump out of any code, even of LittleFS and
+        libfaketime. process: the subprocess.Popen that runs it.
         """
         maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
         base = next(int(line.split("-")[0], 16) for line in maps if self.program in line)
@@ -102,25 +102,25 @@ class Narrow:
             memory.write((base + self._interrupt).to_bytes(4, "little"))
             patience = time.monotonic() + _RUN_S
             while process.poll() is None and time.monotonic() < patience:
-                # Ends a sleep and does no more: see board/_host.py. Sent again until the word is
-                # taken, for the first may come just before the sleep begins.
+                # This only ends a sleep: see board/_host.py. Repeat it until the word is cleared,
+                # because the first signal may come just before the sleep begins.
                 process.send_signal(signal.SIGUSR2)
                 time.sleep(_AGAIN_S)
                 memory.seek(base + self._pending)
-                with contextlib.suppress(OSError):  # it has just ended
+                with contextlib.suppress(OSError):  # the process has just ended
                     if any(memory.read(4)):
                         continue
                 break
 
 
 def folder() -> Path:
-    """Where the unpacked interpreter lies."""
+    """Return the folder of the unpacked interpreter."""
     return bundle.tree_root() / "build" / "i386"
 
 
 @functools.cache
 def found() -> Narrow | None:
-    """The Narrow that bring() has unpacked, or None."""
+    """Return the Narrow that bring() has unpacked, or None."""
     try:
         places = json.loads((folder() / _PLACES).read_text())
         return Narrow(folder(), **places)
@@ -146,7 +146,7 @@ def bring(target: Path) -> None:
 
 
 def mirror(sources: Path = Path("/etc/apt")) -> str:
-    """The address of the Debian mirror in a folder of apt's sources. Raises Unavailable."""
+    """Return the address of the Debian mirror in a folder of apt's sources. Raises Unavailable."""
     lists = [sources / "sources.list", *sorted((sources / "sources.list.d").glob("*"))]
     for path in lists:
         if not path.is_file():
@@ -203,7 +203,7 @@ def _run(command: Sequence[str | Path], where: Path, trouble: str) -> None:
 
 
 def _tried(target: Path) -> dict[str, int]:
-    """Run what lies in target; return the places that Narrow wants to know. Raises Unavailable."""
+    """Run the program in target; return the places that Narrow needs. Raises Unavailable."""
     command = Narrow(target, 0, 0).command
     version = _says(command, ["-c", "import sys; print(sys.version, sys.maxsize)"])
     if VERSION not in version or str(2**31 - 1) not in version:
@@ -218,7 +218,7 @@ def _tried(target: Path) -> dict[str, int]:
 
 
 def _says(command: Sequence[str], arguments: Sequence[str | Path]) -> str:
-    """What a run prints, or "" where it fails: a word that is not the right one may crash it."""
+    """Return the output of a run, or "" if it fails: writing a wrong word may crash it."""
     try:
         done = subprocess.run(
             [*command, *arguments], capture_output=True, text=True, timeout=_RUN_S
@@ -229,13 +229,13 @@ def _says(command: Sequence[str], arguments: Sequence[str | Path]) -> str:
 
 
 def main() -> None:
-    """Fill build/i386 of the repository, or say why boards run on 64 bits."""
+    """Fill build/i386 of the repository, or print why boards run on 64 bits."""
     try:
         bring(folder())
     except Unavailable as error:
         print(f"32-bit interpreter: {error}; simulated boards run on 64 bits")
         folder().mkdir(parents=True, exist_ok=True)
-        (folder() / _PLACES).write_text("{}")  # found() finds none; make need not try again
+        (folder() / _PLACES).write_text("{}")  # found() returns None; make doesn't retry
         sys.exit()
     print(f"32-bit interpreter: MicroPython {VERSION}, Debian's i386 package")
 

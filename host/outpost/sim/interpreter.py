@@ -1,12 +1,12 @@
-"""Runs MicroPython's unix port with Ctrl-C and timers of a board; alone: FOLDER OPTIONS...
+"""Runs MicroPython's unix port with a board's Ctrl-C and timers; run as: FOLDER OPTIONS...
 
-FOLDER holds the module micropython_run. SIGUSR1 is Ctrl-C: it leaves KeyboardInterrupt to be
-raised between two bytecodes, as the interrupt handler of firmware does. The unix port's own
-handler of SIGINT jumps out of whatever runs: in the middle of a write it would tear LittleFS,
-and out of libfaketime it leaves the clock unfaked for good.
+FOLDER contains the module micropython_run. SIGUSR1 is Ctrl-C: it schedules KeyboardInterrupt
+between two bytecodes, as firmware's interrupt handler does. The unix port's own handler of SIGINT
+jumps out of any code: out of a write it would damage LittleFS, and out of libfaketime it would
+leave the clock unfaked for good.
 
-Timers are a thread that does what a board's interrupt does: it leaves a callback to be run
-between two bytecodes. board/machine.py asks for them, over the pipe named in OUTPOST_TIMERS.
+Timers are a thread that works like a board's interrupt: it schedules a callback between two
+bytecodes. board/machine.py requests them, over the pipe named in OUTPOST_TIMERS.
 """
 
 import _thread
@@ -19,11 +19,12 @@ import sys
 import time
 from collections.abc import Callable
 
-# A callback that has not run for so long finds the interpreter in a system call: a signal ends
-# that. No sooner: libfaketime's select() doesn't say what is left of a sleep, so it begins anew.
+# If a callback has not run for this time, the interpreter is in a system call: send a signal to
+# end that. Not earlier, because libfaketime's select() doesn't return the rest of a sleep, so the
+# sleep begins anew.
 _WAKE_S = 5
-# Those due together wait so long for a place in the queue; a chip's come one by one, and one that
-# finds it full is lost.
+# How long timers that are due together may wait for a place in the queue. On a chip they come one
+# by one, and a timer that finds the queue full is lost.
 _LOST_S = 0.01
 # Address of the timer -> (due, period in s or None, function).
 _Timers = dict[int, tuple[float, float | None, int]]
@@ -37,9 +38,9 @@ def main() -> int:
     c_library = ctypes.CDLL(None)
     micropython = ctypes.CDLL(micropython_run.__file__)
     c_library.signal(signal.SIGUSR1, micropython.mp_sched_keyboard_interrupt)
-    # poll() and recv() must return, that the interpreter comes to look.
+    # poll() and recv() must return, so that the interpreter checks for exceptions.
     c_library.siginterrupt(signal.SIGUSR1, 1)
-    # SIGUSR2 does nothing but end a sleep: abs() is a function of an int without an effect.
+    # SIGUSR2 only ends a sleep. Its handler is abs(), a function of an int without an effect.
     c_library.signal(signal.SIGUSR2, c_library.abs)
     c_library.siginterrupt(signal.SIGUSR2, 1)
     asked, asking = os.pipe()
@@ -49,7 +50,8 @@ def main() -> int:
     schedule.restype = ctypes.c_bool
     _thread.start_new_thread(run_timers, (asked, schedule, _thread.get_ident()))
     words = [b"micropython", *map(os.fsencode, sys.argv[2:])]
-    # Not through run_main(), which keeps Python's lock: the timers' thread would never run.
+    # Not through run_main(), which holds Python's lock, so that the timers' thread would never
+    # run.
     return micropython.micropython_unix_main(
         len(words), (ctypes.c_char_p * (len(words) + 1))(*words)
     )
@@ -58,8 +60,8 @@ def main() -> int:
 def run_timers(asked: int, schedule: Callable[[int, int], bool], main_thread: int) -> None:
     """Schedule callbacks when they are due, for ever.
 
-    Each line from asked is "FUNCTION TIMER MS PERIODIC", addresses of MicroPython's objects, or
-    "ran TIMER".
+    Each line from asked is "FUNCTION TIMER MS PERIODIC", with addresses of MicroPython's objects,
+    or "ran TIMER".
     """
     timers: _Timers = {}
     waiting: dict[
@@ -87,7 +89,7 @@ def run_timers(asked: int, schedule: Callable[[int, int], bool], main_thread: in
 
 
 def _note(words: list[bytes], timers: _Timers, waiting: dict[int, float]) -> None:
-    """Take in one line from the device."""
+    """Process one line from the device."""
     if words[0] == b"ran":
         waiting.pop(int(words[1]), None)
         return

@@ -1,7 +1,7 @@
-"""The journal of a flash: every write of a board's runs, and what each would have left behind.
+"""The journal of a flash: every write of a board's runs, and what each write leaves after a cut.
 
-A board with `journal=` keeps it; the flash as a power cut at any of its writes leaves it can then
-be looked at without running the board again.
+A board with `journal=` writes it. The flash as a power cut at any write leaves it can then be
+examined without running the board again.
 """
 
 import mmap
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from outpost.sim.flash import BLOCK
 
-# Place in bytes, length of what is programmed there; 0: a block's erase.
+# Place in bytes, length of the data programmed there; 0 for a block's erase.
 _HEAD = struct.Struct("<II")
 Write = tuple[int, bytes | None]  # place, bytes; None for an erased block
 
 
 def writes(path: Path) -> list[Write]:
-    """The writes of a journal so far, as a list of (place, bytes); None for an erased block."""
+    """Return a journal's writes so far, a list of (place, bytes); None for an erased block."""
     data = path.read_bytes() if path.exists() else b""
     found: list[Write] = []
     at = 0
@@ -31,11 +31,11 @@ def writes(path: Path) -> list[Write]:
 
 
 def cuts(before: Path, after: Path, journal: Iterable[Write]) -> Iterator[int]:
-    """Make `after` the flash image as a cut at each write of a journal leaves it, in turn.
+    """Make `after` the flash image as a cut at each write of a journal leaves it, one by one.
 
-    before: the image that the journal began with. Yields the number of each write, from 1, while
-    `after` is as the power that fails in it leaves it: a program done by half, an erase not at
-    all. At the end `after` has all of them, and 0 is yielded.
+    before: the image at the journal's beginning. Yields the number of each write, from 1, while
+    `after` is the image after a power cut in that write: a program half done, an erase not done.
+    At the end `after` has all writes, and 0 is yielded.
     """
     shutil.copy(before, after)
     with after.open("r+b") as file, mmap.mmap(file.fileno(), 0) as image:

@@ -1,4 +1,4 @@
-"""What happens to a flash image before the power comes on: the bundle, and config.json."""
+"""Prepares a flash image before power-on: the bundle and config.json."""
 
 import json
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ def prepare(
 ) -> list[str]:
     """Deploy the device code onto the image and merge settings into its config.json.
 
-    board: the Profile whose flash it is; None: see Flash. config: text that replaces config.json
-    first. settings: section -> {key: value}; None values change nothing. tls: turn FTPS on, with
-    a certificate for 127.0.0.1, which clients find beside the image. Returns a list of what to
-    tell the person. Raises FlashError, bundle.BundleError, ValueError where config is not JSON.
+    board: the Profile of the flash; None: see Flash. config: text that replaces config.json first.
+    settings: section -> {key: value}; None values change nothing. tls: enable FTPS, with a
+    certificate for 127.0.0.1, which is stored beside the image for clients. Returns a list of
+    notes for the user. Raises FlashError, bundle.BundleError, ValueError if config is not JSON.
     """
     files = bundle.device_files(tree, source=source, library=library)
     notes: list[str] = []
@@ -48,7 +48,7 @@ def prepare(
 
 
 def _certify(flash: Flash, for_clients: Path) -> str:
-    """Put a certificate onto the flash where there is none; return where clients find it."""
+    """Write a certificate to the flash if there is none; return where clients find it."""
     content = flash.read(certificate.CERT)
     if content is None or flash.read(certificate.KEY) is None:
         pair = certificate.make(["localhost", "127.0.0.1"])
@@ -60,7 +60,7 @@ def _certify(flash: Flash, for_clients: Path) -> str:
 
 
 def _merge(flash: Flash, settings: Mapping[str, Mapping[str, object]], tls: bool) -> str | None:
-    """Set what the command line asks for in config.json; keep whatever else it holds."""
+    """Set the command line's values in config.json; keep all others."""
     text = flash.read(CONFIG)
     try:
         config = json.loads(text or b"{}")

@@ -1,4 +1,4 @@
-"""Asks a port of 127.0.0.1 whether an FTP server accepts logins there."""
+"""Checks whether an FTP server accepts logins on a port of 127.0.0.1."""
 
 import contextlib
 import socket
@@ -9,13 +9,14 @@ _ANSWER_S = 5
 
 
 class PortInUse(Exception):
-    """Another program listens where the board should."""
+    """Another program listens on the board's port."""
 
 
 def require_free(port: int) -> None:
-    """Raise PortInUse where something listens on port already."""
+    """Raise PortInUse if a program already listens on port."""
     with socket.socket() as trial:
-        # As servers do: connections of an earlier board that linger must not look like a server.
+        # Like servers, so that lingering connections of an earlier board aren't taken for a
+        # server.
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(("127.0.0.1", port))
@@ -27,7 +28,7 @@ def require_free(port: int) -> None:
 
 
 def wait_for_logins(port: int, over: threading.Event) -> bool:
-    """Try until a server greets with 220 (True) or the event `over` is set (False)."""
+    """Retry until a server greets with 220 (True) or the event `over` is set (False)."""
     while not over.wait(_EVERY_S):
         with (
             contextlib.suppress(OSError),

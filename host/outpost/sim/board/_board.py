@@ -18,10 +18,11 @@ if rules["port"] != "unix":
 
 
 class HostFolder(vfs.VfsPosix):
-    """A folder of the host as a file system whose rename works.
+    """A host folder as a file system with a working rename.
 
-    VfsPosix joins both names to its root in one buffer, so that it renames the new name to
-    itself: an error, or worse, a success. A name without a leading slash stays out of that buffer.
+    VfsPosix joins both names to its root in the same buffer, so that it renames the new name to
+    itself: an error, or a success without effect. A name without a leading slash isn't copied
+    there.
     """
 
     def __init__(self, folder):
@@ -34,7 +35,7 @@ class HostFolder(vfs.VfsPosix):
 
 
 def mount(folders):
-    """Put the flash at the root; folders: (host's path, path on the board), such as SD cards."""
+    """Mount the flash at the root; folders: (host's path, path on the board), such as SD cards."""
     flash = Flash(settings.pop("flash"), settings.pop("cut_at"), settings.pop("journal"))
     folders = [(HostFolder(host_path), path) for host_path, path in folders]
     vfs.umount("/")
@@ -46,9 +47,9 @@ def mount(folders):
 
 
 def run(path):
-    """Run a file, if it is there, in the namespace of `__main__`; return whether it ended well.
+    """Run a file, if it exists, in the namespace of `__main__`; return whether it ended normally.
 
-    As in firmware an exception is printed, and SystemExit is a soft reset.
+    As in firmware, an exception is printed, and SystemExit is a soft reset.
     """
     try:
         os.stat(path)
@@ -65,11 +66,11 @@ def run(path):
 
 
 def power_on():
-    """boot.py, main.py; here the board has no REPL to fall back to."""
+    """Run boot.py and main.py; this board has no REPL afterwards."""
     well = True
     try:
-        tell(b"up %d\n" % gc.mem_alloc())  # from here on the host may press Ctrl-C
-        # As pyexec has it: a boot.py that failed leaves the board at its prompt.
+        tell(b"up %d\n" % gc.mem_alloc())  # from here on the host may send Ctrl-C
+        # As in pyexec: after an exception in boot.py the board stays at its prompt.
         well = run("/boot.py") and run("/main.py")
     except KeyboardInterrupt as interrupt:
         sys.print_exception(interrupt)

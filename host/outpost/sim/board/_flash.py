@@ -1,4 +1,4 @@
-"""The flash chip: a block device over the image file, whose power can be cut at any write."""
+"""The flash chip: a block device over the image file; its power can be cut at any write."""
 
 from struct import pack
 
@@ -11,11 +11,11 @@ _BLOCK_SIZE = const(5)
 _BLOCK_ERASE = const(6)
 _END = const(2)  # SEEK_END
 
-# A timer's callback may run while LittleFS stands behind the driver, in the middle of something:
-# on an RP2, whose rp2_flash.c lets what is pending run, and here, between any two bytecodes of
-# the driver. So it must not touch a file.
+# A timer's callback may run while LittleFS is in an operation of the driver: on an RP2, where
+# rp2_flash.c runs pending callbacks, and here, between any two bytecodes of the driver. So a
+# callback must not touch files, and this flag detects one that does.
 in_callback = [False]
-reads = [0]  # since _pace.py began to count anew
+reads = [0]  # since _pace.py has reset it
 
 
 def _check():
@@ -24,10 +24,10 @@ def _check():
 
 
 class Flash:
-    """image: path of the file. cut_at: which write, counted from 1, never happens; 0: none.
+    """image: path of the file. cut_at: number of the write, from 1, that fails; 0: none.
 
-    A program and an erase are a write each. journal: path of a file that gets each of them as
-    outpost.sim.journal reads it, or None.
+    A program and an erase are one write each. journal: path of a file that gets each write in the
+    format of outpost.sim.journal, or None.
     """
 
     def __init__(self, image, cut_at, journal=None):

@@ -1,4 +1,4 @@
-"""The wire to the host that holds this board's power switch."""
+"""The connection to the host, which controls this board's power."""
 
 import gc
 import json
@@ -6,28 +6,28 @@ import os
 import sys
 from time import sleep
 
-# What the host chose for this power-on: see outpost.sim.desk's environment().
+# The host's settings for this power-on: see outpost.sim.desk's environment().
 settings = json.loads(os.getenv("OUTPOST_BOARD"))
-rules = settings.pop("rules")  # of the board that this one plays: outpost.sim.boards
-# Opened while the host's file system is still mounted; unbuffered, a line is one write.
+rules = settings.pop("rules")  # of the board that is simulated: outpost.sim.boards
+# Opened while the host's file system is still mounted. Unbuffered: a line is one write.
 _wire = open("/dev/fd/%d" % settings.pop("wire"), "wb")
-# The networks that the radio finds, name -> password in JSON that the host may rewrite; None: any.
+# The networks in the radio's range, name -> password, as JSON that the host may change; None: any.
 air = settings.pop("air", None)
 air = open(air) if air else None
-# To the thread that plays the chip's timers, where there is one; see outpost.sim.interpreter.
+# To the thread that runs the chip's timers, if there is one; see outpost.sim.interpreter.
 _asked = os.getenv("OUTPOST_TIMERS")
 timers = open("/dev/fd/" + _asked, "wb") if _asked else None
 
-# A chip's reset takes no memory; the simulator's takes this, which it gives back before.
+# A chip's reset needs no memory. The simulated one needs this, and frees it before.
 _reserve = [bytearray(1024)]
 writes = [0, 0]  # programs and erases of the flash since power-on
-libc = None  # the C library, on the interpreter that has no thread of the host's
+libc = None  # the C library, only on the interpreter without a thread of the host's
 
 if sys.maxsize < 1 << 32:
     import ffi
 
     libc = ffi.open("libc.so.6")
-    # Ctrl-C comes with SIGUSR2, which shall end a sleep and do no more: abs() is a function of
+    # Ctrl-C comes with SIGUSR2, which must only end a sleep. Its handler is abs(), a function of
     # an int without an effect.
     libc.func("p", "signal", "ip")(12, libc.addr("abs"))
 
@@ -37,18 +37,18 @@ def tell(line):
     try:
         _wire.write(line)
     except OSError:
-        raise SystemExit  # nobody holds the switch any more: a board must not outlive its desk
+        raise SystemExit  # the host is gone: the board must end too
 
 
 def give_reserve():
-    """What is told from here on finds room: the board's life is at its end."""
+    """Free the reserve, so that the last messages have memory."""
     if _reserve[0]:
         _reserve[0] = None
         gc.collect()
 
 
 def tell_and_wait(line):
-    """Send a line that makes the host cut the power, and do nothing more until it does."""
+    """Send a line that makes the host cut the power, and wait until it does."""
     give_reserve()
     tell(b"writes %d %d\n" % (writes[0], writes[1]))
     tell(line)

@@ -1,4 +1,4 @@
-"""`network` of a board: the host's loopback, which its radio finds as the air of the desk allows.
+"""`network` of a board: the host's loopback, with the Wi-Fi networks that the desk simulates.
 
 Names and numbers are those of extmod/network_cyw43.c and ports/esp32/network_wlan.c, v1.28.0.
 """
@@ -23,7 +23,7 @@ _names = {"hostname": "board", "country": "XX"}
 
 
 def hostname(name=None):
-    """Return or set the host's name; ValueError beyond 32 characters (extmod/modnetwork.c)."""
+    """Return or set the host name; ValueError if over 32 characters (extmod/modnetwork.c)."""
     if name is None:
         return _names["hostname"]
     if len(name) > 32:
@@ -43,21 +43,21 @@ def country(code=None):
 
 
 def ipconfig(what):
-    """What DHCP gave; the host's name servers are its own affair."""
+    """Return what DHCP gave; the host's name servers aren't reported."""
     return {"dns": "0.0.0.0", "prefer": 4}[what]
 
 
 def _heard(ssid):
-    """The password of a network that is in the air, None where none of that name is."""
+    """Return the password of a network in range, None if there is none of that name."""
     air.seek(0)
     return json.load(air).get(ssid)
 
 
 class WLAN:
-    """A station or an access point; a simulated board is reached over the loopback all the same.
+    """A station or an access point; the simulated board is always reached over the loopback.
 
-    Where the desk has no air, a station is connected from the start. Else it joins the networks
-    that are in the air, at once, and loses one that leaves it.
+    If the desk simulates no networks, a station is connected from the start. Otherwise it joins a
+    network in range at once, and loses it when the network is removed.
     """
 
     IF_STA = 0
@@ -68,7 +68,7 @@ class WLAN:
     SEC_WPA2 = 3  # an ESP32's: network_wlan.c:802
     SEC_WPA_WPA2 = 0x00400006 if _RP2 else 4  # network_cyw43.c:588
     _static = None
-    _powered = True  # cyw43's deinit() takes the chip's power, whoever calls it
+    _powered = True  # cyw43's deinit() cuts the chip's power, from any object
     _access_point = None  # one object for each interface: network_cyw43.c:96, network_wlan.c:273
 
     def __new__(cls, interface=STA_IF):
@@ -126,7 +126,7 @@ class WLAN:
     def status(self, what=None):
         if what == "rssi":
             if not self._up:
-                raise OSError  # network_wlan.c:447; cyw43 tells one in any state
+                raise OSError  # network_wlan.c:447; cyw43 returns one in any state
             return _RSSI
         return STAT_GOT_IP if self._up else self._code
 
@@ -135,7 +135,7 @@ class WLAN:
             return {"mac": b"\x02\0\0\0\0\x01", "hostname": _names["hostname"]}.get(names[0], 0)
         if self._is_ap:
             if not _RP2 and not self._active:
-                raise OSError("Wifi Invalid Mode")  # esp_wifi_set_config() before the mode
+                raise OSError("Wifi Invalid Mode")  # esp_wifi_set_config() before the mode is set
             self._ssid = values.get("ssid", self._ssid)
             if 0 < len(values.get("password", "")) < 8:
                 raise OSError("invalid password")

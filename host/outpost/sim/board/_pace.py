@@ -1,7 +1,7 @@
-"""A board's own heap, and its pace: to look through its heap and its flash takes as long here.
+"""A board's heap size and speed: collecting the heap and scanning the flash take as long here.
 
-Only what a program asks for. The interpreter collects by itself, too, where memory is short;
-nothing of ours runs then, so such a collection takes no more than the host's time.
+Only collections that a program requests. The interpreter also collects by itself when memory is
+short. No code of ours runs then, so such a collection takes only the host's time.
 """
 
 import gc
@@ -12,16 +12,16 @@ from _flash import reads
 from _host import rules, settings
 
 _PROMPT = 4_600  # bytes that firmware takes at its prompt [measured on a Pico W]
-_PERCENT = settings.pop("heap_percent")  # of the bytes of a 32-bit board that ours take
+_PERCENT = settings.pop("heap_percent")  # our objects' size in percent of that on 32 bits
 
 _WALK_US = rules["walk_us"]  # outpost.sim.boards
 _READ_US = rules["read_us"]
 
 
 def _wait(began, took):
-    """Block until `took` microseconds have passed since ticks_us() said `began`.
+    """Block until `took` microseconds have passed since ticks_us() returned `began`.
 
-    Allocates nothing, as the functions below: they are called where memory is short.
+    Allocates nothing, like the functions below, because they are called when memory is short.
     """
     left = took - ticks_diff(ticks_us(), began)
     while left > 0:  # a signal may end a sleep early
@@ -30,7 +30,7 @@ def _wait(began, took):
 
 
 def _collect():
-    # The sweep is a walk; to mark what is in use comes on top of it, and is not counted.
+    # Only the sweep's time is simulated; marking what is in use takes additional time.
     began = ticks_us()
     gc.collect()  # on boards it returns nothing
     _wait(began, _WALK_US)
@@ -40,7 +40,7 @@ _ours = [0]  # bytes of the heap that the simulator takes beyond what firmware d
 
 
 def begin():
-    """What is in use now is the simulator's: of a board's heap it is no part."""
+    """Subtract what is in use now from the heap: it belongs to the simulator."""
     gc.collect()
     _ours[0] = gc.mem_alloc() - _PROMPT * _PERCENT // 100
 
@@ -60,7 +60,7 @@ def _mem_alloc():
 
 
 def _statvfs(path):
-    # LittleFS reads its whole tree to count the blocks in use; a host's folder reads no flash.
+    # LittleFS reads its whole tree to count the blocks in use; a host folder reads no flash.
     began = ticks_us()
     reads[0] = 0
     found = os.statvfs(path)

@@ -1,4 +1,4 @@
-"""What a program finds of the port that this board plays: its `sys`, `gc`, `os`, and network."""
+"""What a program sees of the simulated port: its `sys`, `gc`, `os`, and network."""
 
 import gc
 import os
@@ -23,10 +23,10 @@ class _Implementation:
 
 
 def _stand_in(module, ours):
-    """What takes a builtin module's place: its members, and in place of some of them ours."""
+    """Return a replacement for a builtin module: its members, some of them replaced by ours."""
     members = {name: getattr(module, name) for name in dir(module) if name != "__dict__"}
     members.update(ours)
-    # A class stands for the module: none can be made. Functions stay as they are in it.
+    # A class stands in for the module, which can't be created. Functions become static methods.
     for name in members:
         if callable(members[name]):
             members[name] = staticmethod(members[name])
@@ -34,7 +34,7 @@ def _stand_in(module, ours):
 
 
 def play():
-    """Put them where `import` finds them first, as for each module that was imported before."""
+    """Put them where `import` finds them first, like modules that were imported before."""
     told = {"platform": rules["port"], "implementation": _Implementation}
     sys.modules["sys"] = _stand_in(sys, told)
     sys.modules["gc"] = _stand_in(gc, _pace.HEAP)

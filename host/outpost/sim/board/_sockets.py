@@ -1,7 +1,7 @@
-"""`socket` as boards have it: the host's sockets under the rules of the rp2 or the esp32 port.
+"""`socket` as on boards: the host's sockets under the rules of the rp2 or the esp32 port.
 
-rp2: extmod/modlwip.c, esp32: ports/esp32/modsocket.c, both of v1.28.0. Where a board would hang
-or lose bytes this one does too, so that no program passes here that fails there.
+rp2: extmod/modlwip.c, esp32: ports/esp32/modsocket.c, both of v1.28.0. Where a board would hang or
+lose bytes this one does too, so that no program works here that fails there.
 """
 
 import io
@@ -16,13 +16,13 @@ from uselect import POLLERR, POLLHUP, poll
 
 _RP2 = rules["port"] == "rp2"
 _MOST = rules["sockets"]
-_LISTENERS = const(8)  # lwIP opt.h:455, a pool of their own on rp2
+_LISTENERS = const(8)  # lwIP opt.h:455; on rp2 a separate pool
 _HOST_BACKLOG = const(128)
 _ENFILE = const(23)
 _FILENO = const(10)  # MP_STREAM_GET_FILENO
 _SIOCOUTQ = const(0x5411)
 _SEGMENT = const(800)  # TCP_MSS
-_HEAD = const(64)  # bytes of lwIP's heap for each segment, beside its content
+_HEAD = const(64)  # bytes of lwIP's heap for each segment, beside its data
 _BLOCKS = const(200)  # lwip_tcp_send(): 200 times 50 ms
 _STEP_MS = const(50)
 
@@ -40,14 +40,14 @@ _LINUX_LINGER = const(13)
 _PEEK = const(0x42)  # MSG_PEEK and MSG_DONTWAIT
 
 _RAM = const(0x20010000)
-# Members of a struct tcp_pcb: mss, and before snd_buf the peer's largest window, behind it the
-# number of buffers (lwip/tcp.h).
+# Offsets in a struct tcp_pcb: mss; the peer's largest window, directly before snd_buf; the number
+# of buffers, after it (lwip/tcp.h).
 _MSS = const(50)
 _WINDOW = const(98)
 _SND_BUF = const(100)
 _QUEUE = const(102)
 
-_connections = []  # TCP sockets that hold one of lwIP's connections, in the order of their making
+_connections = []  # TCP sockets that have one of lwIP's connections, in order of creation
 _listeners = []
 _others = []  # UDP
 _ioctl = libc.func("i", "ioctl", "iip") if libc else None
@@ -56,13 +56,13 @@ _poller = poll()
 
 
 def getaddrinfo(host, port, *_):
-    """As the unix port asks the host, but an address is a tuple."""
+    """Like the unix port's, but addresses are tuples."""
     if ":" in host:
         return [(AF_INET6, SOCK_STREAM, 0, "", (host, port))]
     try:
         raw = usocket.getaddrinfo(host or "0.0.0.0", port, AF_INET)[0][-1]
     except OSError:
-        raise OSError(-2)  # modlwip.c: lwip_getaddrinfo(): dns_gethostbyname()'s
+        raise OSError(-2)  # modlwip.c: lwip_getaddrinfo(): dns_gethostbyname()'s error
     return [(AF_INET, SOCK_STREAM, 0, "", (usocket.inet_ntop(AF_INET, raw[4:8]), port))]
 
 
@@ -72,7 +72,7 @@ def _host_address(address):
 
 
 def _reset(sock):
-    """Whether a RST has come: then lwIP has let the connection go (modlwip.c:498)."""
+    """Whether a RST has come: then lwIP has freed the connection (modlwip.c:498)."""
     _poller.register(sock, 0)
     try:
         for _, event in _poller.ipoll(0):
@@ -83,9 +83,9 @@ def _reset(sock):
 
 
 def _held(sock):
-    """Bytes of lwIP's heap that a connection holds: what its client has not acknowledged."""
+    """Return the bytes of lwIP's heap that a connection holds: unacknowledged data."""
     if not _ioctl or _reset(sock):
-        return 0  # on 64 bits nobody tells
+        return 0  # unknown on 64 bits
     pack_into("i", _waiting, 0, 0)
     _ioctl(sock.fileno(), _SIOCOUTQ, _waiting)
     size = unpack_from("i", _waiting, 0)[0]
@@ -100,14 +100,14 @@ def _heap_free():
 
 
 def peek(address):
-    """What mem32 and mem16 show of lwIP: of a socket its struct tcp_pcb, of that some members.
+    """Return what mem32 and mem16 read in lwIP: a socket's struct tcp_pcb, and members of it.
 
-    modlwip.c:244 has the pcb behind the object's type; the members' places are ours.
+    modlwip.c:244 has the pcb after the object's type; the members' places are ours.
     """
     for number, connection in enumerate(_connections):
         pcb = _RAM + number * 256
         if address == id(connection) + 4:
-            # One that was never connected has hung up, to the host's poll.
+            # The host's poll reports HUP for a socket that was never connected.
             if connection.kind != SOCK_STREAM:
                 return 0
             return pcb if connection.new or not _reset(connection.sock) else 0
@@ -125,19 +125,19 @@ def peek(address):
 
 
 def _address(raw):
-    """(host, port) of what the unix port has as bytes."""
+    """Return (host, port) of an address in the unix port's bytes."""
     address = usocket.sockaddr(raw)
     return usocket.inet_ntop(address[0], address[1]), address[2]
 
 
 class socket(io.IOBase):
-    """One socket; beyond the port's number of them OSError, in the port's words."""
+    """One socket. Raises the port's OSError if there are already as many as the port has."""
 
     def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0, *, sock=None):
         self.kind = kind
         pool = _connections if kind == SOCK_STREAM else _others
         if _RP2:
-            # tcp_new() finds no free TCP_PCB, modlwip.c:991; a listener gives its own back.
+            # tcp_new() finds no free TCP_PCB, modlwip.c:991; a listener frees its own.
             if kind == SOCK_STREAM and len(_connections) >= _MOST:
                 raise OSError(ENOMEM)
         elif len(_connections) + len(_listeners) + len(_others) >= _MOST:
@@ -155,9 +155,10 @@ class socket(io.IOBase):
     def listen(self, backlog=2):
         if _RP2 and len(_listeners) >= _LISTENERS:
             raise OSError(ENOMEM)
-        # Who finds the backlog full has no connection yet, and asks again: lwIP ignores the SYN
-        # (tcp_listen_input). Linux would let that client believe that it is connected, and forget
-        # it. So the host holds whoever lwIP would let wait.
+        # A client that finds the backlog full has no connection yet and asks again, because lwIP
+        # ignores its SYN (tcp_listen_input). Linux would let the client believe that it is
+        # connected, and then forget it. So the host's backlog holds the clients that lwIP would
+        # let wait.
         self.sock.listen(max(backlog, _HOST_BACKLOG))
         self.pool.remove(self)
         self.pool = _listeners
@@ -170,7 +171,7 @@ class socket(io.IOBase):
             else (len(_connections) + len(_listeners) + len(_others) >= _MOST)
         )
         if full and _RP2:
-            # lwIP would not have answered its SYN: nobody waits here, whatever poll says.
+            # lwIP would not have replied to its SYN: no client waits, even if poll says so.
             sleep_ms(5)
             raise OSError(EAGAIN)
         if _RP2:
@@ -179,12 +180,13 @@ class socket(io.IOBase):
         if full:
             sock.close()  # lwip_accept(): netconn_delete(), ENFILE
             raise OSError(_ENFILE)
-        # esp32/modsocket.c:370: a client whose object finds no memory is lost with its descriptor.
+        # esp32/modsocket.c:370: if there is no memory for the client's object, its descriptor is
+        # lost.
         return socket(AF_INET, SOCK_STREAM, sock=sock), _address(raw)
 
     def _accept_lwip(self):
-        # modlwip.c:1027: the new object comes first. Without memory for it the client goes on
-        # waiting; what fails later leaves it to its finaliser, which closes it.
+        # modlwip.c:1027: the new object is created first. Without memory for it the client still
+        # waits; on a later failure its finaliser closes the client.
         made = socket(AF_INET, SOCK_STREAM, sock=self.sock)
         made.sock = None
         try:
@@ -200,7 +202,7 @@ class socket(io.IOBase):
 
     @staticmethod
     def _ended(sock):
-        """Whether the peer has closed without a byte: modlwip.c:560 loses that before accept()."""
+        """Whether the peer has closed without data: modlwip.c:560 loses that before accept()."""
         try:
             return sock.recv(1, _PEEK) == b""
         except OSError:
@@ -235,7 +237,7 @@ class socket(io.IOBase):
     def readinto(self, buffer, *size):
         if not self.deaf:
             return self.sock.readinto(buffer, *size)
-        if _reset(self.sock):  # as for a greeting to one who had left
+        if _reset(self.sock):  # for example while greeting a client that has left
             raise OSError(ECONNRESET)
         return None
 
@@ -272,7 +274,7 @@ class socket(io.IOBase):
 
     def sendto(self, data, address):
         if _RP2 and ":" in address[0]:
-            # lwip_raw_udp_send(): memory first, then udp_sendto() refuses the other family.
+            # lwip_raw_udp_send(): allocates first, then udp_sendto() refuses the other family.
             raise OSError(EINVAL if len(data) + _HEAD <= _heap_free() else ENOMEM)
         return self.sock.sendto(data, _host_address(address))
 
@@ -285,8 +287,8 @@ class socket(io.IOBase):
         if self.pool is None:
             return
         if self.pool is _listeners and _RP2 and _connections:
-            # MP_STREAM_CLOSE, modlwip.c:1683: tcp_recv(pcb, NULL) of a listening pcb writes
-            # behind it, where the first connection lies. Its client gets a RST.
+            # MP_STREAM_CLOSE, modlwip.c:1683: tcp_recv(pcb, NULL) of a listening pcb writes after
+            # its end, into the first connection. That connection's client gets a RST.
             first = _connections[0].sock
             first.setsockopt(1, _LINUX_LINGER, b"\x01\0\0\0\0\0\0\0")
             first.close()

@@ -1,6 +1,6 @@
-"""Who plays the chip's timers: the host's thread on 64 bits, a thread of our own on 32.
+"""Runs the chip's timers: in the host's thread on 64 bits, in a thread of this process on 32.
 
-Both leave a callback to be run between two bytecodes, as an interrupt of firmware does.
+Both schedule a callback between two bytecodes, as firmware's interrupt does.
 """
 
 from errno import ENOMEM
@@ -10,31 +10,31 @@ import vfs
 from _host import libc, timers
 from micropython import const, heap_lock, schedule
 
-_LOOK_MS = const(50)  # how late a new timer may be noticed
-_LOST_MS = const(10)  # those due together wait so long for a place; a chip's come one by one
-_WAKE_MS = const(5_000)  # a callback that waits so long finds the interpreter asleep
-_SIGUSR2 = const(12)  # ends that: _host.py
+_LOOK_MS = const(50)  # a new timer may be noticed this late
+_LOST_MS = const(10)  # how long timers due together wait for a place; a chip's come one by one
+_WAKE_MS = const(5_000)  # if a callback waits this long, the interpreter is asleep
+_SIGUSR2 = const(12)  # ends that sleep: _host.py
 _NON_BLOCKING = const(0x800)
-_BLOCK_BITS = const(4)  # of the heap's 16 bytes: py/gc.c
+_BLOCK_BITS = const(4)  # for the heap's blocks of 16 bytes: py/gc.c
 
-# On 32 bits two threads share the heap, with no lock between them. What one moves or frees while
-# the other reads it, and what one begins to use while the other collects, ends the process
-# (ports/unix/mpthreadport.c:147 tells of that race). So the timers' thread takes no memory, and
-# what both look at never grows: one list for each timer that may run.
+# On 32 bits, two threads share the heap without a lock. If one moves or frees an object that the
+# other reads, or allocates while the other collects, the process ends
+# (ports/unix/mpthreadport.c:147 describes that race). So the timers' thread never allocates, and
+# shared objects never grow: there is one list for each possible timer.
 _TIMERS = const(16)  # PICO_TIME_DEFAULT_ALARM_POOL_MAX_TIMERS, pico-sdk's time.h
 _DUE = const(0)  # ticks, or None
-_PERIOD = const(1)  # ms, or 0: once
-_WAITS = const(2)  # ticks since when its callback is to be run, or None
-_BLOCK = const(3)  # of the heap: no address that the collector would take for a reference
-_HELD = const(4)  # the timer, or None where it has a life
-_LIFE = const(5)  # the number of that, or None
+_PERIOD = const(1)  # ms, or 0 for one-shot
+_WAITS = const(2)  # ticks since when its callback waits, or None
+_BLOCK = const(3)  # of the heap: not an address, which the collector would take for a reference
+_HELD = const(4)  # the timer, or None if it has a life
+_LIFE = const(5)  # the number of that life, or None
 _places = tuple([None] * 6 for _ in range(_TIMERS if libc else 0))
-_free = list(range(len(_places)))  # their numbers; only the main thread looks
-_functions = []  # the one that is called with a timer
+_free = list(range(len(_places)))  # their numbers; only used by the main thread
+_functions = []  # the function that is called with a timer
 
 
 class Life:
-    """Tells when the object that holds it was collected: then the collector closes its pipe."""
+    """Detects when the object that holds it was collected: then the collector closes its pipe."""
 
     def __init__(self):
         ends = bytearray(8)
@@ -47,7 +47,7 @@ class Life:
 if libc:
     _read = libc.func("i", "read", "ipi")
     _close = libc.func("i", "close", "i")
-    # Twice is nothing: an address as its object.
+    # Swapping twice has no effect: this converts an address to its object.
     _swap = libc.func("I", "ntohl", "I")
     _swap_to_object = libc.func("O", "ntohl", "I")
     _byte = bytearray(1)
@@ -75,10 +75,10 @@ def _give_back(at):
 
 
 def ask(function, timer, period, periodic, life=None):
-    """Have function(timer) called after period ms, or every so many; life: where it has one.
+    """Have function(timer) called after period ms, or periodically. life: if it has one.
 
-    Whoever asks keeps what is returned in timer.place, which begins as None. OSError(ENOMEM):
-    as many timers run as can (rp2/machine_timer.c:99).
+    The caller stores the result in timer.place, which begins as None. Raises OSError(ENOMEM) if no
+    more timers can run (rp2/machine_timer.c:99).
     """
     if timers:
         timers.write(b"%d %d %d %d\n" % (id(function), id(timer), period, periodic))
@@ -100,28 +100,28 @@ def ask(function, timer, period, periodic, life=None):
     place[_BLOCK] = id(timer) >> _BLOCK_BITS
     place[_HELD] = None if life else timer
     place[_LIFE] = life and life.number
-    place[_DUE] = ticks_add(ticks_ms(), period)  # from here on the other thread looks at it
+    place[_DUE] = ticks_add(ticks_ms(), period)  # from here on the other thread uses it
     return at
 
 
 def end(timer):
-    """Call it no more."""
+    """Stop calling it."""
     if timer.place is not None:
         _give_back(timer.place)
         timer.place = None
 
 
 def ran(timer):
-    """The callback of timer runs."""
+    """Called when the callback of timer runs."""
     if timers:
         timers.write(b"ran %d\n" % id(timer))
 
 
 def _run(at):
-    """What is scheduled: call the function, unless the timer was collected meanwhile."""
+    """The scheduled function: call the callback, unless the timer was collected meanwhile."""
     place = _places[at]
     if place[_WAITS] is None:
-        return  # it was ended, or asked for anew
+        return  # it was stopped, or requested anew
     place[_WAITS] = None
     if _collected(place):
         _give_back(at)
@@ -130,13 +130,13 @@ def _run(at):
 
 
 def _play():
-    """Schedule what is due, for ever; the only other thread. It takes no memory."""
+    """Schedule what is due, for ever; the only other thread. Never allocates."""
     wake = libc.func("i", "kill", "ii")
     sleep = libc.func("i", "usleep", "i")  # sleep_ms() of a thread wakes twice a millisecond
     own = libc.func("i", "getpid", "")()
     run = _run
     places = _places
-    heap_lock()  # this thread's alone: what would take memory ends it instead
+    heap_lock()  # only for this thread: an allocation raises an exception
     while True:
         pause = _LOOK_MS
         for at in range(_TIMERS):
@@ -162,7 +162,7 @@ def _play():
                 place[_WAITS] = None
                 if left > -_LOST_MS:
                     pause = 1
-                    continue  # else it is lost, as what a board's interrupt could not schedule
+                    continue  # it is lost, like a board's interrupt that could not schedule it
             period = place[_PERIOD]
             if period:
                 place[_DUE] = ticks_add(now, period)

@@ -1,6 +1,6 @@
-"""`machine` as a board has it: clock, watchdog, resets and their cause; not its pins.
+"""`machine` as on a board: clock, watchdog, resets and their cause; no pins.
 
-Whose rules it follows, the host has chosen: rp2's, esp32's, or none but what the unix port lacks.
+The host selects whose rules it follows: rp2's, esp32's, or only what the unix port lacks.
 """
 
 import os
@@ -17,44 +17,44 @@ _CONTROL = const(0x40058000)
 _REASON = const(0x40058008)
 _PAUSES = const(0x07000000)  # of CTRL: set by each reset of the chip, cleared by watchdog_enable()
 _ENABLED = const(0x6AB73121)  # WATCHDOG_NON_REBOOT_MAGIC, pico-sdk's watchdog.c
-_VIRTUAL = [1, 29, 0]  # since when an esp32 has Timer(-1)
+_VIRTUAL = [1, 29, 0]  # the first version in which an esp32 has Timer(-1)
 
 PWRON_RESET = const(1)
 WDT_RESET = const(3)
-if _PORT != "rp2":  # rp2/modmachine.c:59 has the two above alone
+if _PORT != "rp2":  # rp2/modmachine.c:59 only has the two above
     HARD_RESET = const(2)
     DEEPSLEEP_RESET = const(4)
     SOFT_RESET = const(5)
 
-# How this life began: the desk's own words for it.
+# The cause of this life, in the desk's words.
 _began = settings.pop("cause")
-_kept = settings.pop("kept")  # what outlives a reset: see keep()
+_kept = settings.pop("kept")  # what survives a reset: see _keep()
 if _PORT == "rp2" and _began != "soft":
     _kept["%x" % _CONTROL] = _PAUSES
-    # TIMER, or FORCE: how machine.reset() has it reset at once.
+    # TIMER, or FORCE, which machine.reset() sets.
     _kept["%x" % _REASON] = {"watchdog": 1, "reset": 2, "sleep": 2}.get(_began, 0)
 _unique_id = bytes.fromhex(settings.pop("id"))
 
 
 def reset_cause():
-    """Why the board started: one of the *_RESET constants."""
+    """Return why the board started: one of the *_RESET constants."""
     if _PORT == "rp2":
-        # rp2/modmachine.c:75: whether the watchdog has reset the chip since it had power; every
-        # reset that is asked for works through it, and a soft reset has no cause of its own.
+        # rp2/modmachine.c:75: whether the watchdog has reset the chip since power-on. All
+        # requested resets use the watchdog, and a soft reset has no cause of its own.
         return WDT_RESET if _kept.get("bitten") else PWRON_RESET
     return {"power": 1, "reset": 2, "watchdog": 3, "sleep": 4, "soft": 5}[_began]
 
 
 def _keep(key, value):
-    """Keep a number or a text until the power goes."""
+    """Store a number or a text until the power is cut."""
     _kept[key] = value
     tell(b"keep %s %s\n" % (key.encode(), str(value).encode().hex().encode()))
 
 
 class _Memory:
-    """`mem32` and `mem16`: the watchdog's registers, which outlive a soft reset, and lwIP's state.
+    """`mem32` and `mem16`: the watchdog's registers, which survive a soft reset, and lwIP's state.
 
-    Of the registers only what programs look at; RP2040 datasheet, sections 2.1.2 and 4.7.6.
+    Only the registers that programs use; RP2040 datasheet, sections 2.1.2 and 4.7.6.
     """
 
     def __getitem__(self, address):
@@ -65,7 +65,7 @@ class _Memory:
         return int(_kept.get("%x" % address, 0))
 
     def __setitem__(self, address, value):
-        if address & 0xF000 == 0xB000:  # the register's alias that clears bits
+        if address & 0xF000 == 0xB000:  # the register's alias for clearing bits
             address -= 0x3000
             value = self[address] & ~value
         _keep("%x" % address, value & 0xFFFFFFFF)
@@ -75,7 +75,7 @@ mem32 = mem16 = _Memory()
 
 
 def unique_id():
-    """The chip's own number, six bytes; it goes with the flash file's place."""
+    """Return the chip's own number, six bytes; it depends on the flash file's path."""
     return _unique_id
 
 
@@ -83,7 +83,7 @@ def reset():
     """Reset the whole board, as its button does. Never returns."""
     give_reserve()
     if _PORT == "rp2":
-        # watchdog_reboot(0, 0, ..), pico-sdk: through the watchdog, marked as meant
+        # watchdog_reboot(0, 0, ..), pico-sdk: through the watchdog, marked as intended.
         mem32[_SCRATCH4] = 0
         _keep("bitten", 1)
     tell_and_wait(b"reset\n")
@@ -110,7 +110,7 @@ def deepsleep(time_ms=0):
 
 
 class RTC:
-    """The clock, in UTC. It runs on through resets and stops at a power cut."""
+    """The clock, in UTC. It continues through resets and stops at a power cut."""
 
     def datetime(self, when=None):
         """Return or set (year, month, day, weekday, hour, minute, second, subseconds)."""
@@ -119,7 +119,7 @@ class RTC:
             return t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0
         offset = os.getenv("FAKETIME")
         if offset is None or "x" in offset:
-            return None  # the host's own clock, or a faster one: right, and not ours to set
+            return None  # the host's own clock, or a faster one: it is right and can't be set
         wanted = mktime((when[0], when[1], when[2], when[4], when[5], when[6], 0, 0))
         # libfaketime reads the variable at every call: an offset from the host's clock.
         offset = "%+.6f" % (float(offset) + wanted - time())
@@ -130,7 +130,7 @@ class RTC:
     if _PORT != "rp2":
 
         def memory(self, data=None):
-            """Return or set up to 2,048 bytes that outlive a reset (esp32/machine_rtc.c)."""
+            """Return or set up to 2,048 bytes that survive a reset (esp32/machine_rtc.c)."""
             if data is None:
                 return bytes.fromhex(_kept.get("memory", ""))
             if len(data) > 2048:
@@ -140,7 +140,7 @@ class RTC:
 
 
 class WDT:
-    """The watchdog: the host resets the board when it isn't fed in time."""
+    """The watchdog: the host resets the board if it isn't fed in time."""
 
     def __init__(self, id=0, timeout=5000):
         if _PORT == "rp2":
@@ -156,9 +156,9 @@ class WDT:
 
 
 class Timer:
-    """A timer: its callback runs between two bytecodes, whatever they are busy with.
+    """A timer: its callback runs between any two bytecodes.
 
-    Also where a file is half written: a callback that touches files ends the board (_flash.py).
+    Also while a file is half written: a callback that touches files ends the board (_flash.py).
     """
 
     ONE_SHOT = const(0)
@@ -169,23 +169,23 @@ class Timer:
             raise ValueError("Timer doesn't exist")  # rp2/machine_timer.c:127
         if _PORT == "esp32" and not 0 <= id < 4 and (id != -1 or rules["version"] < _VIRTUAL):
             raise ValueError("invalid Timer number")  # esp32/machine_timer.c:126
-        self._life = self.place = None  # place: _timers.py's
+        self._life = self.place = None  # place: used by _timers.py
         if options:
             self.init(**options)
 
     def init(self, *, mode=PERIODIC, period, callback):
-        """Call callback(timer) after period milliseconds, or every so many."""
+        """Call callback(timer) after period milliseconds, or periodically."""
         self._mode = mode
         self._callback = callback
         if _PORT == "rp2" and libc:
-            # rp2/machine_timer.c:116: the collector stops a timer that nobody holds.
+            # rp2/machine_timer.c:116: the collector stops a timer without references.
             self._life = self._life or _timers.Life()
         elif self not in _running:
-            _running.append(self)  # the host has an address, which keeps nothing alive
+            _running.append(self)  # the host only has its address, which is no reference
         self._ask(period, mode)
 
     def deinit(self):
-        """Call it no more."""
+        """Stop calling it."""
         self._callback = None
         self._life = None
         _timers.end(self)
@@ -200,7 +200,7 @@ _running = []
 
 
 def _tick(timer):
-    """What is scheduled: the callback."""
+    """The scheduled function: run the callback."""
     _timers.ran(timer)
     if timer._mode == Timer.ONE_SHOT:
         _timers.end(timer)
@@ -214,4 +214,4 @@ def _tick(timer):
 
 
 if not timers and not libc:
-    del Timer  # an interpreter by itself has nobody who plays it
+    del Timer  # without a host or the C library, timers can't run
