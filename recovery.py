@@ -268,7 +268,8 @@ def _settle(cause, watchdog):
 
 
 def _step(kept, update, state, why=None):
-    if "end" in kept:  # move it aside: after a hang before begin(), it would pass for this boot's
+    # Move "end" aside: if this boot hangs before begin(), it must not be read as its result.
+    if "end" in kept:
         _ends.append(kept.pop("end"))
     update["state"] = state
     if why:

@@ -91,7 +91,7 @@ async def _judged(sections, wanted, problems, asked):
             # If no configuration was ever proven, there is none to go back to.
             same = proven is None or _reach(_parsed("/config.json") or {}) == _reach(proven)
             break
-        except MemoryError:  # unlike a missing file, this must not end the trial's rules
+        except MemoryError:  # not "missing": then it would never be taken back
             await asyncio.sleep(1)
     network = wanted.get("network")
     trial_s = network.get("trial_s") if network else None

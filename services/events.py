@@ -19,9 +19,9 @@ class Events:
         self.failures = 0
 
     def subscribe(self, handler):
-        """Call handler(topic, fields) at every event. It must not block.
+        """Call handler(topic, fields) at every event.
 
-        All subscribers get the same dict: copy it before you change it.
+        The handler must not block, nor keep or change the dict, which all subscribers get.
         """
         self._subscribers.append(handler)
 

@@ -12,7 +12,7 @@ class Service:
     name = "service"
     restart = "always"  # "always" | "on-failure" | "no"
     critical = False  # True: too many failures in a row reset the board
-    module = None  # the name of the user's module that it runs, if any
+    module = None  # name of the user's module that it runs; its functions belong to the service
 
     async def run(self):
         """Work until finished (return), failed (exception) or stopped (cancellation).

@@ -118,7 +118,7 @@ class FtpServer(Service):
                 if gc.mem_free() < _ROOM:
                     release()
                     gc.collect()
-                if gc.mem_free() < _ROOM:  # less would take the memory of the other sessions
+                if gc.mem_free() < _ROOM:  # a session would take the others' memory
                     raise MemoryError
             self._admit(sock, hal.peer_address(raw)[0])
         except MemoryError:

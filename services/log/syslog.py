@@ -48,7 +48,7 @@ def datagram(line, host, number):
     end = len(packet)
     if end > _MOST:
         end = _MOST
-        while packet[end] & 0xC0 == 0x80:  # not in the middle of a character
+        while packet[end] & 0xC0 == 0x80:  # don't cut a character in two
             end -= 1
     return packet[:end]
 

@@ -18,7 +18,7 @@ def black_box(board, log):
     cause = board.get("reset_cause")
     lines = _last_lines(log.get("path"))
     if cause != "watchdog":
-        tells = log.get("level") in ("DEBUG", "INFO")  # others log no stop
+        tells = log.get("level") in ("DEBUG", "INFO")  # other levels log no stop
         if cause in _NEVER or not tells or not lines:
             return None
         for line in lines:

@@ -99,7 +99,7 @@ def watch(
     output: TextIO = sys.stdout
     if isinstance(output, io.TextIOWrapper):  # for a terminal without UTF-8
         cast(io.TextIOWrapper, output).reconfigure(errors="backslashreplace")
-    link = link_to(url, topic, cafile)  # before the live view, which changes the terminal
+    link = link_to(url, topic, cafile)  # makes SIGTERM an exception: the terminal is restored
     try:
         if once:
             sys.exit(_once(link, url, topic, as_json, expect, timeout))
