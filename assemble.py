@@ -128,7 +128,7 @@ def _describe(version, board):
 
         boot = recovery.record()
         rescue = recovery.rescue()
-    except Exception as error:  # somebody removed it
+    except Exception as error:  # it was removed
         print("assemble: recovery:", error)
     board["outpost"] = version
     board["version"] = boot.get("version") or version  # of the last update

@@ -13,7 +13,7 @@ except OSError:
     pass
 try:
     import recovery
-except Exception as error:  # somebody removed it
+except Exception as error:  # it was removed
     recovery = None
     print("boot: no updates, no boot record:", error)
 
@@ -54,7 +54,7 @@ def asked():
         import resets
 
         return resets.reset_cause()
-    except Exception as error:  # somebody removed it
+    except Exception as error:  # it was removed
         print("boot: no reset cause:", error)
         return "unknown"
 

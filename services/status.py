@@ -21,7 +21,7 @@ class Status:
         self.sections = {}
         self.measure = None  # the supervisor's measure(): measures heap and flash
         self.give_up = None  # the supervisor's give_up(): resets the board, with a reason
-        self.outlives = None  # the application's outlives(): whether it alone ended by an error
+        self.outlives = None  # the application's outlives(): whether an error ended only it
         self.sensors = {}  # the application's, for Home Assistant: key -> (name, unit, class)
         self.spare = None  # bytes that FTP frees to tell a client that the heap is full
         self._order = []  # a MicroPython dict does not preserve its order
