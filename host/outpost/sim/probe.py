@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Callable, Generator
 
 _EVERY_S = 0.05  # between two attempts; a refused connection on the loopback costs nothing
 _ANSWER_S = 5
@@ -27,7 +28,28 @@ def require_free(port: int) -> None:
             ) from None
 
 
-def wait_for_logins(port: int, over: threading.Event) -> bool:
+@contextlib.contextmanager
+def watching(port: int | None, ready: Callable[[], object]) -> Generator[None]:
+    """Within, call ready() from a thread once a server greets with 220; without a port never."""
+    over = threading.Event()
+
+    def watch(port: int) -> None:
+        if _wait_for_logins(port, over):
+            ready()
+
+    if port is None:
+        yield
+        return
+    watcher = threading.Thread(target=watch, args=[port], daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _wait_for_logins(port: int, over: threading.Event) -> bool:
     """Retry until a server greets with 220 (True) or the event `over` is set (False)."""
     while not over.wait(_EVERY_S):
         with (

@@ -69,7 +69,7 @@ def power_on():
     """Run boot.py and main.py; this board has no REPL afterwards."""
     well = True
     try:
-        tell(b"up %d\n" % gc.mem_alloc())  # from here on the host may send Ctrl-C
+        tell(b"up\n")  # from here on the host may send Ctrl-C
         # As in pyexec: after an exception in boot.py the board stays at its prompt.
         well = run("/boot.py") and run("/main.py")
     except KeyboardInterrupt as interrupt:

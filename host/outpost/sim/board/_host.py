@@ -1,4 +1,4 @@
-"""The connection to the host, which controls this board's power."""
+"""The connection to the host, which controls this board's power; see outpost.sim.wire."""
 
 import gc
 import json
@@ -6,7 +6,7 @@ import os
 import sys
 from time import sleep
 
-# The host's settings for this power-on: see outpost.sim.desk's environment().
+# The host's settings for this power-on: see outpost.sim.hardware's environment().
 settings = json.loads(os.getenv("OUTPOST_BOARD"))
 rules = settings.pop("rules")  # of the board that is simulated: outpost.sim.boards
 # Opened while the host's file system is still mounted. Unbuffered: a line is one write.
