@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fixtures_page import INFO, Publisher
 from outpost.metrics.collect import families
-from outpost.watch.model import Fleet
+from outpost.watch.fleet import Fleet
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 OUTPOST = Path(sys.executable).with_name("outpost")

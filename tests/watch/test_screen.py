@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from outpost.watch.model import Fleet
+from outpost.watch.fleet import Fleet
 from outpost.watch.screen import screen
 from rich.cells import cell_len
 from rich.console import Console

@@ -12,7 +12,8 @@ from prometheus_client.core import (
 )
 
 from outpost.shown import safe
-from outpost.watch.model import LATE, OFFLINE, ONLINE, UNKNOWN, Board, Fleet
+from outpost.watch.board import LATE, OFFLINE, ONLINE, UNKNOWN, Board
+from outpost.watch.fleet import Fleet
 
 _LABELS = ("board", "id")
 _CONDITIONS = (ONLINE, OFFLINE, LATE, UNKNOWN)

@@ -17,7 +17,7 @@ from outpost.metrics.serve import serving
 from outpost.shown import safe
 from outpost.watch.broker import Link, Refused
 from outpost.watch.command import cafile_option, link_to, topic_option
-from outpost.watch.model import Fleet
+from outpost.watch.fleet import Fleet
 
 _STEP_S = 0.5
 

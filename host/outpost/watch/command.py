@@ -18,8 +18,9 @@ from outpost import bundle
 from outpost.address import MQTT, Address, AddressError, AddressType, credentials
 from outpost.bundle.trace import explained
 from outpost.shown import safe
+from outpost.watch.board import ONLINE
 from outpost.watch.broker import Link, Message, Refused
-from outpost.watch.model import ONLINE, Fleet
+from outpost.watch.fleet import Fleet
 from outpost.watch.screen import entry_text, headline, screen, table, troubles
 
 _Command = TypeVar("_Command", bound=Callable[..., object] | click.Command)

@@ -10,18 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from outpost.shown import safe, size, versions
-from outpost.watch.model import (
-    BAD,
-    GOOD,
-    LATE,
-    OFFLINE,
-    ONLINE,
-    UNKNOWN,
-    Board,
-    Entry,
-    Fleet,
-    Running,
-)
+from outpost.watch.board import LATE, OFFLINE, ONLINE, UNKNOWN, Board, Running
+from outpost.watch.fleet import Entry, Fleet
+from outpost.watch.words import BAD, GOOD
 
 _Item = TypeVar("_Item")
 _Link = tuple[str, bool, str]  # url, connected, state

@@ -1,12 +1,14 @@
-"""host/outpost/watch/model.py: what each message does to the view, and that nothing breaks it."""
+"""host/outpost/watch/fleet.py: what each message does to the view, and that nothing breaks it."""
 
 import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from outpost.watch import model
-from outpost.watch.model import BAD, LATE, OFFLINE, ONLINE, UNKNOWN, Fleet
+from outpost.watch import fleet, messages
+from outpost.watch.board import LATE, OFFLINE, ONLINE, UNKNOWN
+from outpost.watch.fleet import Fleet
+from outpost.watch.words import BAD
 
 STATE = {
     "board": {"name": "weather-7", "version": "1.4.0", "uptime_s": 100},
@@ -262,16 +264,16 @@ def test_what_is_no_json_is_told_and_changes_nothing(online):
 
 
 def test_all_is_bounded(story):
-    for number in range(model._BOARDS + 5):
+    for number in range(fleet._BOARDS + 5):
         story.say("status", "online", board=f"b{number}")
-    assert len(story.fleet.boards) == model._BOARDS
+    assert len(story.fleet.boards) == fleet._BOARDS
     assert story.fleet.ignored == 5
     for number in range(1000):
         story.event(-number, "ftp/transfer", event_type="started", verb="STOR", path=f"/{number}")
         story.event(number, "app/" + "x" * 9000, **{f"k{n}": "y" * 9000 for n in range(40)})
-    assert len(story.board.running) == model._TRANSFERS
-    assert len(story.fleet.feed) == model._FEED
-    assert max(len(entry.text) for entry in story.fleet.feed) <= model._LINE
+    assert len(story.board.running) == messages._TRANSFERS
+    assert len(story.fleet.feed) == fleet._FEED
+    assert max(len(entry.text) for entry in story.fleet.feed) <= fleet._LINE
 
 
 JSON = st.recursive(
