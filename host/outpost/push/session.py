@@ -64,10 +64,11 @@ class Session:
     """A control connection to an Address, logged in. Raises PushError, Lost, Refused.
 
     address: with user and password. context: the ssl.SSLContext if it is secure. Every wait has a
-    time-out. Use it in a `with` block.
+    time-out. Use it in a `with` block. user: the name that it is logged in with.
     """
 
     def __init__(self, address: Address, context: ssl.SSLContext | None = None) -> None:
+        self.user = address.user
         self._address = address
         self._ftp = Control(context=context, timeout=CONNECT_S)
         self._hashes = True  # until the board replies that it has no HASH

@@ -9,30 +9,26 @@ from outpost import bundle
 from outpost.boards import Board
 from outpost.push import outcome as results
 from outpost.push import plan as plans
+from outpost.push import site_update
 from outpost.push.content import Content
 from outpost.push.job import Job
 from outpost.push.outcome import Outcome
 from outpost.push.plan import MANIFEST, NEXT, Plan, Staging
 from outpost.push.report import View
 from outpost.push.room import required
-from outpost.push.session import Busy, Lost, PushError, Refused, Session
+from outpost.push.session import Busy, Lost, PushError, Session
+from outpost.push.site_update import Status
+from outpost.push.verdict import APPLY_S, progress, verdict
 
 _ATTEMPTS = 3  # for what comes before APPLY: each goes on where the last one was cut off
 _RETURN_S = 30  # how long a board that was lost is waited for, before the next attempt
 _POLL_S = (0.3, 3.0)  # a board that restarts or is on trial is asked more and more rarely
 _HASH_BYTES_PER_S = 20_000  # slower than any board verifies what it was sent
-_APPLY_S = 60  # for APPLY, which verifies again, beyond the usual
 _REST_S = 65  # after that long without a session a board has forgotten what staging took
-
-_SETTLED = ("confirmed", "idle", "rescue")
 
 _STAGING = "the board runs what it ran; what arrived lies under /next, and the next push goes on"
 _STAGED = "the board runs what it ran; the update lies under /next"
 _APPLIED = "the board confirms the update or rolls it back by itself; push again to see which"
-
-
-# Key -> value of SITE UPDATE STATUS, None for what the board doesn't know.
-_Status = dict[str, str | None]
 
 
 class Push(Job[Outcome]):
@@ -93,7 +89,7 @@ class Push(Job[Outcome]):
         self._view.phase("looking")
         self._open()
         status = self._status()
-        self.outcome.before = self.outcome.before or self._told(status)
+        self.outcome.before = self.outcome.before or status.running(self._content)
         earlier = self._from_earlier(status)
         if earlier not in (None, results.CONFIRMED):
             return earlier
@@ -103,12 +99,12 @@ class Push(Job[Outcome]):
         self.outcome.remove = plan.remove
         self.outcome.notes += [note for note in plan.notes if note not in self.outcome.notes]
         if not plan.changes:
-            if status["state"] == "staged" and not self._dry_run:
-                self._site("ABANDON")  # another version, which nobody wants any more
+            if status.state == "staged" and not self._dry_run:
+                site_update.command(self._logged_in, "ABANDON")  # nobody wants that version
             return earlier or results.UNCHANGED
         _require_loadable(plan, status)
         staging = plans.staging(self._logged_in, plan)
-        room = required(plan, staging, status["free"])
+        room = required(plan, staging, status.free)
         if self._dry_run:
             if room:
                 self.outcome.notes.append(room)
@@ -116,23 +112,23 @@ class Push(Job[Outcome]):
         self._stage(plan, staging)
         return None
 
-    def _from_earlier(self, status: _Status) -> str | None:
+    def _from_earlier(self, status: Status) -> str | None:
         """The result where an earlier push decides it, CONFIRMED after its trial, else None."""
-        state = status["state"]
-        ours = status["to"] == self._content.version
+        state = status.state
+        ours = status.to == self._content.version
         if state == "trial":
             if ours and not self._dry_run:
                 self._left = _APPLIED
                 return self._watch()
             raise PushError(
-                f"{status['to']} is on trial there: wait until the board has confirmed it or "
+                f"{status.to} is on trial there: wait until the board has confirmed it or "
                 "rolled it back, or end the trial with SITE UPDATE CONFIRM or ROLLBACK"
             )
         if state == "applying":
             raise Lost("the board is about to restart with an update")
         if state == "rolled-back" and ours and not self._again:
             self.outcome.reason = (
-                f"{status['reason']} (at an earlier push of this very version, so it was not "
+                f"{status.reason} (at an earlier push of this very version, so it was not "
                 "tried again; --again does)"
             )
             return results.ROLLED_BACK
@@ -183,7 +179,7 @@ class Push(Job[Outcome]):
     def _apply(self) -> None:
         self._view.phase("applying")
         try:
-            self._heavy("APPLY", _APPLY_S)
+            self._heavy("APPLY", APPLY_S)
         except Busy:
             raise
         except Lost:
@@ -201,45 +197,24 @@ class Push(Job[Outcome]):
             try:
                 self._open()
                 status = self._status()
-                result = self._verdict(status, waited_s)
-                last = f"state {status['state']}, version {status['version']}"
+                reached = verdict(status, self._content.version, waited_s)
+                if phase := progress(status):
+                    self._view.phase(phase)
+                last = f"state {status.state}, version {status.version}"
             except PushError as error:
                 # No board of ours is given up for what it says while it restarts.
                 self._leave()
                 self._view.phase("restarting")
-                result = None
+                reached = None
                 last = last if isinstance(error, Lost) else str(error)
-            if result:
-                return result
+            if reached:
+                self.outcome.reason = reached.reason or self.outcome.reason
+                if reached.note:
+                    self.outcome.notes.append(reached.note)
+                return reached.result
             if waited_s > self._timeout_s:
                 raise PushError(f"not confirmed within {self._timeout_s:g} s: {last}")
             self._pause(next(pauses))
-
-    def _verdict(self, status: _Status, waited_s: float) -> str | None:
-        """The result that a status after APPLY means, None where it is still open."""
-        state, reason = status["state"], status["reason"] or "the board doesn't say why"
-        if state == "trial":
-            boots = f", boot {status['boots']}" if status["boots"] else ""
-            now = f": {status['reason']}" if status["reason"] else ""
-            self._view.phase(f"on trial{boots}{now}")
-            return None
-        if state == "applying" or (state == "staged" and waited_s < _APPLY_S):
-            return None
-        if status["version"] == self._content.version and state in _SETTLED:
-            if state == "rescue":
-                self.outcome.notes.append(f"in rescue mode: {reason}")
-            return results.CONFIRMED
-        if state == "rolled-back":
-            self.outcome.reason = reason
-            return results.ROLLED_BACK
-        reasons: dict[str | None, str] = {
-            "rescue": f"the board is in rescue mode: {reason}",
-            "staged": "the board did not apply the update, though it was told to; push again",
-        }
-        self.outcome.reason = reasons.get(
-            state, f"the board runs {status['version']}, and its state is {state}: {reason}"
-        )
-        return results.FAILED
 
     # The board.
 
@@ -249,59 +224,22 @@ class Push(Job[Outcome]):
         if self._session is None:
             self._session = Session(self._address, self._context)
 
-    def _status(self) -> _Status:
+    def _status(self) -> Status:
         """What SITE UPDATE STATUS tells."""
-        said: _Status = dict.fromkeys(
-            ("state", "version", "outpost", "application", "from", "to", "boots", "reason", "free")
-        )
-        try:
-            lines = self._logged_in.site("UPDATE STATUS")
-        except Refused as refused:
-            if refused.code == 501:  # it still works for a session that was lost
-                raise Lost(str(refused)) from None
-            raise PushError(self._translated("STATUS", refused)) from None
-        for line in lines:
-            key, _, value = line.partition(" ")
-            said[key] = None if value == "-" else value
-        self.outcome.version = self._told(said)
-        return said
-
-    def _told(self, status: _Status) -> str | None:
-        """What the board runs of what is pushed: Outpost's version, or the application's."""
-        key = "outpost" if self._content.outpost else "application"
-        if status["version"] == self._content.version:
-            return status["version"]
-        # Before 0.2.0 a board told only of the last update, whichever that was.
-        return status[key] if status["outpost"] else status["version"]
-
-    def _site(self, command: str, patience_s: float = 0) -> list[str]:
-        """The lines of SITE UPDATE's answer."""
-        try:
-            return self._logged_in.site(f"UPDATE {command}", patience_s)
-        except Refused as refused:
-            raise PushError(self._translated(command, refused)) from None
+        status = site_update.status(self._logged_in)
+        self.outcome.version = status.running(self._content)
+        return status
 
     def _heavy(self, command: str, patience_s: float) -> None:
         """A SITE UPDATE that wants much heap; again, on a rested board, where that is short."""
         try:
-            self._site(command, patience_s)
+            site_update.command(self._logged_in, command, patience_s)
         except Busy:
             self._leave()
             self._view.phase("short of memory, waiting")
             self._pause(_REST_S)
             self._open()
-            self._site(command, patience_s)
-
-    def _translated(self, command: str, refused: Refused) -> str:
-        """What a refusal of SITE UPDATE means to a person."""
-        if refused.code == 550 and command == "STATUS":
-            return f"{self._address.user} is no admin there, and only admins may update"
-        if refused.code == 504:
-            return (
-                "this Outpost takes no updates: it is an older one, for which `outpost deploy` "
-                'is the way, or its config.json has "update": null'
-            )
-        return f"SITE UPDATE {command}: {refused}"
+            site_update.command(self._logged_in, command, patience_s)
 
 
 def _pauses() -> Iterator[float]:
@@ -312,9 +250,9 @@ def _pauses() -> Iterator[float]:
         pause = min(longest, pause * 1.3)
 
 
-def _require_loadable(plan: Plan, status: _Status) -> None:
+def _require_loadable(plan: Plan, status: Status) -> None:
     """PushError where the board tells which .mpy files it loads, and these are others."""
-    loads = status.get("mpy") or ""
+    loads = status.mpy or ""
     why = bundle.unloadable(plan.place, int(loads)) if loads.isdigit() else None
     if why:
         raise PushError(
