@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 from outpost.sim.clock import libfaketime
 from soak import report
-from soak.day import SHORT, Day, Life, Outcome, Rest
+from soak.day import Day
+from soak.outcome import SHORT, Life, Outcome, Rest
 
 
 @pytest.mark.skipif(not libfaketime(), reason="NOT TESTED: faketime is not installed")

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from soak import report
-from soak.day import SHORT, Day, day_of
+from soak.day import Day
+from soak.outcome import SHORT, day_of
 
 
 def main():
