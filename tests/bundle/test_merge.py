@@ -3,8 +3,9 @@
 import subprocess
 
 import pytest
-from outpost.bundle.merge import Group, MergeError, Merger
+from outpost.bundle.merge import Merger
 from outpost.bundle.module import Module
+from outpost.bundle.symbols import Group, MergeError
 from outpost.sim.interpreters import interpreter
 
 

@@ -1,8 +1,9 @@
 """Builds the device tree as it goes onto a board: its files, compiled, with their hashes.
 
 Source files are divided for readers; a board's files are built from them. groups.py says which
-modules become one, merge.py joins them, texts.py moves texts into a file, rename.py and
-parameters.py shorten names, mpy.py drops line numbers. maps.py and trace.py convert a board's
+modules become one, symbols.py what their globals are called then. relocate.py rewrites imports and
+names, merge.py joins the modules, texts.py moves texts into a file, rename.py and parameters.py
+shorten names, mpy.py drops line numbers. maps.py and trace.py convert a board's
 tracebacks back to the source.
 """
 
@@ -19,9 +20,10 @@ from outpost.bundle import archive, texts
 from outpost.bundle.compiling import BundleError, builder, compiled, put
 from outpost.bundle.frequent import numbered
 from outpost.bundle.groups import GROUPS
-from outpost.bundle.merge import MergeError, Merger
+from outpost.bundle.merge import Merger
 from outpost.bundle.module import Merged, Module
 from outpost.bundle.rename import rename
+from outpost.bundle.symbols import MergeError
 from outpost.bundle.texts import Texts
 from outpost.dependencies import PACKAGES
 from outpost.home import tree_root as tree_root

@@ -20,7 +20,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping
 
-from outpost.bundle.merge import PREFIX
+from outpost.bundle.symbols import PREFIX
 
 PATH = "/outpost.bin"
 MAGIC = b"OPA1"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from outpost import bundle
 from outpost.bundle import DeviceFile, texts
-from outpost.bundle.merge import PREFIX
+from outpost.bundle.symbols import PREFIX
 from outpost.dependencies import PACKAGES
 
 _FORMS = (".py", ".mpy")

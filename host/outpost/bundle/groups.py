@@ -4,7 +4,7 @@ Modules that are loaded late and unloaded stay separate from those that stay loa
 the name of the module that others import: main.py's table names services.ftp.server, for example.
 """
 
-from outpost.bundle.merge import Group
+from outpost.bundle.symbols import Group
 
 
 def _group(name: str, parent: str, members: str) -> Group:

@@ -19,9 +19,9 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 
 from outpost.bundle import scopes
-from outpost.bundle.merge import MergeError
 from outpost.bundle.module import Line, Merged, Module
 from outpost.bundle.names import identifiers
+from outpost.bundle.symbols import MergeError
 
 PATH = "/hal/texts"
 MODULE = "hal.texts"  # it has a function that ...
