@@ -11,7 +11,7 @@ import fcntl
 _TLS = "the 32-bit build's mbedtls shakes no server's hands"
 _SLOW_FLASH = "the flash's driver, in Python, holds the loop for more than 250 ms there"
 WIDE = {
-    "tests/ftp/test_tls.py": _TLS,
+    "tests/ftp/tls/": _TLS,
     "tests/ftp/test_filezilla.py": _TLS,
     "tests/ftp/test_wget.py": _TLS,
     "tests/ftp/test_curl.py": _TLS,
