@@ -1,6 +1,6 @@
 """hal on ESP32 and RP2, where it can't run here: what it asks of a fake of `machine`.
 
-What the fake allows and refuses is taken from the sources of the ports. test_link.py: the network.
+What the fake allows and refuses is taken from the sources of the ports. link/: the network.
 """
 
 import json
