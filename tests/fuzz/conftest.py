@@ -12,6 +12,9 @@ from fuzz.interpreter import Interpreter
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+# Their asserts tell the values too.
+pytest.register_assert_rewrite("fuzz.board", "fuzz.client", "fuzz.exchange")
+
 ROOT = Path(__file__).parent.parent.parent
 FAR_TOO_LONG_S = 1200  # a failure is shrunk before it is shown, on a board that takes minutes
 

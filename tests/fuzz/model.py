@@ -120,6 +120,7 @@ class Model:
         self.cwd = "/"
         self.text = True
         self.rest = 0
+        self.too_large = False  # ALLO has announced more than there is room for
         self.rename_from = None
         self.epsv_only = False
         self.ready = None  # how the next data connection will be made
@@ -164,7 +165,10 @@ class Model:
         if self.range and verb in ("RETR", "STOR", "APPE"):
             return None
         codes = answer(path, argument)
-        return codes if codes is None or isinstance(codes, tuple) else (codes,)
+        if codes is None:
+            return None
+        codes = codes if isinstance(codes, tuple) else (codes,)
+        return (*codes, 552) if self.too_large and verb in UPLOADS else codes
 
     def _cwd(self, path, argument):
         if argument:
@@ -248,7 +252,8 @@ class Model:
         if self.text and self.rest:
             return 550
         if self.rest > len(self.files.get(path, b"")):
-            return 551
+            behind_a_file = any(path.startswith(file + "/") for file in self.files)
+            return 550 if behind_a_file else 551
         if not self.takes(path) and not self.ready:
             return (425, 550)
         if not self.takes(path):
