@@ -77,7 +77,7 @@ ALONE = {
     "tests/soak/": "an hour is a minute there: each ms of the host is 60",
     "tests/fuzz/test_flood.py": "bounds how long an innocent client waits",
     "tests/power/test_wear.py": "a clock that hurries 200-fold",
-    "tests/telemetry/test_telemetry.py::test_a_slow_line": "bounds how long the loop is held",
+    "tests/telemetry/test_stalls.py::test_a_slow_line": "bounds how long the loop is held",
     "tests/dashboard/test_load.py": "bounds how long a page of 100 boards takes",
 }
 

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from tests.telemetry.conftest import STATUS
+
 BOARD = """
 status.section("board").update({"id": %r, "name": "shed", "version": "1.2", "boots": 3,
                                 "firmware": "MicroPython", "reset_cause": "power-on"})
@@ -15,7 +17,6 @@ from services.telemetry import Telemetry
 service = Telemetry(status, events, site, %r, every_s=1, commands=True)
 """
 EVENT = 'events.publish("ftp/transfer", event_type="stored", path="/%d", bytes=7, ok=True)'
-STATUS = 'status.section("telemetry")'
 BASE = "outpost/b0a4d/"
 DISCOVERY = "homeassistant/device/outpost-b0a4d/config"
 CONNECT, PUBLISH, SUBSCRIBE, PINGREQ = 1, 3, 8, 12

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-STATUS = 'status.section("telemetry")'
+from tests.telemetry.conftest import STATUS
+
 STORED = 'events.publish("ftp/transfer", event_type="stored", path="/%d", bytes=7, ok=True)'
 BOARD = """
 status.section("board").update({"id": "b0a4d", "name": "shed", "version": "1.2", "boots": 3,

@@ -19,8 +19,8 @@ from outpost import bundle
 from outpost.sim.flash import Flash
 from outpost.sim.prepare import prepare
 
-STATUS = 'status.section("telemetry")'
-STORED = 'events.publish("ftp/transfer", event_type="stored", path="/%s", bytes=7, ok=True)'
+from tests.telemetry.conftest import STATUS, STORED
+
 BOARD = """
 %s
 status.section("board").update({"id": "b0a4d", "name": "shed", "version": "1.2", "boots": 3,
