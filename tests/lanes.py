@@ -17,7 +17,7 @@ WIDE = {
     "tests/ftp/test_curl.py": _TLS,
     "tests/ftp/test_lftp.py": _TLS,
     "tests/ftp/test_rclone.py": _TLS,
-    "tests/ftp/test_mfmt.py": (
+    "tests/ftp/mfmt/": (
         "times beyond 2038, which the 32-bit build's C library does not have; boards do"
     ),
     "tests/deploy/test_certificate.py": _TLS,
