@@ -292,6 +292,3 @@ class Exchange(RuleBasedStateMachine):
             everything = [*self.model.files, *self.model.folders - {"/"}]
             inside = {path for path in everything if parent(path) == self.path}
             assert names == {path.rpartition("/")[2] for path in inside}, shown
-
-
-ABORTED_S = 0.2  # after which no data connection comes any more

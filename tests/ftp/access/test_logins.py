@@ -9,14 +9,8 @@ import pytest
 from tests.ftp.access.conftest import ROLES
 
 ADDRESSES = itertools.count(1)
-
-
 BEFORE_LOGIN = {"USER", "PASS", "QUIT", "FEAT", "SYST", "HELP", "NOOP", "OPTS", "AUTH", "REIN"}
-
-
 BEFORE_LOGIN |= {"ABOR"}  # RFC 959 has no 530 among its replies
-
-
 COMMANDS = [
     "USER",
     "PASS",

@@ -41,11 +41,7 @@ while True:
         print(size)
         break
 """
-
-
 RECORD = b"\x17\x03\x03\x01\x00" + bytes(251) + b"\x15\x03\x03\x00\x00"
-
-
 ALERT = b"\x15\x03\x03\x00\x02\x01\x00"
 
 

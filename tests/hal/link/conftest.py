@@ -26,7 +26,6 @@ def deepsleep(): pass
 mem32 = {0x4005801C: 0}
 """
 
-
 PRELUDE = """
 import json, sys, time
 
