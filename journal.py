@@ -120,7 +120,11 @@ def clearing(folder):
     folders = [folder]
     for folder in folders:  # the loop appends: subfolders come after their parents
         try:
-            names = [(entry[0], entry[1]) for entry in os.ilistdir(folder)]
+            names = []
+            for entry in os.ilistdir(folder):
+                if not entry[0]:  # a damaged folder: MicroPython would yield this for ever
+                    break
+                names.append((entry[0], entry[1]))
         except OSError:
             continue
         for name, kind in names:

@@ -7,7 +7,6 @@ import functools
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -27,6 +26,8 @@ RETR = "later RETR"
 FIRST_LIST = "first LIST of 500, from its command to the first byte"
 LIST = "later LIST"
 NOOP = "NOOP"
+_WAITING = "waiting"
+_WAITS = f"print('{_WAITING}'); import time; time.sleep(600)"
 
 
 class Unavailable(Exception):
@@ -34,14 +35,15 @@ class Unavailable(Exception):
 
 
 class Counted:
-    """A Program in the 64-bit interpreter, under callgrind; stands before the kind of Program."""
+    """Of a Program in the 64-bit interpreter: counts the instructions that it executes."""
 
     bits = 64
     start_s = servers.Server.start_s * _SLOWER
     patience_s = servers.TIMEOUT_S * _SLOWER
 
     def command(self, room):
-        # The first boot runs without it: what is counted is any other boot.
+        """The Program's command under callgrind."""
+        # Outpost's first boot runs without it: what is counted is any other boot.
         return [*_callgrind(room / "counts"), *super().command(room)]
 
     def instructions(self):
@@ -75,12 +77,16 @@ def counted(folder):
     return sum(int(re.search(r"^totals: (\d+)", dump, re.MULTILINE)[1]) for dump in dumps) // 1000
 
 
-def bare(program):
-    """Thousands of instructions that an interpreter takes to start and to end."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [*_callgrind(Path(folder) / "counts.1"), *program, "-c", "pass"]
-        subprocess.run(command, check=True, capture_output=True)
-        return counted(folder)
+class _Bare(Counted, servers.Program):
+    """The interpreter alone, which waits."""
+
+    def command(self, room):
+        return [*_callgrind(room / "counts"), *self.interpreter(), "-c", _WAITS]
+
+    def answers(self):
+        """Return once it waits."""
+        if _WAITING not in self.printed():
+            raise OSError("it has not begun")
 
 
 def rows(server):
@@ -103,7 +109,9 @@ def rows(server):
     def log_in():
         return server.client().close
 
-    yield BOOT, server.instructions() - bare(server.interpreter())
+    booted = server.instructions()
+    with _Bare(server.folder) as interpreter:
+        yield BOOT, booted - interpreter.instructions()
     heap.at_rest(server)  # returns when the boot is over
     yield REST, least(wait)
     yield FIRST_LOGIN, count(log_in)

@@ -13,6 +13,8 @@ def trim(path, max_bytes, keep):
     sizes = {}  # by number, 0 for path itself
     try:
         for entry in os.ilistdir(folder or "/"):
+            if not entry[0]:  # a damaged folder: MicroPython would yield this for ever
+                break
             number = entry[0][len(name) :] if entry[0].startswith(name) else ""
             if number.isdigit() and number == str(int(number)):
                 sizes[int(number)] = _size(path + "." + number) or 0

@@ -88,6 +88,8 @@ class Module:
 
 
 class Board(dict):
+    outlives = None
+
     def section(self, name):
         return {"reset_cause": "power-on", "boots": 1, "hung_in": None}
 

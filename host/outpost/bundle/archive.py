@@ -52,7 +52,8 @@ _LATE = (
     *("/services_ftp_commands_walk", "/services_telemetry_discovery"),
     *("/services_telemetry_opening", "/services_telemetry_refusal", "/services_time_setting"),
     *("/services_telemetry_greeting", "/services_telemetry_session", "/hal/reasons"),
-    *("/services_app_tasks",),
+    *("/services_app_tasks", "/services_network_fallback", "/services_network_first"),
+    *("/hal/access_point",),
 )
 _DEFLATED = (*_AT_BOOT, *_LATE)
 

@@ -9,6 +9,7 @@ import hal
 from hal.files import PREFIX, on_fat
 from services.ftp.files import paths
 from services.ftp.files.disk import kept
+from services.ftp.files.folder import listed
 
 _IS_DIR = const(0x4000)
 _MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
@@ -44,7 +45,7 @@ def entries(path, line_of, pattern=None, shows=None, needs=TIME):
     unfinished = PREFIX.encode()
     looks = pattern or shows
     mixed = path == "/"  # there, mount points are listed as str, not bytes
-    for entry in os.ilistdir(path.encode()):
+    for entry in listed(path.encode()):
         name = entry[0]
         if mixed and isinstance(name, str):
             name = name.encode()

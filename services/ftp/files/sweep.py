@@ -12,6 +12,7 @@ import asyncio
 from micropython import const
 
 from hal.files import PREFIX
+from services.borrow import borrow
 from services.ftp.files import paths
 from services.ftp.files.disk import is_dir
 
@@ -23,6 +24,7 @@ async def sweep(in_use):
 
     Never blocks the loop for long. A folder that fails is skipped.
     """
+    listed = borrow("services.ftp.files.folder", "listed")
     folders = ["/"]
     since = ticks_ms()
     while folders:
@@ -30,7 +32,7 @@ async def sweep(in_use):
         stale = []
         ready = []  # on FAT: complete files that have not yet replaced their targets
         try:
-            for entry in os.ilistdir(folder):
+            for entry in listed(folder):
                 path = paths.join(folder, entry[0])
                 if is_dir((entry[1],)):
                     folders.append(path)

@@ -19,6 +19,7 @@ import hal
 from hal.files import replace
 from services.ftp.files import paths
 from services.ftp.files.disk import TIMES, is_dir
+from services.ftp.files.folder import listed
 from services.ftp.files.listing import stamp
 
 _RECORD = const(20)  # checksums of folder and name, own time, size, the client's time
@@ -216,7 +217,7 @@ async def _folders(old, new, at):
     while below and len(pairs) < _MOST_FOLDERS * 8:
         folder = below.pop()
         pairs.extend(pack("<II", crc32(old + folder), crc32(new + folder)))
-        for entry in os.ilistdir(at + folder):
+        for entry in listed(at + folder):
             if is_dir((entry[1],)) and len(below) < _MOST_FOLDERS:
                 below.append(folder + "/" + entry[0])
             if ticks_diff(ticks_ms(), since) >= _SLICE_MS:
