@@ -288,7 +288,7 @@ def power_up_watched(power_up):
 @pytest.fixture(scope="session")
 def watched_board(power_up_watched):
     """The board that most tests of faults share."""
-    return power_up_watched()
+    return power_up_watched(lasting=True)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hal.console import console
 from hal.net import accept, hang_up, keep_room, listen, readable, stop_listening
 from services.borrow import borrow, forget, release
 from services.ftp import shortage
-from services.ftp.access import admission, sight
+from services.ftp.access import admission, visibility
 from services.ftp.control.session import Session
 from services.ftp.errors import FTPError
 from services.ftp.files import paths
@@ -284,8 +284,8 @@ class FtpServer(Service):
         """Whether an OSError means that the connection is lost, not that the disk failed."""
         return error.errno in self._gone
 
-    may_see = sight.may_see
-    is_around = sight.is_around
+    may_see = visibility.may_see
+    is_around = visibility.is_around
 
     def hold(self, path, writes):
         """Mark a path as in transfer until release(). Raises FTPError 450 if it is being written.

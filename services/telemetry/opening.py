@@ -26,7 +26,7 @@ _REFUSALS = {
 }
 
 
-class _Door:
+class _FakeContext:
     """Fake SSLContext for umqtt, which uses what wrap_socket() returns as its socket.
 
     umqtt connects and sends its CONNECT in several small writes, then blocks until the reply. Here
@@ -79,7 +79,7 @@ async def open_connection(connection, telemetry):
     await _probe(address, port)
     client = borrow("umqtt.simple", "MQTTClient")(
         *(_client_id(telemetry.device), address, port, user, password, telemetry.keepalive),
-        ssl=_Door(connection, secure),
+        ssl=_FakeContext(connection, secure),
     )
     client.set_last_will((telemetry.base + "status").encode(), b"offline", retain=True)
     began = ticks_ms()

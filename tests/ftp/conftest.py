@@ -99,18 +99,19 @@ def _free_port():
 
 @pytest.fixture(scope="session")
 def power_up(tmp_path_factory):
-    """Start a board that is stopped at the end: (ftp=None, sections=None, ...) -> Desk.
+    """Start a board for a test, its class or its module: (ftp=None, sections=None, ...) -> Desk.
 
     ftp: keys of that section of config.json beside the ports; sections: its other sections;
     config: the text of config.json, made from its ports, in place of all that; source: .py in
     place of .mpy; main: text of a main.py of the test's own; files: path -> text of more; wait:
-    for logins; the other options are Board's.
+    for logins; lasting: for the whole session; the other options are Board's.
     """
     boards = []
+    lasting_boards = []
 
     def start(
         ftp=None, sections=None, config=None, main=None, files=None, source=False, wait=True,
-        **options,
+        lasting=False, **options,
     ):  # fmt: skip
         folder = tmp_path_factory.mktemp("board")
         (folder / "sd").mkdir()
@@ -140,23 +141,48 @@ def power_up(tmp_path_factory):
                 flash.write(path, content if isinstance(content, bytes) else content.encode())
         options = {"clock": "real"} | options
         board = Desk(folder / "flash", port, folder / "sd", **options)
-        boards.append(board)
+        (lasting_boards if lasting else boards).append(board)
         board.start()
         if wait:
             board.wait_ready()
         return board
 
+    start.boards = boards
     yield start
-    for board in boards:
+    for board in boards + lasting_boards:
         board.kill()
+
+
+def _stopping(boards):
+    """Stop the boards that are started from here on, at the end: each takes processor time."""
+    before = len(boards)
+    yield
+    while len(boards) > before:
+        boards.pop().kill()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def power_down_after_module(power_up):
+    """Stop the boards that a module's fixtures have started."""
+    yield from _stopping(power_up.boards)
+
+
+@pytest.fixture(scope="class", autouse=True)
+def power_down_after_class(power_up):
+    """Stop those of a class's fixtures."""
+    yield from _stopping(power_up.boards)
+
+
+@pytest.fixture(autouse=True)
+def power_down(power_up):
+    """Stop those of a single test."""
+    yield from _stopping(power_up.boards)
 
 
 @pytest.fixture(scope="module")
 def board(power_up):
     """The board that the tests of a module share; each works in a folder of its own."""
-    board = power_up()
-    yield board
-    board.kill()
+    return power_up()
 
 
 @pytest.fixture(scope="session")

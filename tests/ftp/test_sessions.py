@@ -327,6 +327,6 @@ class Server:
 
 module.listen = listen
 sockets = module.Sockets(Server, 0, (50000, 50001))
-print(asyncio.run(sockets.seat(Session, "127.0.0.1")), len(tries))
+print(asyncio.run(sockets.queue_for_socket(Session, "127.0.0.1")), len(tries))
 """)
     assert said == "('listener', 50000) 4\n"

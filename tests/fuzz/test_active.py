@@ -19,7 +19,7 @@ class Data:
         self.port = port
 
 class Sockets:
-    async def seat(self, session):
+    async def queue_for_socket(self, session):
         pass
 
 class Server:

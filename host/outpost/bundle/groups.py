@@ -25,7 +25,7 @@ GROUPS = (
     _group(
         "services.ftp.server",
         "services.ftp",
-        "shortage access.accounts access.admission access.sight"
+        "shortage access.accounts access.admission access.visibility"
         " commands commands.access commands.site commands.transfers"
         " control.lines control.session errors"
         " data.buffers data.connection data.listeners data.pump data.transfer"

@@ -88,7 +88,7 @@ def _account(name, given, problems):
     if not isinstance(root, str) or not root.startswith("/"):
         problems.append(where + ".root: must begin with /; this user can't log in")
         return None
-    root = paths.resolve("/", root)  # normalized, because sight.py compares paths
+    root = paths.resolve("/", root)  # normalized, because visibility.py compares paths
     if anyone and root == "/":
         text = ".root: must not be / without a password; this user can't log in"
         problems.append(where + text)

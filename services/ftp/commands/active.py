@@ -50,6 +50,6 @@ async def _aim(session, host, port):
         return 501, "Only to your own address, %s (RFC 2577)." % session.address
     if not _LOWEST_PORT <= port <= 65535:
         return 501, "Only to a port from 1024 to 65535 (RFC 2577)."
-    await session.server.sockets.seat(session)
+    await session.server.sockets.queue_for_socket(session)
     session.data.aim(port)
     return 200, "Understood."

@@ -50,7 +50,9 @@ async def EPSV(session, arg):
 
 async def _listen(session):
     server = session.server
-    return session.data.listen(await server.sockets.seat(session, server.passive_address()[0]))
+    return session.data.listen(
+        await server.sockets.queue_for_socket(session, server.passive_address()[0])
+    )
 
 
 async def REST(session, arg):

@@ -9,7 +9,7 @@ from services.ftp.control.lines import strip_telnet
 _FAR = const(1024)  # bytes of waiting commands that are searched
 
 
-async def its_turn(idle, lines, sock, transfer):
+async def wait_for_transfer(idle, lines, sock, transfer):
     """Wait for the transfer's end, which sets the event idle; cancel it if the client wants that.
 
     A client that pipelines may send ABOR after another command, or disconnect after it. Otherwise

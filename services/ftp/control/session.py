@@ -101,7 +101,7 @@ class Session:
                 try:
                     line = lines.take()
                 except ValueError:
-                    await self._turn()
+                    await self._wait_for_transfer()
                     await self.reply(500, "Line too long: 512 bytes at most.")
                     continue
                 if line is None:
@@ -183,7 +183,7 @@ class Session:
         try:
             module, flags = find(verb)
             if self.transfer and (flags is None or ANYTIME not in flags):
-                await self._turn()
+                await self._wait_for_transfer()
             # Only what is passed on becomes str, see commands.
             try:
                 arg = "" if space < 0 else text_of(line[space + 1 :])
@@ -223,14 +223,14 @@ class Session:
             else:
                 await self.reply(code, text)
 
-    async def _turn(self):
+    async def _wait_for_transfer(self):
         """Wait for a transfer's end: replies, even errors, come in the order of commands.
 
         A client that pipelines can only match replies by their order.
         """
         if self.transfer:
-            its_turn = borrow("services.ftp.control.lookout", "its_turn")
-            await its_turn(self._idle, self._lines, self._sock, self.transfer)
+            wait_for_transfer = borrow("services.ftp.control.lookout", "wait_for_transfer")
+            await wait_for_transfer(self._idle, self._lines, self._sock, self.transfer)
 
     def _checked(self, verb, arg, flags):
         """Return the reply that refuses this command, or None; for all handlers."""

@@ -49,7 +49,7 @@ class Sockets:
                 count += 1 + session.data.sockets()
         return count >= self._most
 
-    async def seat(self, session, host=None):
+    async def queue_for_socket(self, session, host=None):
         """Wait until the session may have a data connection. Raises FTPError 425 after 15 s.
 
         host: the address to listen on; returns (listener, port). None: active mode; returns None.

@@ -12,4 +12,4 @@ ROLES = {
 @pytest.fixture(scope="session")
 def board(power_up):
     """The board that these files share; each test works in a folder of its own."""
-    return power_up()
+    return power_up(lasting=True)

@@ -42,7 +42,7 @@ def start_tls(power_up, pair):
 @pytest.fixture(scope="session")
 def board(start_tls):
     """The board that these files share; its login limit is the shortest."""
-    return start_tls(ftp={"login_s": 10})
+    return start_tls(ftp={"login_s": 10}, lasting=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Sight: which files a user may see; others don't exist for that user."""
+"""Visibility: which files a user may see; others don't exist for that user."""
 
 from services.ftp.files import paths
 from services.ftp.files.disk import TIMES
