@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,8 @@ class Terminal:
         self._process = pexpect.spawn(
             str(OUTPOST), arguments, dimensions=(rows, columns),
             env=environment | {"TERM": kind},
+            # A run of tests in the background ignores Ctrl-C; what it starts would, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     @property

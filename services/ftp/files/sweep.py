@@ -17,6 +17,7 @@ from services.ftp.files import paths
 from services.ftp.files.disk import is_dir
 
 _SLICE_MS = const(5)
+listed = borrow("services.ftp.files.folder", "listed")  # an import would leave the module behind
 
 
 async def sweep(in_use):
@@ -24,7 +25,6 @@ async def sweep(in_use):
 
     Never blocks the loop for long. A folder that fails is skipped.
     """
-    listed = borrow("services.ftp.files.folder", "listed")
     folders = ["/"]
     since = ticks_ms()
     while folders:
