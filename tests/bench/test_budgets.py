@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("services", "budget"),
-    [(("ftp",), 61 * KB), (("log", "ftp"), 68 * KB), ((), 82 * KB)],
+    [(("ftp",), 61 * KB), (("log", "ftp"), 69 * KB), ((), 82.5 * KB)],
     ids=["FTP alone", "FTP and log", "main.py with all services"],
 )
 def test_at_rest(serve, measured, services, budget):
