@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from outpost import bundle
+from outpost.sim import boards as profiles
 from outpost.sim.desk import Board
 from outpost.sim.flash import Flash
 from outpost.sim.prepare import prepare
@@ -20,6 +21,7 @@ USERS = {"admin": {"password": PASSWORD, "role": "admin"}}
 BOARDS = ("roof", "hill-1", "hill-2", "hill-3", "river-1", "river-2", "mast")
 BROKEN = "river-2"
 FIRST_PORT = 2311
+DESK = profiles.BOARDS["desk"]  # its flash holds a file of 2 MB twice
 COLUMNS, ROWS = 100, 40
 APP = """\
 import asyncio
@@ -43,11 +45,11 @@ def start(name, port, folder):
         "time": {"servers": []},
     }
     flash = folder / f"{name}.img"
-    prepare(flash, bundle.tree_root(), config=json.dumps(config))
+    prepare(flash, bundle.tree_root(), board=DESK, config=json.dumps(config))
     if name == BROKEN:
         with Flash(flash) as image:
             image.write("/flooded", b"")
-    board = Board(flash, ftp_port=port)
+    board = Board(flash, ftp_port=port, profile=DESK)
     board.start()
     board.wait_ready()
     return board
