@@ -31,7 +31,7 @@ _WAITS = f"print('{_WAITING}'); import time; time.sleep(600)"
 
 
 class Unavailable(Exception):
-    """valgrind is not installed; the text says what to do."""
+    """Nothing can be counted here; the text says why, and what to do."""
 
 
 class Counted:
@@ -48,11 +48,13 @@ class Counted:
 
     def instructions(self):
         """How many the process has executed so far, in thousands."""
+        before = len(_dumps(self._room))
         done = subprocess.run(
             ["callgrind_control", "--dump", str(self.pid)], capture_output=True, text=True
         )
-        if done.returncode:
-            raise servers.ServerDied(f"{self.name} can't be counted: {done.stdout}{done.stderr}")
+        # It stops a process that waits by ptrace, which not every machine allows.
+        if done.returncode or len(_dumps(self._room)) == before:
+            raise Unavailable(f"callgrind_control made no dump: {done.stdout}{done.stderr}")
         return counted(self._room)
 
 
@@ -71,9 +73,14 @@ def _callgrind(path):
     return ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={path}"]
 
 
+def _dumps(folder):
+    """The files of a folder that hold counts: each dump begins where the one before it ended."""
+    return list(Path(folder).glob("counts.*"))
+
+
 def counted(folder):
-    """Thousands of instructions in all of a folder's dumps, counts.*; each begins at the last."""
-    dumps = [path.read_text() for path in Path(folder).glob("counts.*")]
+    """Thousands of instructions in all of a folder's dumps."""
+    dumps = [path.read_text() for path in _dumps(folder)]
     return sum(int(re.search(r"^totals: (\d+)", dump, re.MULTILINE)[1]) for dump in dumps) // 1000
 
 

@@ -10,7 +10,10 @@ from bench import instructions
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="NOT TESTED: valgrind is not installed")
 def test_what_a_client_first_does_takes_more_and_noop_stays_small(material):
     with instructions.CountedOutpost(material.folder, services=("ftp",)) as server:
-        found = dict(instructions.rows(server))
+        try:
+            found = dict(instructions.rows(server))
+        except instructions.Unavailable as error:
+            pytest.skip(f"NOT TESTED: instructions: {error}")
 
     assert 40_000 < found[instructions.BOOT] < 150_000
     for first, later in (
