@@ -75,7 +75,7 @@ class Board {
 
   /** Take in what this browser kept of it; see BoardHistory.adopt(). */
   adopt(record, now) {
-    this.history.adopt(record, now);
+    this.history.adopt(record, now, this);
     if (this.online) this.history.offlineAt = null;
   }
 

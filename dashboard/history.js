@@ -64,8 +64,8 @@ class BoardHistory {
     return this.points.at(-1)?.[AT] ?? null;
   }
 
-  /** Put what was kept from before in front of what came since. record: of anybody's making. */
-  adopt(record, now) {
+  /** Put what was kept from before in front of what came since. record: of anybody's making; board: the Board, where a state may have come. */
+  adopt(record, now, board) {
     const first = this.points[0]?.[AT] ?? now;
     const sound = (at) => finite(at) !== null && at < first && at > now - HISTORY_MS;
     const points = listOf(record.points).filter((point) => Array.isArray(point) && sound(point[AT]));
@@ -78,7 +78,9 @@ class BoardHistory {
     const marks = listOf(record.marks).filter((mark) => mark && sound(mark.at));
     const before = marks.map(({ at, what, detail }) => ({ at, what: visible(what, 20), detail: visible(detail, 200) }));
     this.marks = [...before, ...this.marks].slice(-MOST_MARKS);
-    this.boots ??= finite(record.boots);
+    const came = this.boots; // by a state that was faster than the browser's storage
+    this.boots = finite(record.boots) ?? came;
+    if (board && came !== null) this._bootsBy(board, finite(board.section("board").uptime_s), now);
     if (finite(record.offlineAt) !== null) this.offlineAt ??= record.offlineAt;
     this._bound(now);
   }

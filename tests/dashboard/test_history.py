@@ -194,6 +194,22 @@ def test_resets_while_nobody_looked_are_told(publisher, web_broker, open_page):
     expect(badge).to_have_text("reset by its watchdog, app held the loop")
 
 
+def test_a_reset_is_told_though_its_state_comes_before_what_was_kept(web_broker, open_page):
+    page = open_page(web_broker.web_url)
+    details = page.evaluate(
+        """() => {
+            const state = { boots: 3, uptime_s: 7, reset_cause: "watchdog" };
+            const board = { interval: 60, section: (name) => (name === "board" ? state : {}) };
+            const history = new BoardHistory();
+            history.take(board, Date.now());
+            history.adopt({ boots: 1, points: [], marks: [] }, Date.now(), board);
+            history.adopt({ boots: 3, points: [], marks: [] }, Date.now(), board);
+            return history.marks.map(({ detail }) => detail);
+        }"""
+    )
+    assert details == ["cause: watchdog, boot 3, 2 boots since it was heard last"]
+
+
 def test_a_life_that_ended_badly_is_told_with_its_reset(publisher, web_broker, open_page):
     publisher.appear()
     page = open_page(web_broker.web_url)
