@@ -84,11 +84,13 @@ def counted(folder):
     return sum(int(re.search(r"^totals: (\d+)", dump, re.MULTILINE)[1]) for dump in dumps) // 1000
 
 
-class _Bare(Counted, servers.Program):
+class _Bare(servers.Program):
     """The interpreter alone, which waits."""
 
+    name = "interpreter"
+
     def command(self, room):
-        return [*_callgrind(room / "counts"), *self.interpreter(), "-c", _WAITS]
+        return [*self.interpreter(), "-c", _WAITS]
 
     def answers(self):
         """Return once it waits."""
@@ -96,14 +98,20 @@ class _Bare(Counted, servers.Program):
             raise OSError("it has not begun")
 
 
+class _CountedBare(Counted, _Bare):
+    """The same, of which each instruction is counted."""
+
+
 def rows(server):
     """Yield (measure, thousands of instructions) of a server that has just begun to serve."""
 
     def count(act):
+        """What act() takes; what it returns is called after that, uncounted."""
         before = server.instructions()
         finish = act()
         took = server.instructions() - before
-        finish()
+        if finish:
+            finish()
         return took
 
     def least(act):
@@ -111,13 +119,12 @@ def rows(server):
 
     def wait():
         time.sleep(1)
-        return int
 
     def log_in():
         return server.client().close
 
     booted = server.instructions()
-    with _Bare(server.folder) as interpreter:
+    with _CountedBare(server.folder) as interpreter:
         yield BOOT, booted - interpreter.instructions()
     heap.at_rest(server)  # returns when the boot is over
     yield REST, least(wait)
@@ -139,7 +146,6 @@ def rows(server):
 
         def noop():
             connection.ftp.voidcmd("NOOP")
-            return int
 
         for command, first, later in (
             (f"RETR {server.card}small", FIRST_RETR, RETR),

@@ -35,15 +35,6 @@ def write(path, text):
     with open(path, "w") as file:
         file.write(text)
 
-def fill():
-    with open("/filler", "w") as file:
-        try:
-            while True:
-                file.write("x" * 512)
-                file.flush()
-        except OSError:
-            pass
-
 def say(*values):
     print("@" + json.dumps(values))
 """

@@ -122,7 +122,7 @@ say(recovery.record())
 
 def test_a_full_flash_does_not_stop_the_boot(board):
     said, console = board("""
-fill()
+ramflash.fill()
 say(recovery.begin("reset"))
 boot()
 say(*FakeLink.made)

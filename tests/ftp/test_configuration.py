@@ -137,7 +137,6 @@ def test_a_wrong_user_is_named_and_the_others_log_in(power_up, connect, users, s
     reply = eve.ask("PASS x")
     if reply.code == 230:
         assert eve.ask("MKD /new").code == 550, "what is in doubt may only read"
-    board.kill()
 
 
 def test_a_wrong_section_leaves_ftp_up(power_up, connect):

@@ -363,7 +363,6 @@ class TestACrowd:
         heard = self.greetings(board.port, 50)
 
         assert set(heard) == {"220 ", "421 "}
-        board.kill()
 
     @pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
     @pytest.mark.parametrize("heap", ["112K", "120K", "128K"])
@@ -398,4 +397,3 @@ class TestACrowd:
 
         # By then the heap may lie in pieces, which a reset mends after 30 s.
         wait_for(served, "who comes after the crowd is served", 60)
-        board.kill()

@@ -131,7 +131,6 @@ def test_default_type_is_what_sessions_begin_with(power_up, connect):
     assert control.ask("REIN").code == 220
     control.login()
     assert control.fetch("RETR /picture") == picture, "REIN begins anew"
-    board.kill()
 
 
 class TestRest:

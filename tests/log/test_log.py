@@ -233,13 +233,7 @@ def test_a_full_disk_is_counted_and_shown_and_logging_goes_on_when_there_is_room
     said = board("""
 log = Log(status, events, site)
 section = status.section("log")
-with open("/filler", "w") as file:
-    try:
-        while True:
-            file.write("x" * 512)
-            file.flush()
-    except OSError:
-        pass
+ramflash.fill()
 async def main():
     task = await start(log)
     for n in range(40):

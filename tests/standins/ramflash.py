@@ -93,6 +93,17 @@ def mount(flash):
     vfs.mount((vfs.VfsFat if isinstance(flash, Card) else vfs.VfsLfs2)(flash), "/")
 
 
+def fill():
+    """Write /filler until the root has no room left."""
+    with open("/filler", "w") as file:
+        try:
+            while True:
+                file.write("x" * 512)
+                file.flush()
+        except OSError:
+            pass
+
+
 def again(flash):
     """Power on after a cut: the same blocks, mounted afresh as the root."""
     fresh = type(flash)(data=flash.data)

@@ -53,7 +53,7 @@ _LATE = (
     *("/services_telemetry_opening", "/services_telemetry_refusal", "/services_time_setting"),
     *("/services_telemetry_greeting", "/services_telemetry_session", "/hal/reasons"),
     *("/services_app_tasks", "/services_network_fallback", "/services_network_first"),
-    *("/hal/access_point",),
+    "/hal/access_point",
 )
 _DEFLATED = (*_AT_BOOT, *_LATE)
 

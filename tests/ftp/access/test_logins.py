@@ -184,7 +184,6 @@ class TestAnonymous:
         guest = connect(None, to=board)
         guest.ask("USER anonymous")
         assert guest.ask("PASS x").code == 530
-        board.kill()
 
     @pytest.mark.parametrize("password", [None, ""])
     def test_no_other_user_does_without_a_password(self, power_up, connect, password):
@@ -192,4 +191,3 @@ class TestAnonymous:
         eve = connect(None, to=board)
         eve.ask("USER eve")
         assert eve.ask("PASS x").code == 530
-        board.kill()
